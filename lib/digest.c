@@ -1,0 +1,162 @@
+/* Digests through libcrypto, which uses the processor's SHA instructions. */
+#include "lib/digest.h"
+
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "lib/cleanup.h"
+
+struct bk_hash {
+        EVP_MD_CTX *context;
+};
+
+static struct bk_hash *hash_new(const EVP_MD *algorithm)
+{
+        struct bk_hash *hash = bk_alloc(sizeof *hash);
+
+        hash->context = EVP_MD_CTX_new();
+        if (hash->context == NULL || EVP_DigestInit_ex(hash->context, algorithm, NULL) != 1)
+                abort();
+        return hash;
+}
+
+struct bk_hash *bk_hash_new(void)
+{
+        return hash_new(EVP_sha256());
+}
+
+void bk_hash_add(struct bk_hash *hash, const void *bytes, size_t length)
+{
+        if (EVP_DigestUpdate(hash->context, bytes, length) != 1)
+                abort();
+}
+
+void bk_hash_add_field(struct bk_hash *hash, const char *name, const char *value)
+{
+        autofree char *head = value ? bk_format("%zu:%s=%zu:", strlen(name), name, strlen(value))
+                                    : bk_format("%zu:%s!", strlen(name), name);
+
+        bk_hash_add(hash, head, strlen(head));
+        if (value != NULL)
+                bk_hash_add(hash, value, strlen(value));
+}
+
+void bk_hash_free(struct bk_hash *hash)
+{
+        if (hash == NULL)
+                return;
+        EVP_MD_CTX_free(hash->context);
+        free(hash);
+}
+
+static void free_hash(struct bk_hash **hash)
+{
+        bk_hash_free(*hash);
+}
+
+static char *finish(struct bk_hash *hash, const char *prefix)
+{
+        unsigned char raw[EVP_MAX_MD_SIZE];
+        unsigned size = 0;
+        char *text;
+        size_t used = strlen(prefix);
+
+        if (EVP_DigestFinal_ex(hash->context, raw, &size) != 1)
+                abort();
+        text = bk_alloc(used + 2 * size + 1);
+        memcpy(text, prefix, used);
+        for (unsigned i = 0; i < size; i++)
+                used += (size_t)sprintf(text + used, "%02x", raw[i]);
+        return text;
+}
+
+char *bk_hash_finish(struct bk_hash *hash)
+{
+        char *text = finish(hash, "sha256:");
+
+        bk_hash_free(hash);
+        return text;
+}
+
+char *bk_digest_bytes(const void *bytes, size_t length)
+{
+        struct bk_hash *hash = bk_hash_new();
+
+        bk_hash_add(hash, bytes, length);
+        return bk_hash_finish(hash);
+}
+
+static int hash_fd(struct bk_hash *hash, int fd, struct bk_error *err)
+{
+        enum { CHUNK = 1 << 20 };
+        autofree char *chunk = bk_alloc(CHUNK);
+
+        for (off_t offset = 0;;) {
+                const ssize_t got = pread(fd, chunk, CHUNK, offset);
+
+                if (got < 0 && errno == EINTR)
+                        continue;
+                if (got < 0)
+                        return bk_fail_errno(err, "cannot read");
+                if (got == 0)
+                        return 0;
+                bk_hash_add(hash, chunk, (size_t)got);
+                offset += got;
+        }
+}
+
+int bk_digest_fd(int fd, char **ret, struct bk_error *err)
+{
+        BK_CLEANUP(free_hash) struct bk_hash *hash = bk_hash_new();
+
+        if (hash_fd(hash, fd, err) < 0)
+                return -1;
+        *ret = finish(hash, "sha256:");
+        return 0;
+}
+
+int bk_digest_file(const char *path, char **ret, struct bk_error *err)
+{
+        autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+        if (fd < 0)
+                return bk_fail_errno(err, "cannot open '%s'", path);
+        if (bk_digest_fd(fd, ret, err) < 0)
+                return bk_wrap(err, "'%s'", path);
+        return 0;
+}
+
+int bk_checksum_file(const char *path, const char *algorithm, char **ret, struct bk_error *err)
+{
+        static const struct { const char *name; const EVP_MD *(*get)(void); } known[] = {
+                { "md5", EVP_md5 }, { "sha1", EVP_sha1 }, { "sha224", EVP_sha224 }, { "sha256", EVP_sha256 },
+                { "sha384", EVP_sha384 }, { "sha512", EVP_sha512 },
+        };
+        autoclose int fd = -1;
+
+        for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+                BK_CLEANUP(free_hash) struct bk_hash *hash = NULL;
+
+                if (!bk_streq(known[i].name, algorithm))
+                        continue;
+                fd = open(path, O_RDONLY | O_CLOEXEC);
+                if (fd < 0)
+                        return bk_fail_errno(err, "cannot open '%s'", path);
+                hash = hash_new(known[i].get());
+                if (hash_fd(hash, fd, err) < 0)
+                        return bk_wrap(err, "'%s'", path);
+                *ret = finish(hash, "");
+                return 0;
+        }
+        return bk_fail(err, BK_INVALID, "unknown checksum type '%s'; known are md5, sha1, sha224, sha256, sha384, sha512",
+                       algorithm);
+}
+
+bool bk_digest_valid(const char *text)
+{
+        return text != NULL && strncmp(text, "sha256:", 7) == 0 && strlen(text) == BK_DIGEST_LEN &&
+               strspn(text + 7, "0123456789abcdef") == 64;
+}

@@ -1,0 +1,117 @@
+/* The registry: which images exist, what is in them, what they were made from.
+ *
+ * Truth is SQL. The registry knows blobs by digest only; the store keeps them.
+ * A row never names a blob that is not published already: callers publish
+ * blobs first. Every function that fails leaves the registry as it was.
+ * An empty answer to a query is BK_NOT_FOUND, a storage error never looks like one. */
+#pragma once
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include "lib/error.h"
+
+struct reg;
+
+/* Opens home/registry.db, creating it and bringing its schema up to date. */
+int reg_open(const char *home, struct reg **ret, struct bk_error *err) BK_MUST_CHECK;
+void reg_close(struct reg *reg);
+
+/* States in the order of life. Only forward, or explicitly back with a reason. */
+enum reg_state { REG_BAKED, REG_TESTED, REG_PROMOTED, REG_DEPRECATED, REG_REVOKED, REG_TRASHED };
+const char *reg_state_name(enum reg_state state);
+int reg_state_parse(const char *name, enum reg_state *ret, struct bk_error *err) BK_MUST_CHECK;
+
+struct reg_pair { char *key, *value; };
+
+struct reg_image {
+        int64_t sequence;               /* order of publication; "newest" means highest */
+        char *id;                       /* digest of the manifest */
+        char *name;                     /* [a-z0-9][a-z0-9._/-]* */
+        char *type;                     /* "foundation", "base", "application", or the user's own word */
+        enum reg_state state;
+        char *layer;                    /* digest of its top layer */
+        char *ancestor;                 /* id of the image it was baked on; NULL for a foundation */
+        char *input_hash;               /* digest of all that went into the bake */
+        uint64_t size;                  /* bytes that its own layer takes in the store */
+        uint64_t virtual_size;          /* bytes of the disk */
+        int64_t created_at;             /* unix seconds */
+        char *created_by, *created_on;  /* user, host */
+        struct reg_pair *attributes;    /* release=bookworm, architecture=amd64, ...; sorted by key */
+        size_t n_attributes;
+};
+void reg_image_done(struct reg_image *image);
+const char *reg_image_attribute(const struct reg_image *image, const char *key);        /* NULL when absent */
+
+struct reg_images { struct reg_image *v; size_t n; };
+void reg_images_done(struct reg_images *images);
+
+struct reg_package { char *name, *version, *architecture, *source, *source_version, *ecosystem; /* "deb" */ };
+
+struct reg_layer {
+        char *digest;
+        char *backing;                  /* digest of the layer below; NULL at the bottom */
+        uint64_t size, virtual_size;    /* bytes */
+        unsigned depth;                 /* 0 at the bottom */
+};
+struct reg_layers { struct reg_layer *v; size_t n; };
+void reg_layers_done(struct reg_layers *layers);
+
+struct reg_check { char *suite, *name, *verdict, *message; int64_t duration_us; };
+
+/* All that is recorded of one bake. Borrowed; sequence and created_at of the
+ * image are given by the registry. provenance is an object: template, template_digest,
+ * inputs, who, when, where, ci (variables such as BUILD_URL, JOB_NAME, GIT_COMMIT). */
+struct reg_publication {
+        const struct reg_image *image;
+        const struct reg_layer *layer;
+        const char *manifest;           /* the bytes whose digest is image->id */
+        const struct reg_package *packages;
+        size_t n_packages;
+        const struct reg_check *checks;
+        size_t n_checks;
+        json_t *provenance;
+};
+
+/* One transaction. Publishing what is there already (the same id) is BK_CONFLICT;
+ * an ancestor that is not there, or is revoked or trashed, is an error that says so. */
+int reg_publish(struct reg *reg, const struct reg_publication *publication, struct bk_error *err) BK_MUST_CHECK;
+
+/* A query: "name?attr=value&attr=value", "?attr=value", or "name". Keys: any attribute, and id, name,
+ * type, layer, ancestor, input_hash, created_by, created_on; values with %XX; several values by comma mean any of them; "!=" excludes.
+ * state=X: baked, tested and promoted also match what has gone further on that ladder
+ * (a promoted image is a tested one); deprecated, revoked, trashed match exactly.
+ * Without state=, deprecated, revoked and trashed images are left out.
+ * _latest=1: the newest only. _limit=N. Newest first. An unknown _option is an error that names the known ones. */
+int reg_query(struct reg *reg, const char *query, struct reg_images *ret, struct bk_error *err) BK_MUST_CHECK;
+
+/* One image by what people write: a digest, its first 8 or more hex digits, "name:channel",
+ * a name, or a query; the newest where several match. No match is BK_NOT_FOUND, an ambiguous prefix BK_CONFLICT. */
+int reg_resolve(struct reg *reg, const char *reference, struct reg_image *ret, struct bk_error *err) BK_MUST_CHECK;
+
+/* From the oldest ancestor to the image itself. */
+int reg_lineage(struct reg *reg, const char *id, struct reg_images *ret, struct bk_error *err) BK_MUST_CHECK;
+/* Direct descendants, oldest first; none is not an error here. */
+int reg_children(struct reg *reg, const char *id, struct reg_images *ret, struct bk_error *err) BK_MUST_CHECK;
+/* The newest living image (not revoked or trashed) of that name with that input hash; none is BK_NOT_FOUND. */
+int reg_find_input(struct reg *reg, const char *name, const char *input_hash, struct reg_image *ret, struct bk_error *err) BK_MUST_CHECK;
+
+int reg_manifest(struct reg *reg, const char *id, char **ret, struct bk_error *err) BK_MUST_CHECK;
+/* Everything recorded of one image as JSON: attributes, states with who/when/why, packages (when wanted),
+ * checks, provenance, channels. The caller's reference. */
+int reg_image_json(struct reg *reg, const char *id, bool with_packages, json_t **ret, struct bk_error *err) BK_MUST_CHECK;
+json_t *reg_image_summary(const struct reg_image *image);       /* what `bakery images --json` prints a line */
+
+int reg_set_state(struct reg *reg, const char *id, enum reg_state state, const char *who, const char *why,
+                  struct bk_error *err) BK_MUST_CHECK;
+/* Points name:channel at an image, remembering what it pointed at before. */
+int reg_channel_assign(struct reg *reg, const char *channel, const char *id, const char *who, const char *why,
+                       struct bk_error *err) BK_MUST_CHECK;
+
+/* Removes the rows of an image. Refused (BK_CONFLICT, saying which) while it has
+ * descendants or heads a channel. ret_layers receives the layers that no image needs any more,
+ * top first; their rows are gone too, and the caller removes the blobs. */
+int reg_delete(struct reg *reg, const char *id, struct reg_layers *ret_layers, struct bk_error *err) BK_MUST_CHECK;
+/* Every layer that has a row; for fsck. */
+int reg_all_layers(struct reg *reg, struct reg_layers *ret, struct bk_error *err) BK_MUST_CHECK;
+int reg_layer_get(struct reg *reg, const char *digest, struct reg_layer *ret, struct bk_error *err) BK_MUST_CHECK;
+void reg_layer_done(struct reg_layer *layer);

@@ -1,0 +1,63 @@
+/* The store of layers, and disks opened for work.
+ *
+ * A layer is one sealed qcow2 overlay, named by the SHA-256 of its file, read-only and
+ * never changed once published. Its backing file is named relatively and by
+ * digest ("../layers/<hex>.qcow2"), so the store may be moved as a whole.
+ * Drafts lie beside the layers, on the same file system. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include "lib/mem.h"
+
+#define LAYER_DEPTH_MOST 8      /* reads slow down with every layer; a deeper chain is flattened when it is sealed */
+
+struct layer_store {
+        char *home;             /* absolute; all owned */
+        char *layers, *drafts, *cache, *run;
+};
+/* Creates what is missing. */
+int layer_store_open(const char *home, struct layer_store *ret, struct bk_error *err) BK_MUST_CHECK;
+void layer_store_done(struct layer_store *store);
+
+struct layer_info {
+        char *digest, *backing;         /* "sha256:<hex>"; backing NULL at the bottom */
+        uint64_t size, virtual_size;    /* bytes of the file; of the disk */
+        unsigned depth;                 /* layers below it */
+};
+void layer_info_done(struct layer_info *info);
+
+char *layer_path(const struct layer_store *store, const char *digest);
+char *layer_draft_path(const struct layer_store *store, const char *name);
+
+/* Reads the header of a published layer and of all below it. */
+int layer_info_get(const struct layer_store *store, const char *digest, struct layer_info *ret, struct bk_error *err) BK_MUST_CHECK;
+
+/* Is this layer, and every one below it, still what it was when it was sealed?
+ * A file whose identity (inode, size, mtime, ctime) is the one that was verified
+ * before is taken as unchanged, unless thorough. BK_NOT_FOUND or BK_CORRUPT. */
+int layer_verify(const struct layer_store *store, const char *digest, bool thorough, struct bk_error *err) BK_MUST_CHECK;
+
+/* An empty overlay on a published layer, as draft `name`. Verify first. */
+int layer_draft_overlay(const struct layer_store *store, const char *name, const char *ancestor, struct bk_error *err) BK_MUST_CHECK;
+
+/* Makes a draft final: converts what must be converted (a raw draft; a chain that
+ * would be too deep), computes its digest, syncs it. The draft stays where it is and is published next. */
+int layer_seal(const struct layer_store *store, const char *name, const char *ancestor, bool raw,
+               struct layer_info *ret, struct bk_error *err) BK_MUST_CHECK;
+/* Moves the sealed draft to its place; a layer that is there already is kept and the draft removed. */
+int layer_publish(const struct layer_store *store, const char *name, const struct layer_info *info, struct bk_error *err) BK_MUST_CHECK;
+/* Removes a published layer. A missing one is fine. */
+int layer_remove(const struct layer_store *store, const char *digest, struct bk_error *err) BK_MUST_CHECK;
+
+/* Every digest in the store, sorted. */
+int layer_list(const struct layer_store *store, struct bk_strv *ret, struct bk_error *err) BK_MUST_CHECK;
+/* Removes a draft and what belongs to it. */
+int layer_draft_remove(const struct layer_store *store, const char *name, struct bk_error *err) BK_MUST_CHECK;
+
+/* Export formats are rows. */
+struct layer_format { const char *name, *suffix, *qemu, *options, *help; };
+const struct layer_format *layer_format_find(const char *name);         /* NULL when unknown */
+const struct layer_format *layer_formats(size_t *n);
+/* Writes the whole disk (all layers flattened) to path, atomically. */
+int layer_export(const struct layer_store *store, const char *digest, const struct layer_format *format,
+                 const char *path, struct bk_error *err) BK_MUST_CHECK;

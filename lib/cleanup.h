@@ -22,7 +22,10 @@
 static inline void bk_free_(void *p)
 {
         const int saved = errno;
-        free(*(void **)p);
+        void *memory;           /* copied out: p is a pointer to some other pointer type */
+
+        __builtin_memcpy(&memory, p, sizeof memory);
+        free(memory);
         errno = saved;
 }
 

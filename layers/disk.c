@@ -15,7 +15,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
-#include "layers/layer_priv.h"
+#include "layers/disk_priv.h"
 #include "lib/buf.h"
 #include "lib/cleanup.h"
 #include "lib/fs.h"
@@ -226,7 +226,7 @@ static int find_fs(struct disk *disk, int fd, struct bk_error *err)
         return 0;
 }
 
-static int loop_attach(int file, uint64_t offset, uint64_t size, bool read_only, int *ret, char *ret_path,
+int disk_loop_attach(int file, uint64_t offset, uint64_t size, bool read_only, int *ret, char *ret_path,
                        size_t room, struct bk_error *err)
 {
         autoclose int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
@@ -270,7 +270,7 @@ static int mount_root(struct disk *disk, const struct disk_open *how, struct bk_
         if (find_root(disk, file, err) < 0 || find_fs(disk, file, err) < 0)
                 return -1;
         fs = row_of(disk->fs);
-        if (loop_attach(file, disk->offset, disk->size, how->read_only, &disk->loop, device, sizeof device, err) < 0)
+        if (disk_loop_attach(file, disk->offset, disk->size, how->read_only, &disk->loop, device, sizeof device, err) < 0)
                 return -1;
         if (mount(device, disk->root, disk->fs, MS_NODEV | MS_NOATIME | (how->read_only ? MS_RDONLY : 0),
                   how->read_only ? NULL : fs->mount_options) < 0)

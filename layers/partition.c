@@ -92,7 +92,8 @@ int disk_create(const char *path, struct disk_layout *layout, struct bk_error *e
         layout->esp_size = 126 * MIB;
         layout->root_offset = 128 * MIB;
         if (layout->size < 512 * MIB)
-                return bk_fail(err, BK_INVALID, "a disk of %lu MiB is too small; 512 MiB is the least", layout->size / MIB);
+                return bk_fail(err, BK_INVALID, "a disk of %lu MiB is too small; 512 MiB is the least",
+                               (unsigned long)(layout->size / MIB));
         layout->size -= layout->size % MIB;
         layout->root_size = layout->size - layout->root_offset - 1 * MIB;       /* the second GPT lies at the end */
         if (new_uuid(layout->root_uuid, err) < 0 || new_uuid(uuid, err) < 0)

@@ -72,6 +72,15 @@ static int remove_at(int dir_fd, const char *name, dev_t device)
         return unlinkat(dir_fd, name, AT_REMOVEDIR);
 }
 
+int bk_remove_at(int dir_fd, const char *name)
+{
+        struct stat st;
+
+        if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+                return errno == ENOENT ? 0 : -1;
+        return remove_at(dir_fd, name, st.st_dev);
+}
+
 int bk_remove_tree(const char *path, struct bk_error *err)
 {
         struct stat st;

@@ -10,6 +10,8 @@ int bk_mkdir_p(const char *path, struct bk_error *err) BK_MUST_CHECK;
 /* Removes a file or a whole tree, never following a symlink and never
  * crossing into another file system. A missing path is fine. */
 int bk_remove_tree(const char *path, struct bk_error *err) BK_MUST_CHECK;
+/* The same below an open folder; name is one component. -1 with errno set. */
+int bk_remove_at(int dir_fd, const char *name);
 /* Reads a whole file of at most `most` bytes; *ret is NUL-terminated and the caller's. */
 int bk_read_file(const char *path, size_t most, char **ret, size_t *ret_len, struct bk_error *err) BK_MUST_CHECK;
 int bk_read_fd(int fd, size_t most, char **ret, size_t *ret_len, struct bk_error *err) BK_MUST_CHECK;

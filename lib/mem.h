@@ -6,12 +6,14 @@
 #include <stddef.h>
 #include "lib/error.h"
 
-void *bk_alloc(size_t size);                            /* zeroed */
+#define BK_NEW __attribute__((malloc, returns_nonnull, warn_unused_result))
+
+void *bk_alloc(size_t size) BK_NEW;                     /* zeroed */
 void *bk_grow(void *memory, size_t count, size_t size); /* overflow-checked realloc; new part is not zeroed */
 char *bk_strdup(const char *s);                         /* NULL in, NULL out */
-char *bk_strndup(const char *s, size_t length);
-char *bk_format(const char *format, ...) BK_PRINTF(1, 2);
-char *bk_vformat(const char *format, va_list args) BK_PRINTF(1, 0);
+char *bk_strndup(const char *s, size_t length) BK_NEW;
+char *bk_format(const char *format, ...) BK_PRINTF(1, 2) BK_NEW;
+char *bk_vformat(const char *format, va_list args) BK_PRINTF(1, 0) BK_NEW;
 
 /* A growing list of owned strings, always NULL-terminated once used, so that
  * list.v may serve as an argv. A zeroed list is empty. */

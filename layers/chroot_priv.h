@@ -1,0 +1,2 @@
+#pragma once
+int chroot_suppress_sync(void);

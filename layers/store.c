@@ -179,7 +179,7 @@ static bool stamp_matches(const struct layer_store *store, const char *digest, c
 {
         autofree char *path = stamp_path(store, digest), *identity = identity_of(st), *known = NULL;
 
-        return bk_read_file(path, 4096, &known, NULL, NULL) == 0 && bk_streq(known, identity);
+        return bk_read_file(path, 4096, &known, NULL, NULL) == 0 && strcmp(known, identity) == 0;
 }
 
 static int verify_one(const struct layer_store *store, const char *digest, bool thorough, struct bk_error *err)

@@ -1,0 +1,60 @@
+/* What a worker tells its supervisor: one JSON object a line, on a pipe that
+ * nothing of the image ever holds. */
+#include "bakery/bake/bake_priv.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+#include "lib/cleanup.h"
+#include "lib/fs.h"
+
+/* Output of programs is bytes; JSON wants UTF-8. */
+static json_t *text_of(const char *line)
+{
+        json_t *text = json_string(line);
+
+        if (text == NULL) {
+                autofree char *copy = bk_strdup(line);
+
+                for (char *p = copy; *p != '\0'; p++)
+                        if ((unsigned char)*p >= 0x80)
+                                *p = '?';
+                text = json_string(copy);
+        }
+        return text;
+}
+
+void bake_tell(int events, json_t *event)
+{
+        autofree char *line = json_dumps(event, JSON_COMPACT);
+        autofree char *whole = line ? bk_format("%s\n", line) : NULL;
+
+        json_decref(event);
+        /* A supervisor that is gone takes us with it; there is nobody left to tell. */
+        if (whole != NULL && bk_write_all(events, whole, strlen(whole), NULL) < 0)
+                _exit(1);
+}
+
+void bake_tell_step(int events, const char *format, ...)
+{
+        autofree char *text = NULL;
+        va_list args;
+
+        va_start(args, format);
+        text = bk_vformat(format, args);
+        va_end(args);
+        bake_tell(events, json_pack("{s:s, s:o}", "event", "step", "text", text_of(text)));
+}
+
+void bake_tell_line(void *arg, int stream, const char *line)
+{
+        const struct bake_work *work = arg;
+
+        bake_tell(work->events, json_pack("{s:s, s:i, s:o}", "event", "line", "stream", stream, "text", text_of(line)));
+}
+
+void bake_tell_failure(int events, const struct bk_error *err)
+{
+        bake_tell(events, json_pack("{s:s, s:i, s:i, s:o, s:o}", "event", "failed", "kind", (int)err->kind, "errno", err->errnum,
+                                    "at", text_of(err->at), "text", text_of(err->text)));
+}

@@ -1,0 +1,265 @@
+/* The worker: one bake from an open disk to a sealed draft.
+ *
+ * It is pid 1 of a pid namespace and has a mount namespace of its own. So
+ * whatever it starts - daemons of QEMU, a bootstrapper, the sandbox - ends with it, and
+ * every mount and loop device goes too, however it ends. */
+#include "bakery/bake/bake_priv.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+
+#include "layers/foundation.h"
+#include "lib/cleanup.h"
+#include "lib/fs.h"
+#include "spec/spec.h"
+
+static int enter(struct bk_error *err)
+{
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+        (void)prctl(PR_SET_NAME, "bakery-worker");
+        (void)setsid();         /* Ctrl-C is for the supervisor, which ends us */
+        for (int sig = 1; sig < 32; sig++)
+                (void)signal(sig, SIG_DFL);
+        (void)umask(022);
+        if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+            mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
+                return bk_fail_errno(err, "cannot make a mount namespace for the bake");
+        return 0;
+}
+
+/* --- provisioning ------------------------------------------------------------ */
+
+static int run_once(struct bake_work *work, const struct bake_provisioner *row, const struct tmpl_step *step,
+                    const void *config, struct bk_error *err)
+{
+        const struct bake_common *common = config;      /* every provisioner's config starts with it */
+
+        for (int64_t attempt = 0;; attempt++) {
+                if (common->pause_before_ms > 0) {
+                        bake_tell_step(work->events, "pausing %.1f s", (double)common->pause_before_ms / 1000);
+                        (void)usleep((useconds_t)common->pause_before_ms * 1000);
+                }
+                if (row->run(work, config, step, err) == 0)
+                        return 0;
+                if (attempt >= common->max_retries)
+                        return -1;
+                bake_tell_step(work->events, "failed, trying again (%lld of %lld): %s", (long long)attempt + 1,
+                               (long long)common->max_retries, err->text);
+        }
+}
+
+static int provision(struct bake_work *work, const struct tmpl_step *step, size_t number, size_t of, struct bk_error *err)
+{
+        const struct bake *bake = work->bake;
+        const struct bake_provisioner *row = bake_provisioner_find(step->type);
+        const struct bk_doc *override = step->override ? bk_doc_get(step->override, bake->name) : NULL;
+        autofree char *config = bk_alloc(row->size);
+        int result;
+
+        bake_tell_step(work->events, "provisioner %zu of %zu: %s", number, of, step->type);
+        result = tmpl_decode(&bake->scope, step->doc, override, row->keys, row->n_keys, config, err);
+        if (result == 0)
+                result = run_once(work, row, step, config, err);
+        tmpl_undecode(row->keys, row->n_keys, config);
+        if (result < 0) {
+                bk_wrap(err, "provisioner %zu (%s)", number, step->type);
+                (void)bk_at(err, step->doc->file, step->doc->line, step->doc->column);
+        }
+        return result;
+}
+
+static int provision_all(struct bake_work *work, struct bk_error *err)
+{
+        const struct tmpl *tmpl = work->bake->tmpl;
+        size_t of = 0, number = 0;
+
+        for (size_t i = 0; i < tmpl->n_provisioners; i++)
+                of += tmpl_step_applies(&tmpl->provisioners[i], work->bake->name);
+        for (size_t i = 0; i < tmpl->n_provisioners; i++) {
+                if (!tmpl_step_applies(&tmpl->provisioners[i], work->bake->name))
+                        continue;
+                if (provision(work, &tmpl->provisioners[i], ++number, of, err) == 0)
+                        continue;
+                if (tmpl->cleanup != NULL) {
+                        struct bk_error second = { 0 };
+
+                        bake_tell_step(work->events, "error-cleanup-provisioner");
+                        if (provision(work, tmpl->cleanup, number, of, &second) < 0)
+                                bake_tell_line(work, 2, second.text);
+                }
+                return -1;
+        }
+        return 0;
+}
+
+/* --- testing -------------------------------------------------------------------- */
+
+static int spec_command(void *arg, const char *line, int timeout_ms, struct spec_output *ret, struct bk_error *err)
+{
+        struct bake_work *work = arg;
+        const char *const argv[] = { "/bin/sh", "-c", line, NULL };
+        const struct bk_run run = { .argv = argv, .timeout_ms = timeout_ms };
+        struct bk_run_result result = { 0 };
+
+        if (chroot_run(work->chroot, &run, &result, err) < 0)
+                return -1;
+        *ret = (struct spec_output){ .out = result.out, .err = result.err, .out_len = result.out_len,
+                                     .err_len = strlen(result.err), .status = result.status };
+        return 0;
+}
+
+static json_t *check_of(const struct spec_result *result)
+{
+        return json_pack("{s:s, s:i, s:s, s:s, s:s, s:s, s:I}", "file", result->file, "line", (int)result->line,
+                         "group", result->group, "name", result->name, "verdict", spec_verdict_name(result->verdict),
+                         "message", result->message ? result->message : "", "duration_us", (json_int_t)result->duration_us);
+}
+
+static int run_specs(struct bake_work *work, struct bk_error *err)
+{
+        const struct bake *bake = work->bake;
+        const struct bk_strv *specs = &bake->config.specs;
+        const struct spec_target target = { .root_fd = chroot_root_fd(work->chroot), .command = spec_command, .arg = work,
+                                            .identity = bake->config.image_name };
+        const struct spec_options options = { 0 };
+        struct spec_report report = { 0 };
+
+        if (specs->n == 0)
+                return 0;
+        bake_tell_step(work->events, "testing: %zu spec file%s", specs->n, specs->n == 1 ? "" : "s");
+        if (spec_run((const char *const *)specs->v, specs->n, &target, &options, &report, err) < 0)
+                return bk_wrap(err, "tests");
+        for (size_t i = 0; i < report.n; i++) {
+                const struct spec_result *r = &report.v[i];
+
+                (void)json_array_append_new(work->checks, check_of(r));
+                if (r->verdict != SPEC_PASS) {
+                        autofree char *text = bk_format("%s:%u: %s %s: %s: %s", r->file, r->line, r->group, r->name,
+                                                        spec_verdict_name(r->verdict), r->message ? r->message : "");
+
+                        bake_tell_line(work, r->verdict == SPEC_FAIL || r->verdict == SPEC_ERROR ? 2 : 1, text);
+                }
+        }
+        bake_tell_step(work->events, "tested: %zu passed, %zu failed, %zu unanswered, %zu skipped", report.count[SPEC_PASS],
+                       report.count[SPEC_FAIL] + report.count[SPEC_ERROR], report.count[SPEC_UNANSWERED], report.count[SPEC_SKIP]);
+        if (report.count[SPEC_FAIL] + report.count[SPEC_ERROR] > 0 && !bake->config.publish_failed)
+                bk_fail(err, BK_TESTS, "%zu of %zu checks failed; the image is not published (publish_failed is false)",
+                        report.count[SPEC_FAIL] + report.count[SPEC_ERROR], report.n);
+        else
+                err = NULL;
+        if (bake->options->junit != NULL && spec_junit_write(&report, bake->config.image_name, bake->options->junit, err) < 0) {
+                spec_report_done(&report);
+                return -1;
+        }
+        spec_report_done(&report);
+        return err == NULL ? 0 : -1;
+}
+
+/* --- from open to sealed ------------------------------------------------------------ */
+
+static json_t *packages_of(const struct deb_packages *packages)
+{
+        json_t *list = json_array();
+
+        for (size_t i = 0; i < packages->n; i++) {
+                const struct deb_package *p = &packages->v[i];
+
+                (void)json_array_append_new(list, json_pack("[s, s, s, s, s]", p->name, p->version, p->architecture, p->source,
+                                                            p->source_version));
+        }
+        return list;
+}
+
+static int open_sandbox(struct bake_work *work, struct bk_error *err)
+{
+        const struct bake_config *config = &work->bake->config;
+        const struct chroot_bind bind = { .source = work->debs, .target = "/var/cache/apt/archives" };
+        autoclose int has_apt = bk_open_in_root(disk_root_fd(work->disk), bind.target, O_PATH | O_DIRECTORY, 0);
+        const struct chroot_config chroot = {
+                .root = disk_root(work->disk), .network = config->network, .hostname = config->hostname,
+                .binds = &bind, .n_binds = has_apt >= 0 ? 1 : 0,
+        };
+
+        return chroot_open(&chroot, &work->chroot, err);
+}
+
+static int close_sandbox(struct bake_work *work, struct bk_error *err)
+{
+        autofree char *cache = bk_format("%s/debs", work->bake->store->cache);
+        autostrv struct bk_strv left = { 0 };
+
+        chroot_close(work->chroot, &left);
+        work->chroot = NULL;
+        for (size_t i = 0; i < left.n; i++) {
+                autofree char *text = bk_format("warning: a provisioner left process %s running; it was ended", left.v[i]);
+
+                bake_tell_line(work, 2, text);
+        }
+        return debs_return(cache, work->debs, err);
+}
+
+static int seal(struct bake_work *work, struct bk_error *err)
+{
+        const struct bake *bake = work->bake;
+        const bool raw = !bake->builder->needs_source;
+        struct deb_packages packages = { 0 };
+        struct layer_info layer = { 0 };
+        json_t *done;
+        int result;
+
+        bake_tell_step(work->events, "sealing");
+        if (sysprep_run(disk_root_fd(work->disk), &bake->config.sysprep_skip, err) < 0 ||
+            deb_packages_read(disk_root_fd(work->disk), &packages, err) < 0)
+                return -1;
+        result = disk_close(work->disk, err);
+        work->disk = NULL;
+        if (result < 0 || layer_seal(bake->store, bake->id, bake->source.layer, raw, &layer, err) < 0)
+                return -1;
+        done = json_pack("{s:s, s:s, s:s?, s:I, s:I, s:i, s:o, s:O}", "event", "sealed", "digest", layer.digest,
+                         "backing", layer.backing, "size", (json_int_t)layer.size, "virtual_size", (json_int_t)layer.virtual_size,
+                         "depth", (int)layer.depth, "packages", packages_of(&packages), "checks", work->checks);
+        bake_tell(work->events, done);
+        deb_packages_done(&packages);
+        layer_info_done(&layer);
+        return 0;
+}
+
+static int work_through(struct bake_work *work, struct bk_error *err)
+{
+        struct bake *bake = work->bake;
+        autofree char *cache = bk_format("%s/debs", bake->store->cache);
+
+        if (enter(err) < 0 || debs_borrow(cache, work->debs, err) < 0 || bake->builder->open(work, err) < 0 ||
+            open_sandbox(work, err) < 0)
+                return -1;
+        if (bake->builder->finish != NULL && bake->builder->finish(work, err) < 0)
+                return -1;
+        if (provision_all(work, err) < 0 || run_specs(work, err) < 0 || close_sandbox(work, err) < 0)
+                return -1;
+        return seal(work, err);
+}
+
+_Noreturn void bake_worker(struct bake *bake, int events)
+{
+        struct bk_error err = { 0 };
+        struct bake_work work = {
+                .bake = bake, .events = events, .checks = json_array(),
+                .debs = bk_format("%s/debs-%s", bake->store->run, bake->id),
+                .draft = layer_draft_path(bake->store, bake->id),
+        };
+
+        if (work_through(&work, &err) == 0)
+                _exit(0);
+        /* Checks that were answered are worth telling, also when the bake stops here. */
+        bake_tell(events, json_pack("{s:s, s:O}", "event", "checks", "checks", work.checks));
+        bake_tell_failure(events, &err);
+        if (work.chroot != NULL)
+                chroot_close(work.chroot, NULL);
+        if (work.disk != NULL)
+                disk_abandon(work.disk);
+        _exit(1);
+}

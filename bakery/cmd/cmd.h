@@ -1,0 +1,50 @@
+/* Commands are rows. Parsing, help, the man page and completion all come from
+ * them; adding a command means adding a row and its function. */
+#pragma once
+#include <stdbool.h>
+#include "lib/mem.h"
+
+struct cmd_flag {
+        const char *name;               /* accepted with one dash or two */
+        const char *value;              /* what it takes, for help; NULL: a switch (also -name=false) */
+        bool repeat;                    /* may be given several times */
+        const char *help;
+};
+
+struct cmd_args {
+        const struct cmd *cmd;
+        struct bk_strv operands;
+        struct { const struct cmd_flag *flag; char *value; } *given;
+        size_t n_given;
+};
+/* The value given last, else that of BAKERY_NAME (dashes become underscores), else NULL. Switches: "true" or "false". */
+const char *cmd_value(const struct cmd_args *args, const char *flag);
+bool cmd_switch(const struct cmd_args *args, const char *flag);
+void cmd_values(const struct cmd_args *args, const char *flag, struct bk_strv *ret);
+/* A whole number of at least `least`; fallback when not given. Exits with 2 otherwise. */
+long cmd_number(const struct cmd_args *args, const char *flag, long least, long fallback);
+char *cmd_home(const struct cmd_args *args);
+
+struct cmd {
+        const char *name;               /* one word, or two: "image show" */
+        const char *operands;           /* for help: "TEMPLATE..." */
+        int least, most;                /* operands; most -1: no limit */
+        const char *help;               /* one line */
+        const char *text;               /* paragraphs for the man page */
+        const struct cmd_flag *flags;
+        size_t n_flags;
+        int (*run)(const struct cmd_args *args);        /* returns the exit code */
+};
+const struct cmd *cmd_rows(size_t *n);
+const struct cmd_flag *cmd_global_flags(size_t *n);
+
+/* Prints "bakery: error: ..." and returns the exit code for it. */
+int cmd_fail(const struct bk_error *err);
+int cmd_main(int argc, char **argv);
+int cmd_help(const struct cmd_args *args);
+void cmd_help_one(const struct cmd *cmd);
+void cmd_help_all(void);
+
+#define CMD_FLAGS(rows) rows, sizeof rows / sizeof *rows
+extern const struct cmd cmd_build, cmd_plan, cmd_validate, cmd_inspect, cmd_images, cmd_image_show, cmd_image_lineage,
+        cmd_image_export, cmd_image_delete, cmd_image_promote, cmd_doctor, cmd_fsck;

@@ -1,0 +1,113 @@
+/* build and plan. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bakery/bake/bake.h"
+#include "bakery/cmd/cmd.h"
+#include "bakery/cmd/template_flags.h"
+#include "lib/cleanup.h"
+#include "lib/fs.h"
+
+static const struct cmd_flag flags[] = {
+        CMD_TEMPLATE_FLAGS,
+        { "only", "NAMES", true, "bake only these builds (comma separated)" },
+        { "except", "NAMES", true, "leave out these builds or post-processors" },
+        { "force", NULL, false, "bake what is up to date, too" },
+        { "on-error", "WHAT", false, "cleanup (default), or abort: keep the draft of a bake that failed" },
+        { "parallel-builds", "N", false, "bakes at once; 0 (default): one a processor" },
+        { "lock-timeout", "SECONDS", false, "wait for another bake of the same image (default 600)" },
+        { "junit", "DIR", false, "write test results as JUnit files" },
+        { "properties", "FILE", false, "write KEY=value lines about the images, last of all" },
+        { "exit-code", NULL, false, "exit with 4 when nothing had to be done" },
+        { "machine-readable", NULL, false, "Packer's machine-readable lines" },
+        { "json", NULL, false, "JSON Lines" },
+        { "quiet", NULL, false, "print image ids only" },
+        { "plain", NULL, false, "plain lines, also on a terminal" },
+        { "color", NULL, false, "-color=false: no colours (as does NO_COLOR)" },
+        { "timestamp-ui", NULL, false, "put the time before each line" },
+};
+
+static void split_commas(const struct cmd_args *args, const char *flag, struct bk_strv *ret)
+{
+        autostrv struct bk_strv given = { 0 };
+
+        cmd_values(args, flag, &given);
+        for (size_t i = 0; i < given.n; i++) {
+                autofree char *copy = bk_strdup(given.v[i]);
+                char *save = NULL;
+
+                for (char *word = strtok_r(copy, ",", &save); word != NULL; word = strtok_r(NULL, ",", &save))
+                        bk_strv_add(ret, word);
+        }
+}
+
+static enum bake_output output_of(const struct cmd_args *args)
+{
+        static const struct { const char *flag; enum bake_output output; } ways[] = {
+                { "machine-readable", BAKE_MACHINE }, { "json", BAKE_JSON }, { "quiet", BAKE_QUIET }, { "plain", BAKE_PLAIN },
+        };
+
+        for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
+                if (cmd_switch(args, ways[i].flag))
+                        return ways[i].output;
+        return BAKE_AUTO;
+}
+
+static int run_with(const struct cmd_args *args, bool plan_only)
+{
+        autofree char *home = cmd_home(args), *uuid = NULL;
+        const char *on_error = cmd_value(args, "on-error");
+        struct bake_options options = {
+                .home = home, .force = cmd_switch(args, "force"), .plan_only = plan_only,
+                .keep_failed = bk_streq(on_error, "abort"),
+                .parallel = (int)cmd_number(args, "parallel-builds", 0, 0),
+                .lock_timeout_ms = (int)cmd_number(args, "lock-timeout", 0, 600) * 1000,
+                .output = plan_only && output_of(args) == BAKE_AUTO ? BAKE_PLAIN : output_of(args),
+                .color = getenv("NO_COLOR") == NULL && (cmd_value(args, "color") == NULL || cmd_switch(args, "color")),
+                .timestamps = cmd_switch(args, "timestamp-ui"), .junit = cmd_value(args, "junit"),
+                .properties = cmd_value(args, "properties"), .exit_code = cmd_switch(args, "exit-code"),
+        };
+        struct bk_error err = { 0 };
+        int code;
+
+        if (on_error != NULL && !bk_streq(on_error, "cleanup") && !bk_streq(on_error, "abort")) {
+                (void)bk_fail(&err, BK_USAGE, "-on-error is 'cleanup' or 'abort', not '%s'", on_error);
+                return cmd_fail(&err);
+        }
+        if (bk_read_file("/proc/sys/kernel/random/uuid", 64, &uuid, NULL, &err) < 0)
+                return cmd_fail(&err);
+        uuid[strcspn(uuid, "\n")] = '\0';
+        options.run_uuid = uuid;
+        cmd_template_options(args, &options.variables);
+        split_commas(args, "only", &options.only);
+        split_commas(args, "except", &options.except);
+        code = bake_run((const char *const *)args->operands.v, args->operands.n, &options);
+        bk_strv_done(&options.variables.vars);
+        bk_strv_done(&options.variables.var_files);
+        bk_strv_done(&options.only);
+        bk_strv_done(&options.except);
+        return code;
+}
+
+static int run_build(const struct cmd_args *args)
+{
+        return run_with(args, false);
+}
+
+static int run_plan(const struct cmd_args *args)
+{
+        return run_with(args, true);
+}
+
+const struct cmd cmd_build = {
+        "build", "TEMPLATE...", 1, -1, "bake the images of templates",
+        "Each builder becomes one image. A builder whose source_image names an image of the same run waits for it; others run at "
+        "once. An image whose inputs did not change since it was baked is up to date and is not baked again.",
+        CMD_FLAGS(flags), run_build,
+};
+
+const struct cmd cmd_plan = {
+        "plan", "TEMPLATE...", 1, -1, "say what build would do, and why",
+        "Names, for each image, the first input that changed.", CMD_FLAGS(flags), run_plan,
+};

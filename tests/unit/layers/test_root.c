@@ -1,0 +1,206 @@
+/* What is read from, and removed in, an image's root; and the host's APT sources. */
+#include "tests/unit/test.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "layers/foundation.h"
+#include "layers/seal.h"
+#include "lib/fs.h"
+
+struct place { char *path; int fd; };
+
+static int set_up(void **state)
+{
+        struct place *place = bk_alloc(sizeof *place);
+        char template[] = "/tmp/bakery-test-XXXXXX";
+
+        place->path = bk_strdup(mkdtemp(template));
+        place->fd = open(place->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        *state = place;
+        return place->fd < 0;
+}
+
+static int tear_down(void **state)
+{
+        struct place *place = *state;
+        int result = bk_remove_tree(place->path, NULL);
+
+        (void)close(place->fd);
+        free(place->path);
+        free(place);
+        return result;
+}
+
+static void put(const struct place *place, const char *path, const char *text)
+{
+        struct bk_error err = { 0 };
+
+        assert_ok(bk_write_in_root(place->fd, path, text, strlen(text), 0644, &err), err);
+}
+
+static long size_of(const struct place *place, const char *path)
+{
+        autofree char *whole = bk_format("%s%s", place->path, path);
+        struct stat st;
+
+        return lstat(whole, &st) < 0 ? -1 : (long)st.st_size;
+}
+
+static void sysprep_removes_what_two_machines_must_not_share(void **state)
+{
+        const struct place *place = *state;
+        struct bk_error err = { 0 };
+        static const struct { const char *path; long after; } files[] = {
+                { "/etc/machine-id", 0 }, { "/var/lib/dbus/machine-id", -1 }, { "/etc/ssh/ssh_host_ed25519_key", -1 },
+                { "/etc/ssh/ssh_host_ed25519_key.pub", -1 }, { "/etc/ssh/sshd_config", 4 }, { "/var/log/dpkg.log", 0 },
+                { "/var/log/apt/history.log", 0 }, { "/var/log/syslog.1", -1 }, { "/var/log/journal/abc/system.journal", -1 },
+                { "/root/.bash_history", -1 }, { "/home/joe/.bash_history", -1 }, { "/home/joe/notes", 4 },
+                { "/var/lib/apt/lists/archive_Packages", -1 }, { "/var/cache/apt/pkgcache.bin", -1 }, { "/tmp/left/over", -1 },
+                { "/tmp/.hidden", -1 }, { "/var/lib/systemd/random-seed", -1 }, { "/etc/hostname", 4 },
+        };
+
+        for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+                put(place, files[i].path, "text");
+        assert_ok(sysprep_run(place->fd, NULL, &err), err);
+        for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+                print_message("# %s\n", files[i].path);
+                assert_int_equal(size_of(place, files[i].path), files[i].after);
+        }
+        assert_int_equal(size_of(place, "/var/lib/apt/lists") >= 0, 1);
+}
+
+static void sysprep_leaves_out_what_it_is_told_to(void **state)
+{
+        const struct place *place = *state;
+        autostrv struct bk_strv skip = { 0 };
+        struct bk_error err = { 0 };
+
+        bk_strv_add(&skip, "logs");
+        put(place, "/var/log/dpkg.log", "text");
+        put(place, "/tmp/x", "text");
+        assert_ok(sysprep_run(place->fd, &skip, &err), err);
+        assert_int_equal(size_of(place, "/var/log/dpkg.log"), 4);
+        assert_int_equal(size_of(place, "/tmp/x"), -1);
+}
+
+/* /tmp in the image is a link that leads out: what it leads to on the host must stay. */
+static void sysprep_follows_no_link_out_of_the_image(void **state)
+{
+        const struct place *place = *state;
+        char outside[] = "/tmp/bakery-outside-XXXXXX";
+        autofree char *file = bk_format("%s/precious", mkdtemp(outside));
+        struct bk_error err = { 0 };
+
+        (void)close(open(file, O_WRONLY | O_CREAT, 0600));
+        assert_int_equal(symlinkat(outside, place->fd, "tmp"), 0);
+        put(place, "/var/log/x", "text");
+        assert_int_equal(symlinkat(file, place->fd, "var/log/link"), 0);
+        assert_ok(sysprep_run(place->fd, NULL, &err), err);
+        assert_true(bk_exists(file));
+        assert_ok(bk_remove_tree(outside, &err), err);
+}
+
+static const char status[] =
+        "Package: bash\nEssential: yes\nStatus: install ok installed\nArchitecture: amd64\nSource: bash-src (5.2-1)\nVersion: 5.2-1+b1\n"
+        "Description: shell\n Package: not-this\n\n"
+        "Package: gone\nStatus: deinstall ok config-files\nArchitecture: all\nVersion: 1\n\n"
+        "Package: half\nStatus: install ok half-configured\nVersion: 1\n\n"
+        "Package: zlib1g\nStatus: hold ok installed\nArchitecture: amd64\nMulti-Arch: same\nSource: zlib\nVersion: 1:1.2.13\n";
+
+static void installed_packages_have_their_source(void **state)
+{
+        const struct place *place = *state;
+        BK_CLEANUP(deb_packages_done) struct deb_packages packages = { 0 };
+        struct bk_error err = { 0 };
+
+        put(place, "/var/lib/dpkg/status", status);
+        assert_ok(deb_packages_read(place->fd, &packages, &err), err);
+        assert_int_equal(packages.n, 2);
+        assert_string_equal(packages.v[0].name, "bash");
+        assert_string_equal(packages.v[0].version, "5.2-1+b1");
+        assert_string_equal(packages.v[0].source, "bash-src");
+        assert_string_equal(packages.v[0].source_version, "5.2-1");
+        assert_string_equal(packages.v[1].name, "zlib1g");
+        assert_string_equal(packages.v[1].source, "zlib");
+        assert_string_equal(packages.v[1].source_version, "1:1.2.13");
+}
+
+static void an_image_without_dpkg_has_no_packages(void **state)
+{
+        const struct place *place = *state;
+        BK_CLEANUP(deb_packages_done) struct deb_packages packages = { 0 };
+        struct bk_error err = { 0 };
+
+        assert_ok(deb_packages_read(place->fd, &packages, &err), err);
+        assert_int_equal(packages.n, 0);
+}
+
+static void garbage_is_no_empty_list(void **state)
+{
+        const struct place *place = *state;
+        BK_CLEANUP(deb_packages_done) struct deb_packages packages = { 0 };
+        struct bk_error err = { 0 };
+
+        put(place, "/var/lib/dpkg/status", "\x7f" "ELF garbage\n\n\n");
+        assert_fails_with(deb_packages_read(place->fd, &packages, &err), err, BK_CORRUPT);
+}
+
+static const struct { const char *why, *file, *text, *release, *expected; } sources[] = {
+        { "one line a source", "/sources.list",
+          "# comment\ndeb http://archive.example/debian bookworm main contrib\ndeb-src http://archive.example/debian bookworm main\n"
+          "deb [arch=amd64 signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://security.example bookworm-security main\n"
+          "deb http://third.example stable-thing main\n", "bookworm",
+          "deb http://archive.example/debian bookworm main contrib\n"
+          "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://security.example bookworm-security main\n" },
+        { "deb822 stanzas, several suites, a disabled one, a keyring of the host's own", "/sources.list.d/debian.sources",
+          "Types: deb deb-src\nURIs: http://archive.example/debian\nSuites: bookworm bookworm-updates\n bookworm-backports\nComponents: main\n"
+          "Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg\n\n"
+          "Types: deb\nURIs: http://no.example\nSuites: bookworm\nComponents: main\nEnabled: no\n\n"
+          "# a comment\nTypes: deb\nURIs: http://own.example\nSuites: bookworm\nComponents: main\nSigned-By: /etc/apt/keyrings/own.gpg\n", "bookworm",
+          "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://archive.example/debian bookworm main\n"
+          "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://archive.example/debian bookworm-updates main\n"
+          "deb http://own.example bookworm main\n" },
+};
+
+static void the_hosts_sources_become_the_images(void **state)
+{
+        const struct place *place = *state;
+
+        for (size_t i = 0; i < sizeof sources / sizeof *sources; i++) {
+                autofree char *folder = bk_format("%s/%zu", place->path, i), *in_root = bk_format("/%zu%s", i, sources[i].file), *found = NULL;
+                struct bk_error err = { 0 };
+
+                print_message("# %s\n", sources[i].why);
+                put(place, in_root, sources[i].text);
+                assert_ok(apt_sources_from(folder, sources[i].release, NULL, &found, &err), err);
+                assert_string_equal(found, sources[i].expected);
+        }
+}
+
+static void a_host_without_an_archive_says_so(void **state)
+{
+        const struct place *place = *state;
+        autofree char *found = NULL;
+        struct bk_error err = { 0 };
+
+        put(place, "/sources.list", "deb http://third.example stable-thing main\n");
+        assert_fails_with(apt_sources_from(place->path, "bookworm", NULL, &found, &err), err, BK_NOT_FOUND);
+        assert_non_null(strstr(err.text, "mirror"));
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(sysprep_removes_what_two_machines_must_not_share, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(sysprep_leaves_out_what_it_is_told_to, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(sysprep_follows_no_link_out_of_the_image, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(installed_packages_have_their_source, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(an_image_without_dpkg_has_no_packages, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(garbage_is_no_empty_list, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(the_hosts_sources_become_the_images, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(a_host_without_an_archive_says_so, set_up, tear_down),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

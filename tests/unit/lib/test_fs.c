@@ -1,0 +1,176 @@
+/* Files on the host and inside an image: paths stay where they belong. */
+#include "tests/unit/test.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "lib/fs.h"
+#include "lib/lease.h"
+#include "lib/publish.h"
+#include "lib/run.h"
+
+struct place { char *path; int fd; };
+
+static int set_up(void **state)
+{
+        struct place *place = bk_alloc(sizeof *place);
+        char template[] = "/tmp/bakery-test-XXXXXX";
+
+        place->path = bk_strdup(mkdtemp(template));
+        place->fd = open(place->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        *state = place;
+        return place->fd < 0;
+}
+
+static int tear_down(void **state)
+{
+        struct place *place = *state;
+        int result = bk_remove_tree(place->path, NULL);
+
+        (void)close(place->fd);
+        free(place->path);
+        free(place);
+        return result;
+}
+
+static void links_in_an_image_stay_in_it(void **state)
+{
+        const struct place *place = *state;
+        struct bk_error err = { 0 };
+        autofree char *text = NULL;
+
+        assert_int_equal(symlinkat("/etc", place->fd, "absolute"), 0);
+        assert_int_equal(symlinkat("../../../../etc", place->fd, "relative"), 0);
+        assert_ok(bk_write_in_root(place->fd, "/etc/hostname", "image\n", 6, 0644, &err), err);
+        assert_ok(bk_read_in_root(place->fd, "/absolute/hostname", 100, &text, NULL, &err), err);
+        assert_string_equal(text, "image\n");
+        free(bk_take(text));
+        assert_ok(bk_read_in_root(place->fd, "relative/hostname", 100, &text, NULL, &err), err);
+        assert_string_equal(text, "image\n");
+        free(bk_take(text));
+        assert_ok(bk_read_in_root(place->fd, "/../../etc/hostname", 100, &text, NULL, &err), err);
+        assert_string_equal(text, "image\n");
+}
+
+static void a_dangling_link_is_written_inside(void **state)
+{
+        const struct place *place = *state;
+        struct bk_error err = { 0 };
+        autofree char *inside = bk_format("%s/run/stub", place->path);
+
+        assert_ok(bk_mkdir_p_in_root(place->fd, "/run", 0755, &err), err);
+        assert_ok(bk_mkdir_p_in_root(place->fd, "/etc", 0755, &err), err);
+        assert_int_equal(symlinkat("../../../run/stub", place->fd, "etc/resolv.conf"), 0);
+        assert_ok(bk_write_in_root(place->fd, "/etc/resolv.conf", "x", 1, 0644, &err), err);
+        assert_true(bk_exists(inside));
+}
+
+static void a_tree_is_removed_without_following_links(void **state)
+{
+        const struct place *place = *state;
+        struct bk_error err = { 0 };
+        autofree char *keep = bk_format("%s/keep", place->path), *file = bk_format("%s/keep/file", place->path);
+        autofree char *tree = bk_format("%s/tree/a/b", place->path), *link = bk_format("%s/tree/a/link", place->path);
+        autofree char *top = bk_format("%s/tree", place->path);
+
+        assert_ok(bk_mkdir_p(keep, &err), err);
+        assert_ok(bk_mkdir_p(tree, &err), err);
+        assert_ok(bk_publish_bytes(file, "x", 1, 0600, &err), err);
+        assert_int_equal(symlink(keep, link), 0);
+        assert_ok(bk_remove_tree(top, &err), err);
+        assert_false(bk_exists(top));
+        assert_true(bk_exists(file));
+        assert_ok(bk_remove_tree(top, &err), err);
+}
+
+static void publishing_leaves_no_draft(void **state)
+{
+        const struct place *place = *state;
+        struct bk_error err = { 0 };
+        autofree char *path = bk_format("%s/file", place->path), *wrong = bk_format("%s/none/file", place->path), *text = NULL;
+        const char *const argv[] = { "ls", "-A", place->path, NULL };
+        struct stat st;
+
+        assert_ok(bk_publish_bytes(path, "one", 3, 0640, &err), err);
+        assert_ok(bk_publish_bytes(path, "two", 3, 0640, &err), err);
+        assert_int_equal(stat(path, &st), 0);
+        assert_int_equal(st.st_mode & 07777, 0640);
+        assert_fails_with(bk_publish_bytes(wrong, "x", 1, 0600, &err), err, BK_NOT_FOUND);
+        assert_ok(bk_run(argv, 5000, &text, &err), err);
+        assert_string_equal(text, "file\n");
+}
+
+static int undone;
+
+static int undo(void *arg, const char *kind, const char *value, struct bk_error *err)
+{
+        (void)arg;
+        (void)err;
+        assert_string_equal(kind, "draft");
+        assert_string_equal(value, undone == 0 ? "second" : "first");   /* last first */
+        undone++;
+        return 0;
+}
+
+static void a_lease_of_the_living_is_left_alone(void **state)
+{
+        const struct place *place = *state;
+        struct bk_error err = { 0 };
+        struct bk_lease lease = BK_LEASE_NONE;
+
+        assert_ok(bk_lease_take(place->path, &lease, &err), err);
+        assert_ok(bk_lease_note(&lease, "draft", "mine", &err), err);
+        assert_int_equal(bk_lease_reap(place->path, undo, NULL, &err), 0);
+        assert_true(bk_exists(lease.path));
+        bk_lease_done(&lease);
+        assert_int_equal(bk_lease_reap(place->path, undo, NULL, &err), 0);
+}
+
+static void a_lease_of_the_dead_is_undone(void **state)
+{
+        const struct place *place = *state;
+        struct bk_error err = { 0 };
+        const pid_t pid = bk_fork();
+
+        if (pid == 0) {
+                struct bk_lease lease = BK_LEASE_NONE;
+
+                if (bk_lease_take(place->path, &lease, NULL) < 0 || bk_lease_note(&lease, "draft", "first", NULL) < 0 ||
+                    bk_lease_note(&lease, "draft", "second", NULL) < 0)
+                        _exit(1);
+                (void)raise(9);
+        }
+        assert_int_equal(bk_wait(pid, 10000), 128 + 9);
+        undone = 0;
+        assert_int_equal(bk_lease_reap(place->path, undo, NULL, &err), 1);
+        assert_int_equal(undone, 2);
+        assert_int_equal(bk_lease_reap(place->path, undo, NULL, &err), 0);
+}
+
+static void a_lock_that_is_held_names_its_holder(void **state)
+{
+        const struct place *place = *state;
+        struct bk_error err = { 0 };
+        autofree char *path = bk_format("%s/lock", place->path), *me = bk_format("process %ld", (long)getpid());
+        autoclose int fd = -1, second = -1;
+
+        assert_ok(bk_lock_take(path, 0, &fd, &err), err);
+        assert_fails_with(bk_lock_take(path, 50, &second, &err), err, BK_LOCKED);
+        assert_non_null(strstr(err.text, me));
+        assert_int_equal(bk_kind_exit_code(err.kind), 5);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(links_in_an_image_stay_in_it, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(a_dangling_link_is_written_inside, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(a_tree_is_removed_without_following_links, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(publishing_leaves_no_draft, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(a_lease_of_the_living_is_left_alone, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(a_lease_of_the_dead_is_undone, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(a_lock_that_is_held_names_its_holder, set_up, tear_down),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

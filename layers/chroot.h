@@ -44,6 +44,7 @@ int chroot_root_fd(const struct chroot *chroot);
  * Status and errors as bk_run_with(). Daemons that it leaves live on until chroot_close(). */
 int chroot_run(struct chroot *chroot, const struct bk_run *run, struct bk_run_result *ret, struct bk_error *err) BK_MUST_CHECK;
 
-/* Ends everything inside and waits until it is gone; ret_left (may be NULL)
- * receives "pid name" of what was still running. chroot is freed in any case. */
-void chroot_close(struct chroot *chroot, struct bk_strv *ret_left);
+/* Ends everything inside, waits until it is gone, and takes back what the sandbox put
+ * into the layer; failing that is a failure. ret_left (may be NULL)
+ * receives "pid (name)" of what was still running. chroot is freed in any case. */
+int chroot_close(struct chroot *chroot, struct bk_strv *ret_left, struct bk_error *err) BK_MUST_CHECK;

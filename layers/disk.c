@@ -21,7 +21,7 @@
 #include "lib/fs.h"
 #include "lib/run.h"
 
-enum { DAEMON_TIMEOUT_MS = 30000 };
+enum { DAEMON_TIMEOUT_MS = 30000, RELEASE_TIMEOUT_MS = 30000 };
 
 /* Discoverable Partitions Specification: root of x86-64. */
 static const char ROOT_TYPE[] = "4f68bce3-e8cd-4db1-96e7-fbcaf984b709";
@@ -31,6 +31,7 @@ struct disk {
         pid_t daemon;                   /* 0: none */
         int to_daemon, from_daemon;     /* QMP on pipes */
         int loop, root_fd;
+        char device[32];                /* of the loop device */
         bool tmpfs, mounted, read_only;
         char uuid[64], fs[16];
         uint64_t offset, size;          /* of the root partition, bytes */
@@ -263,16 +264,16 @@ static int mount_root(struct disk *disk, const struct disk_open *how, struct bk_
 {
         autoclose int file = open(disk->export, (how->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC);
         const struct disk_fs *fs;
-        char device[32];
 
         if (file < 0)
                 return bk_fail_errno(err, "cannot open '%s'", disk->export);
         if (find_root(disk, file, err) < 0 || find_fs(disk, file, err) < 0)
                 return -1;
         fs = row_of(disk->fs);
-        if (disk_loop_attach(file, disk->offset, disk->size, how->read_only, &disk->loop, device, sizeof device, err) < 0)
+        if (disk_loop_attach(file, disk->offset, disk->size, how->read_only, &disk->loop, disk->device,
+                             sizeof disk->device, err) < 0)
                 return -1;
-        if (mount(device, disk->root, disk->fs, MS_NODEV | MS_NOATIME | (how->read_only ? MS_RDONLY : 0),
+        if (mount(disk->device, disk->root, disk->fs, MS_NODEV | MS_NOATIME | (how->read_only ? MS_RDONLY : 0),
                   how->read_only ? NULL : fs->mount_options) < 0)
                 return bk_fail_errno(err, "cannot mount the root file system (%s)", disk->fs);
         disk->mounted = true;
@@ -383,6 +384,24 @@ static char *holders_of(const char *path)
         return bk_buf_finish(&names);
 }
 
+/* A sandbox that has just ended may hold the file system for some milliseconds more: the kernel drops the mounts of a
+ * namespace from a work queue. As long as it is mounted anywhere, the device cannot be opened exclusively. */
+static int await_release(const struct disk *disk, struct bk_error *err)
+{
+        const int64_t deadline = bk_now_ms() + RELEASE_TIMEOUT_MS;
+
+        for (;;) {
+                autoclose int fd = open(disk->device, O_RDONLY | O_EXCL | O_CLOEXEC);
+
+                if (fd >= 0 || errno != EBUSY)
+                        return 0;
+                if (bk_now_ms() >= deadline)
+                        return bk_fail(err, BK_INFRA, "the root file system is unmounted here, but somebody still holds it after %d s",
+                                       RELEASE_TIMEOUT_MS / 1000);
+                (void)usleep(1000);
+        }
+}
+
 static int trim_and_unmount(struct disk *disk, struct bk_error *err)
 {
         struct fstrim_range all = { .len = UINT64_MAX };
@@ -407,7 +426,7 @@ static int trim_and_unmount(struct disk *disk, struct bk_error *err)
                 return *holders ? bk_wrap(err, "held by process%s", holders) : -1;
         }
         disk->mounted = false;
-        return 0;
+        return await_release(disk, err);
 }
 
 int disk_close(struct disk *disk, struct bk_error *err)

@@ -192,14 +192,15 @@ static int close_sandbox(struct bake_work *work, struct bk_error *err)
         autofree char *cache = bk_format("%s/debs", work->bake->store->cache);
         autostrv struct bk_strv left = { 0 };
 
-        chroot_close(work->chroot, &left);
+        const int result = chroot_close(work->chroot, &left, err);
+
         work->chroot = NULL;
         for (size_t i = 0; i < left.n; i++) {
                 autofree char *text = bk_format("warning: a provisioner left process %s running; it was ended", left.v[i]);
 
                 bake_tell_line(work, 2, text);
         }
-        return debs_return(cache, work->debs, err);
+        return result < 0 ? -1 : debs_return(cache, work->debs, err);
 }
 
 static int seal(struct bake_work *work, struct bk_error *err)
@@ -258,7 +259,7 @@ _Noreturn void bake_worker(struct bake *bake, int events)
         bake_tell(events, json_pack("{s:s, s:O}", "event", "checks", "checks", work.checks));
         bake_tell_failure(events, &err);
         if (work.chroot != NULL)
-                chroot_close(work.chroot, NULL);
+                (void)!chroot_close(work.chroot, NULL, NULL);
         if (work.disk != NULL)
                 disk_abandon(work.disk);
         _exit(1);

@@ -1,0 +1,159 @@
+/* What is recorded, as JSON for programs. Texts that came from inside an image
+ * (package names, messages of checks) need not be UTF-8; JSON must be. */
+#include "registry/registry_priv.h"
+
+#include <string.h>
+
+#include "lib/fs.h"
+
+json_t *reg_json_text(const char *text)
+{
+        autofree char *clean = NULL;
+        json_t *json;
+
+        if (text == NULL)
+                return json_null();
+        json = json_string(text);
+        if (json != NULL)
+                return json;
+        clean = bk_strdup(text);
+        for (char *p = clean; *p != '\0'; p++)
+                if ((unsigned char)*p >= 0x80)
+                        *p = '?';
+        return json_string(clean);
+}
+
+static json_t *time_json(int64_t when)
+{
+        autofree char *text = bk_iso_time(when);
+
+        return json_string(text);
+}
+
+static void set(json_t *object, const char *key, json_t *value)
+{
+        (void)json_object_set_new_nocheck(object, key, value);
+}
+
+json_t *reg_image_summary(const struct reg_image *image)
+{
+        json_t *object = json_object(), *attributes = json_object();
+
+        set(object, "sequence", json_integer(image->sequence));
+        set(object, "id", reg_json_text(image->id));
+        set(object, "name", reg_json_text(image->name));
+        set(object, "type", reg_json_text(image->type));
+        set(object, "state", json_string(reg_state_name(image->state)));
+        set(object, "layer", reg_json_text(image->layer));
+        set(object, "ancestor", reg_json_text(image->ancestor));
+        set(object, "input_hash", reg_json_text(image->input_hash));
+        set(object, "size", json_integer((json_int_t)image->size));
+        set(object, "virtual_size", json_integer((json_int_t)image->virtual_size));
+        set(object, "created_at", time_json(image->created_at));
+        set(object, "created_by", reg_json_text(image->created_by));
+        set(object, "created_on", reg_json_text(image->created_on));
+        for (size_t i = 0; i < image->n_attributes; i++)
+                set(attributes, image->attributes[i].key, reg_json_text(image->attributes[i].value));
+        set(object, "attributes", attributes);
+        return object;
+}
+
+/* A list is a SELECT whose columns carry their JSON names, and by them their
+ * kinds: "at" is a time, "state" and "was" are numbers with a word for them. */
+static json_t *cell(const char *name, sqlite3_stmt *stmt, int column)
+{
+        if (sqlite3_column_type(stmt, column) == SQLITE_NULL)
+                return json_null();
+        if (strcmp(name, "at") == 0)
+                return time_json(sqlite3_column_int64(stmt, column));
+        if (strcmp(name, "state") == 0 || strcmp(name, "was") == 0)
+                return json_string(reg_state_name((enum reg_state)sqlite3_column_int(stmt, column)));
+        if (sqlite3_column_type(stmt, column) == SQLITE_INTEGER)
+                return json_integer(sqlite3_column_int64(stmt, column));
+        return reg_json_text(reg_column_peek(stmt, column));
+}
+
+static void done_json(json_t **json)
+{
+        json_decref(*json);
+}
+
+static int list(struct reg *reg, const char *sql, int64_t image, json_t **ret, struct bk_error *err)
+{
+        BK_CLEANUP(done_json) json_t *rows = json_array();
+        autostmt *stmt = NULL;
+        int status;
+
+        if (reg_sql_prepare(reg, sql, &stmt, err) < 0 || reg_sql_bind(reg, stmt, err, "i", image) < 0)
+                return -1;
+        while ((status = reg_sql_step(reg, stmt, err)) > 0) {
+                json_t *row = json_object();
+
+                for (int i = 0; i < sqlite3_column_count(stmt); i++)
+                        set(row, sqlite3_column_name(stmt, i), cell(sqlite3_column_name(stmt, i), stmt, i));
+                (void)json_array_append_new(rows, row);
+        }
+        if (status < 0)
+                return -1;
+        *ret = bk_take(rows);
+        return 0;
+}
+
+static const struct { const char *name, *sql; bool packages; } lists[] = {
+        { "states", "SELECT state, was, at, who, why FROM state_log WHERE image = ? ORDER BY id" },
+        { "checks", "SELECT suite, name, verdict, message, duration_us FROM verdict WHERE image = ? ORDER BY position" },
+        { "channels", "SELECT name || ':' || channel AS channel, at, who, why, previous FROM channel_log WHERE id IN "
+                      "(SELECT max(l.id) FROM channel c JOIN channel_log l ON l.name = c.name AND l.channel = c.channel "
+                      "WHERE c.head = ? GROUP BY c.name, c.channel) ORDER BY channel" },
+        { "channel_history", "SELECT l.name || ':' || l.channel AS channel, l.at, l.who, l.why, l.previous FROM image i "
+                             "JOIN channel_log l ON l.image = i.id WHERE i.sequence = ? ORDER BY l.id" },
+        { "packages", "SELECT p.ecosystem, p.name, p.version, nullif(p.architecture, '') AS architecture, "
+                      "nullif(p.source, '') AS source, nullif(p.source_version, '') AS source_version "
+                      "FROM image i JOIN package_member m ON m.package_set = i.package_set JOIN package p ON p.id = m.package "
+                      "WHERE i.sequence = ? ORDER BY p.name, p.architecture, p.version", true },
+};
+
+static int provenance(struct reg *reg, int64_t image, json_t **ret, struct bk_error *err)
+{
+        autofree char *text = NULL;
+        json_error_t why;
+        const int status = reg_sql_text(reg, &text, err, "SELECT provenance FROM document WHERE image = ?", "i", image);
+
+        if (status <= 0) {
+                *ret = json_null();
+                return status;
+        }
+        *ret = json_loads(text, JSON_ALLOW_NUL, &why);          /* json_dumps() wrote NUL as \u0000 */
+        if (*ret == NULL)
+                return bk_fail(err, BK_CORRUPT, "registry '%s': the provenance of image %lld is not JSON: %s", reg->path,
+                               (long long)image, why.text);
+        return 0;
+}
+
+int reg_image_json(struct reg *reg, const char *id, bool with_packages, json_t **ret, struct bk_error *err)
+{
+        BK_CLEANUP(reg_image_done) struct reg_image image = { 0 };
+        BK_CLEANUP(done_json) json_t *object = NULL;
+        json_t *part = NULL;
+        int64_t count = 0;
+        autotxn txn = { 0 };
+
+        if (reg_txn_read(reg, &txn, err) < 0 || reg_image_by_id(reg, id, &image, err) < 0)
+                return -1;
+        object = reg_image_summary(&image);
+        for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+                if (lists[i].packages && !with_packages)
+                        continue;
+                if (list(reg, lists[i].sql, image.sequence, &part, err) < 0)
+                        return bk_wrap(err, "%s of image '%s'", lists[i].name, id);
+                set(object, lists[i].name, part);
+        }
+        if (reg_sql_int(reg, &count, err, "SELECT s.n FROM image i JOIN package_set s ON s.id = i.package_set "
+                        "WHERE i.sequence = ?", "i", image.sequence) < 0 ||
+            provenance(reg, image.sequence, &part, err) < 0)
+                return -1;
+        set(object, "package_count", json_integer(count));
+        set(object, "provenance", part);
+        *ret = bk_take(object);
+        return 0;
+}

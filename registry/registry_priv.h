@@ -1,0 +1,127 @@
+/* What the files of the registry share: one way to speak SQL, one way to hold a
+ * transaction, one way to read an image's row, and the parsed form of a query. */
+#pragma once
+#include <sqlite3.h>
+
+#include "lib/buf.h"
+#include "lib/cleanup.h"
+#include "lib/mem.h"
+#include "registry/registry.h"
+
+struct reg {
+        sqlite3 *db;
+        char *path;
+        bool read_only;         /* the file may be read by us, not written */
+};
+
+/* --- sql.c ---------------------------------------------------------------- */
+#define REG_BUSY_TIMEOUT_MS 30000
+
+void reg_stmt_done(sqlite3_stmt **stmt);
+#define autostmt BK_CLEANUP(reg_stmt_done) sqlite3_stmt
+
+/* Fills err from the last failure of the connection; returns -1. */
+int reg_sql_fail(struct reg *reg, struct bk_error *err);
+int reg_sql_prepare(struct reg *reg, const char *sql, sqlite3_stmt **ret, struct bk_error *err) BK_MUST_CHECK;
+/* Binds parameters 1, 2, ... and makes the statement ready to run (again). One
+ * letter each: t text (NULL is NULL), i int64_t, r int64_t row id where 0 is NULL.
+ * Texts are borrowed until the statement is bound again or done. */
+int reg_sql_bind(struct reg *reg, sqlite3_stmt *stmt, struct bk_error *err, const char *types, ...) BK_MUST_CHECK;
+/* 1: a row, 0: done, -1: failed. */
+int reg_sql_step(struct reg *reg, sqlite3_stmt *stmt, struct bk_error *err) BK_MUST_CHECK;
+/* Runs a statement to its end, rows unseen. */
+int reg_sql_run(struct reg *reg, struct bk_error *err, const char *sql, const char *types, ...) BK_MUST_CHECK;
+/* The first column of the first row: 1 with *ret set, 0 when there is no row or it is NULL, -1. */
+int reg_sql_int(struct reg *reg, int64_t *ret, struct bk_error *err, const char *sql, const char *types, ...) BK_MUST_CHECK;
+int reg_sql_text(struct reg *reg, char **ret, struct bk_error *err, const char *sql, const char *types, ...) BK_MUST_CHECK;
+char *reg_column(sqlite3_stmt *stmt, int column);               /* the caller's; NULL for NULL */
+const char *reg_column_peek(sqlite3_stmt *stmt, int column);    /* borrowed until the next step */
+
+/* An open transaction; reg_txn_done() rolls back what was not committed. */
+struct reg_txn { struct reg *reg; };
+void reg_txn_done(struct reg_txn *txn);
+#define autotxn BK_CLEANUP(reg_txn_done) struct reg_txn
+int reg_txn_write(struct reg *reg, struct reg_txn *ret, struct bk_error *err) BK_MUST_CHECK;
+int reg_txn_read(struct reg *reg, struct reg_txn *ret, struct bk_error *err) BK_MUST_CHECK;
+int reg_txn_commit(struct reg_txn *txn, struct bk_error *err) BK_MUST_CHECK;
+
+/* --- schema.c ------------------------------------------------------------- */
+/* Brings the file to the schema of this program, or says why that cannot be. */
+int reg_schema_ensure(struct reg *reg, struct bk_error *err) BK_MUST_CHECK;
+
+/* --- image.c -------------------------------------------------------------- */
+/* The columns that reg_image_rows() reads, of image i. */
+#define REG_IMAGE_COLUMNS \
+        "i.sequence, i.id, i.name, i.type, i.state, (SELECT digest FROM layer WHERE id = i.layer), " \
+        "(SELECT id FROM image WHERE sequence = i.ancestor), i.input_hash, i.size, i.virtual_size, " \
+        "i.created_at, i.created_by, i.created_on "
+
+/* Steps through a bound statement that selects REG_IMAGE_COLUMNS; *ret may come out empty. */
+int reg_image_rows(struct reg *reg, sqlite3_stmt *stmt, struct reg_images *ret, struct bk_error *err) BK_MUST_CHECK;
+/* The one image of that exact id. */
+int reg_image_by_id(struct reg *reg, const char *id, struct reg_image *ret, struct bk_error *err) BK_MUST_CHECK;
+/* Its sequence and state; NULL where not wanted. BK_NOT_FOUND when it is not there. */
+int reg_image_find(struct reg *reg, const char *id, int64_t *ret_sequence, enum reg_state *ret_state,
+                   struct bk_error *err) BK_MUST_CHECK;
+
+/* --- check.c -------------------------------------------------------------- */
+int reg_name_check(const char *what, const char *name, struct bk_error *err) BK_MUST_CHECK;
+bool reg_text_valid(const char *text);          /* UTF-8 without control characters */
+int reg_publication_check(const struct reg_publication *p, struct bk_error *err) BK_MUST_CHECK;
+
+/* --- packages.c ----------------------------------------------------------- */
+/* The row of the set of these packages, made when it is new; 0 for none at all. */
+int reg_package_set_put(struct reg *reg, const struct reg_package *packages, size_t n, int64_t *ret,
+                        struct bk_error *err) BK_MUST_CHECK;
+/* Drops a set that no image has any more. */
+int reg_package_set_drop(struct reg *reg, int64_t set, struct bk_error *err) BK_MUST_CHECK;
+
+/* --- layer.c -------------------------------------------------------------- */
+int reg_layer_row(struct reg *reg, const char *digest, int64_t *ret, struct bk_error *err) BK_MUST_CHECK;
+int reg_layer_put(struct reg *reg, const struct reg_layer *layer, int64_t *ret, struct bk_error *err) BK_MUST_CHECK;
+/* Removes the rows of a layer and of those below it that nothing needs. */
+int reg_layer_drop_unused(struct reg *reg, int64_t layer, struct reg_layers *ret, struct bk_error *err) BK_MUST_CHECK;
+
+/* --- state.c -------------------------------------------------------------- */
+#define REG_STATE_BIT(state) (1u << (state))
+#define REG_STATES_ALL (REG_STATE_BIT(REG_TRASHED + 1) - 1)
+#define REG_STATES_OFFERED (REG_STATE_BIT(REG_BAKED) | REG_STATE_BIT(REG_TESTED) | REG_STATE_BIT(REG_PROMOTED))
+int reg_state_log(struct reg *reg, int64_t image, int64_t was, enum reg_state now, const char *who, const char *why,
+                  struct bk_error *err) BK_MUST_CHECK;          /* was is -1 at birth */
+
+/* --- filter.c ------------------------------------------------------------- */
+/* A key that is a column and not an attribute: SQL before and after the list of values. */
+struct reg_key { const char *name, *before, *after; };
+const struct reg_key *reg_key_find(const char *name);           /* NULL: an attribute */
+
+struct reg_condition {
+        const struct reg_key *key;      /* NULL: an attribute */
+        char *attribute;                /* the key, decoded */
+        bool exclude;
+        struct bk_strv values;          /* any of them; decoded */
+        char *text;                     /* as written, safe to print */
+};
+
+/* A query, understood. All conditions hold together. */
+struct reg_filter {
+        char *name;                     /* NULL: any */
+        struct reg_condition *v;
+        size_t n;
+        unsigned states;                /* REG_STATE_BIT()s that match */
+        int64_t limit;                  /* -1: all */
+};
+void reg_filter_done(struct reg_filter *filter);
+/* No SQL and no registry here: text in, struct out. */
+int reg_filter_parse(const char *query, struct reg_filter *ret, struct bk_error *err) BK_MUST_CHECK;
+
+/* --- query.c, explain.c --------------------------------------------------- */
+/* Finds; nothing found is an empty *ret. */
+int reg_filter_run(struct reg *reg, const struct reg_filter *filter, struct reg_images *ret, struct bk_error *err) BK_MUST_CHECK;
+/* BK_NOT_FOUND with what would have matched; -1 always. */
+int reg_filter_explain(struct reg *reg, const struct reg_filter *filter, const char *query, struct bk_error *err);
+
+/* --- channel.c ------------------------------------------------------------ */
+int reg_channel_head(struct reg *reg, const char *reference, struct reg_image *ret, struct bk_error *err) BK_MUST_CHECK;
+
+/* --- json.c --------------------------------------------------------------- */
+json_t *reg_json_text(const char *text);        /* null for NULL; what is not UTF-8 is replaced */

@@ -1,0 +1,101 @@
+#!/bin/sh
+# Layers on an image: provisioners, inputs, outputs for CI, post-processors.
+. "$(dirname "$0")/lib.sh"
+need root loop fuse net
+plan 46
+fixture
+cd "$WORK" || exit 1
+
+# Reads a file of an image the way nobody can cheat: from its exported disk.
+in_image() { # IMAGE PATH
+        "$BAKERY" image export "$1" "$WORK/in.raw" >/dev/null || return 1
+        offset=$(sfdisk -J "$WORK/in.raw" | jq '.partitiontable.partitions[2].start * 512')
+        debugfs -R "cat $2" "$WORK/in.raw?offset=$offset" 2>/dev/null
+}
+
+# --- shell and file ---
+printf '#!/bin/sh\necho "script $0 $WHO" > /etc/from-script\r\n' >script.sh
+mkdir -p tree/sub && echo deep >tree/sub/file && echo top >tree/top && ln -s top tree/link
+template t.json '[
+  { "type": "shell", "inline": ["echo inline:$NAME:$PACKER_BUILD_NAME:$PACKER_BUILDER_TYPE > /etc/from-inline", "echo said"],
+    "environment_vars": ["NAME=it'"'"'s me"] },
+  { "type": "shell", "script": "script.sh", "environment_vars": ["WHO=me"] },
+  { "type": "shell", "inline_shebang": "/bin/bash -e", "inline": ["exit 3"], "valid_exit_codes": [0, 3] },
+  { "type": "shell", "execute_command": "cd /etc; {{.Vars}} sh {{.Path}}", "inline": ["pwd > from-cd"] },
+  { "type": "shell", "use_env_var_file": true, "env": { "A": "b c" }, "inline": ["echo $A > /etc/from-env-file"] },
+  { "type": "file", "source": "tree/", "destination": "/srv/content" },
+  { "type": "file", "source": "tree", "destination": "/srv/folder/" },
+  { "type": "file", "source": "tree/top", "destination": "/srv/" },
+  { "type": "file", "content": "literal\n", "destination": "/srv/literal" },
+  { "type": "file", "direction": "download", "source": "/etc/from-inline", "destination": "fetched" },
+  { "type": "shell", "only": ["other"], "inline": ["exit 1"] },
+  { "type": "shell", "except": ["test"], "inline": ["exit 1"] },
+  { "type": "shell", "inline": ["exit 1"], "override": { "test": { "inline": ["echo overridden > /etc/from-override"] } } }
+]'
+exits "shell and file provisioners" 0 "$BAKERY" build t.json
+like "output is shown" "$out" "test: said"
+like "the last line is the result" "$(printf '%s\n' "$out" | tail -1)" '^BAKERY_RESULT build=test image=sha256:[0-9a-f]+ state=baked$'
+is "the inline script ran, with its variables" "$(in_image test /etc/from-inline)" "inline:it's me:test:chroot"
+like "the script file ran, from /tmp, its line ends mended" "$(in_image test /etc/from-script)" '^script /tmp/script_[a-z0-9]+\.sh me$'
+is "execute_command is obeyed" "$(in_image test /etc/from-cd)" "/etc"
+is "variables by file" "$(in_image test /etc/from-env-file)" "b c"
+is "a folder's content is copied" "$(in_image test /srv/content/sub/file)" "deep"
+is "a folder is copied into a folder" "$(in_image test /srv/folder/tree/sub/file)" "deep"
+is "a file is copied into a folder that is there" "$(in_image test /srv/top)" "top"
+is "content is written" "$(in_image test /srv/literal)" "literal"
+is "a file is fetched out of the image" "$(cat fetched)" "inline:it's me:test:chroot"
+is "override replaces keys for a build" "$(in_image test /etc/from-override)" "overridden"
+is "no script is left in the image" "$(in_image test /tmp/x; debugfs -R 'ls /tmp' "$WORK/in.raw?offset=$offset" 2>/dev/null | grep -c script)" "0"
+is "nothing of the sandbox is left in the image" "$(debugfs -R 'stat /usr/sbin/policy-rc.d' "$WORK/in.raw?offset=$offset" 2>&1 | grep -c 'not found')" "1"
+is "the machine id is empty" "$(in_image test /etc/machine-id)" ""
+e2fsck -fn "$WORK/in.raw?offset=$offset" >/dev/null 2>&1
+is "the file system is clean" "$?" "0"
+rm -f "$WORK/in.raw"
+
+exits "the same again: up to date" 4 "$BAKERY" build -exit-code t.json
+exits "-force bakes anyway" 0 "$BAKERY" build -force -exit-code t.json
+echo more >>tree/sub/file
+exits "a changed file below a folder is noticed" 0 "$BAKERY" plan t.json
+like "and named" "$out" "provisioner 6 \(file\)\.source .*changed"
+
+# --- variables, secrets ---
+cat >secret.json <<'EOT'
+{ "variables": { "password": "hunter2hunter2", "base": "base" }, "sensitive-variables": ["password"],
+  "builders": [{ "type": "chroot", "name": "secret", "image_name": "secret", "source_image": "{{user `base`}}" }],
+  "provisioners": [{ "type": "shell", "environment_vars": ["PASSWORD={{user `password`}}"],
+    "inline": ["echo \"the password is $PASSWORD\"", "tr '\\0' ' ' < /proc/$PPID/cmdline; tr '\\0' ' ' < /proc/$$/cmdline"] }] }
+EOT
+exits "a secret is used" 0 "$BAKERY" build -force secret.json
+like "and not shown" "$out" "the password is <sensitive>"
+unlike "not in the log, the record or the manifest" "$(cat "$BAKERY_HOME"/logs/secret-*; "$BAKERY" image show secret -json)" "hunter2"
+unlike "nor in any argv" "$(grep -h 'script_' "$BAKERY_HOME"/logs/secret-*)" "PASSWORD="
+
+# --- CI: junit, properties, publish_failed ---
+printf 'describe file("/etc/hostname") do\n  it { should be_file }\nend\n' >good_spec.rb
+printf 'describe file("/etc/hostname") do\n  it { should be_directory }\nend\n' >bad_spec.rb
+template spec.json '[]' '"specs": ["good_spec.rb"]'
+exits "a tested image" 0 "$BAKERY" build -junit junit -properties out.properties spec.json
+is "its state" "$("$BAKERY" images -json 'test?_latest=1' | jq -r .state)" "tested"
+is "one JUnit file for the spec" "$(ls junit | wc -l)" "1"
+exits "it is XML" 0 xmllint --noout junit/*.xml
+like "properties: plain keys" "$(cat out.properties)" "^IMAGE_ID=sha256:"
+like "properties: state" "$(cat out.properties)" "^STATE=tested$"
+unlike "properties: nothing that EnvInject would rewrite" "$(cat out.properties)" '[^A-Za-z0-9_=._:/@+-]'
+template bad.json '[]' '"specs": ["bad_spec.rb"]'
+exits "a failing test fails the bake" 1 "$BAKERY" build -junit junit2 bad.json
+like "with what was found" "$out" "bad_spec\.rb:2"
+is "nothing was published" "$("$BAKERY" images -quiet 'test' | wc -l)" "3"
+ok "the failure is in the JUnit file" "$(grep -q '<failure' junit2/*.xml; echo $?)"
+template allowed.json '[]' '"specs": ["bad_spec.rb"], "publish_failed": true'
+exits "publish_failed publishes, and says so with 3" 3 "$BAKERY" build allowed.json
+is "its state is not tested" "$("$BAKERY" images -json 'test?_latest=1' | jq -r .state)" "baked"
+
+# --- post-processors ---
+template post.json '[]' '"attributes": { "n": "post" }' '[
+  [ { "type": "raw", "output": "out/{{.BuildName}}.raw" }, { "type": "checksum", "checksum_types": ["sha256", "md5"], "output": "out/{{.ChecksumType}}" } ],
+  { "type": "manifest", "output": "out/manifest.json", "custom_data": { "k": "v" } } ]'
+exits "post-processors" 0 "$BAKERY" build post.json
+is "the checksum is that of the raw disk" "$(cut -f1 out/sha256)" "$(sha256sum out/test.raw | cut -d' ' -f1)"
+is "the raw disk is that of the layer" "$(qemu-img compare -f qcow2 -F raw "$("$BAKERY" image show test -path)" out/test.raw)" "Images are identical."
+is "the manifest names the image" "$(jq -r '.builds[-1].artifact_id' out/manifest.json)" "$("$BAKERY" images -quiet 'test?_latest=1')"
+is "nothing is left of all these bakes" "$(leaks)" ""

@@ -42,7 +42,7 @@ all: deps-check
 
 # --- dependencies -----------------------------------------------------------
 deps:
-	@./tools/deps install
+	@./tools/deps install all
 deps-check:
 	@./tools/deps check || ./tools/deps install
 .PHONY: deps-check
@@ -72,7 +72,67 @@ $(B)/tests/unit/%: tests/unit/%.c $(B)/libbakery.a
 
 -include $(OBJECTS:.o=.d) $(UNITBINS:=.d)
 
+# --- running ----------------------------------------------------------------
+STOCK := images/foundation/debian-12/template.json images/base/debian-12/template.json images/app/nginx/template.json
+run: all
+	@$(B)/bin/bakery build $(STOCK)
+	@echo; $(B)/bin/bakery image lineage nginx
+	@echo; echo "To boot it, without writing to it:"; \
+	echo "    qemu-system-x86_64 -m 1G -nographic -snapshot -drive file=$$($(B)/bin/bakery image show nginx -path),format=qcow2,if=virtio"; \
+	echo "To put it on a disk: $(B)/bin/bakery image export nginx nginx.raw"
+
 # --- tests ------------------------------------------------------------------
+# Both kinds speak TAP; tests/run counts them and prints "N passed, N failed" last.
+SYSTEM := $(sort $(wildcard tests/system/*.t))
+check: all
+	@$(MAKE) --no-print-directory $(UNITBINS)
+	@BUILD=$(BUILD) ./tests/run $(UNITBINS) $(SYSTEM)
 unit: deps-check
 	@$(MAKE) --no-print-directory $(UNITBINS)
-	@./tests/run-unit $(UNITBINS)
+	@BUILD=$(BUILD) ./tests/run $(UNITBINS)
+system: all
+	@BUILD=$(BUILD) ./tests/run $(SYSTEM)
+# detect_leaks is off in system tests only: the children that end by _exit() or SIGKILL are no leaks.
+asan:
+	@UBSAN_OPTIONS=print_stacktrace=1 $(MAKE) --no-print-directory BUILD=asan check
+bench: all
+	@bench/run
+
+# --- lint -------------------------------------------------------------------
+lint: deps-check
+	@./tools/deps check lint || ./tools/deps install lint
+	@./tests/lint/ranks
+	@./tests/lint/text
+	@$(MAKE) --no-print-directory headers-check compile_commands.json
+	@$(MAKE) --no-print-directory -k analyze tidy-check cpp-check
+	@echo "lint: clean"
+headers-check: $(B)/spec/prelude_rb.h
+	@for h in $(HEADERS); do \
+		echo "#include \"$$h\"" | $(CC) $(CFLAGS_ALL) -Werror -fsyntax-only -x c - || exit 1; done
+ANALYZED := $(SOURCES:%.c=build/analyze/%.ok)
+analyze: $(ANALYZED)
+build/analyze/%.ok: %.c $(B)/spec/prelude_rb.h
+	@mkdir -p $(@D)
+	@$(CC) $(CFLAGS_ALL) -Werror -fanalyzer $(ANALYZER) -c -o /dev/null $< && touch $@
+# gcc 12's analyzer does not know the cleanup attribute's descriptors nor noreturn branches through function pointers.
+ANALYZER := -Wno-analyzer-fd-leak -Wno-analyzer-malloc-leak
+tidy-check: compile_commands.json
+	@clang-tidy --quiet -p . $(SOURCES) 2>build/tidy.log || { cat build/tidy.log; exit 1; }
+cpp-check:
+	@cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability --inline-suppr -j2 \
+		--suppressions-list=tests/lint/cppcheck.txt -I. -I$(B) $(FOLDERS:%=%/)
+compile_commands.json: $(B)/spec/prelude_rb.h
+	@{ echo '['; sep=''; for c in $(SOURCES); do \
+		printf '%s{"directory":"%s","file":"%s","command":"%s"}' "$$sep" "$(CURDIR)" "$$c" \
+		"$(subst ",\\\",$(CC) $(CFLAGS_ALL)) -c $$c"; sep=','; done; echo ']'; } > $@
+.PHONY: analyze tidy-check cpp-check
+
+# --- installing -------------------------------------------------------------
+install: all
+	install -D -m 755 $(B)/bin/bakery $(DESTDIR)$(PREFIX)/bin/bakery
+	install -d $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/bakery
+	$(B)/bin/bakery help --man > $(DESTDIR)$(PREFIX)/share/man/man1/bakery.1
+	$(B)/bin/bakery help --completion > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/bakery
+	cp -R images $(DESTDIR)$(PREFIX)/share/bakery/
+clean:
+	rm -rf build compile_commands.json

@@ -22,3 +22,24 @@
         assert_string_equal(bk_kind_name((err).kind), bk_kind_name(wanted)); \
         assert_true((err).text[0] != '\0'); \
 } while (0)
+
+/* A prerequisite: "root", or a program. Skips the test aloud where it is missing,
+ * and fails it where BAKERY_REQUIRE (comma separated) names it. */
+static inline void need(const char *thing)
+{
+        const char *require = getenv("BAKERY_REQUIRE");
+        char *command = bk_format("command -v %s >/dev/null", thing), *listed = bk_format(",%s,", thing);
+        char *all = bk_format(",%s,", require ? require : "");
+        const int able = strcmp(thing, "root") == 0 ? geteuid() == 0 : system(command) == 0;
+        const int required = strstr(all, listed) != NULL;
+
+        free(command);
+        free(listed);
+        free(all);
+        if (able)
+                return;
+        if (required)
+                fail_msg("%s is required and not here", thing);
+        print_message("# skipped: needs %s\n", thing);
+        skip();
+}

@@ -1,0 +1,36 @@
+/* The verdict on KVM is a measurement, and is remembered. */
+#include "tests/unit/test.h"
+
+#include "lib/fs.h"
+#include "vm/vm.h"
+
+static void the_verdict_is_measured_once(void **state)
+{
+        char template[] = "/tmp/bakery-test-XXXXXX";
+        const char *home = mkdtemp(template);
+        struct vm_kvm first = { 0 }, second = { 0 }, third = { 0 };
+        struct bk_error err = { 0 };
+
+        (void)state;
+        need("qemu-system-x86_64");
+        assert_ok(vm_kvm_probe(home, false, &first, &err), err);
+        assert_false(first.cached);
+        assert_true(first.why[0] != '\0');
+        assert_true(first.usable == (first.boot_ms >= 0));
+        assert_ok(vm_kvm_probe(home, false, &second, &err), err);
+        assert_true(second.cached || access("/dev/kvm", R_OK | W_OK) < 0);
+        assert_true(second.usable == first.usable);
+        assert_string_equal(second.why, first.why);
+        assert_ok(vm_kvm_probe(home, true, &third, &err), err);
+        assert_false(third.cached);
+        assert_ok(bk_remove_tree(home, &err), err);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(the_verdict_is_measured_once),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -86,7 +86,7 @@ static const char version_1[] =
         "CREATE TABLE document ("
         " image INTEGER PRIMARY KEY REFERENCES image (sequence) ON DELETE CASCADE,"
         " manifest TEXT NOT NULL,"
-        " provenance TEXT CHECK (json_valid(provenance))"
+        " provenance TEXT"                      /* JSON */
         ") STRICT;"
         "CREATE TABLE verdict ("
         " image INTEGER NOT NULL REFERENCES image (sequence) ON DELETE CASCADE,"

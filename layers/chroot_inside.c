@@ -136,8 +136,9 @@ static int show(const char *ours, const char *path, struct bk_error *err)
                 autofree char *inside = at == NULL ? NULL : bk_format("/%s", at);
                 autofree char *parent = at == NULL ? NULL : bk_strndup(inside, (size_t)(strrchr(inside, '/') - inside));
 
-                if (inside != NULL && bk_mkdir_p(parent, err) == 0)
-                        (void)symlink(ours, inside);    /* a name that does not resolve is the image's own affair */
+                /* A link to anywhere else that does not resolve is the image's own affair. */
+                if (inside != NULL && (bk_mkdir_p(parent, err) < 0 || (symlink(ours, inside) < 0 && errno != EEXIST)))
+                        return bk_fail_errno(err, "cannot make '%s' in the sandbox", inside);
         }
         return 0;
 }

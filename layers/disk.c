@@ -49,9 +49,9 @@ static const char *const mkfs_xfs[] = { "mkfs.xfs", "-q", "-f", "-K", "-L", "roo
 static const char *const mkfs_btrfs[] = { "mkfs.btrfs", "-q", "-f", "-K", "-L", "root", "-U", "%U", NULL };
 
 static const struct disk_fs file_systems[] = {
-        { "ext4",  mkfs_ext4,  "noinit_itable,nobarrier,commit=600", "errors=remount-ro", 1, "ext2",  "e2fsprogs" },
-        { "xfs",   mkfs_xfs,   "nouuid",                             "defaults",          0, "xfs",   "xfsprogs" },
-        { "btrfs", mkfs_btrfs, "nobarrier",                          "defaults",          0, "btrfs", "btrfs-progs" },
+        { "ext4",  mkfs_ext4,  "noinit_itable,nobarrier,commit=600,discard", "errors=remount-ro", 1, "ext2",  "e2fsprogs" },
+        { "xfs",   mkfs_xfs,   "nouuid,discard",                     "defaults",          0, "xfs",   "xfsprogs" },
+        { "btrfs", mkfs_btrfs, "nobarrier,discard",                  "defaults",          0, "btrfs", "btrfs-progs" },
 };
 
 const struct disk_fs *disk_fs_rows(size_t *n)
@@ -203,7 +203,7 @@ static int find_root(struct disk *disk, int fd, struct bk_error *err)
         return 0;
 }
 
-static int find_fs(struct disk *disk, int fd, struct bk_error *err)
+static int find_fs(struct disk *disk, int fd, const struct disk_fs **ret, struct bk_error *err)
 {
         blkid_probe probe = blkid_new_probe();
         const char *type = NULL, *uuid = NULL;
@@ -221,7 +221,8 @@ static int find_fs(struct disk *disk, int fd, struct bk_error *err)
         (void)snprintf(disk->fs, sizeof disk->fs, "%s", type ? type : "");
         (void)snprintf(disk->uuid, sizeof disk->uuid, "%s", uuid ? uuid : "");
         blkid_free_probe(probe);
-        if (row_of(disk->fs) == NULL)
+        *ret = row_of(disk->fs);
+        if (*ret == NULL)
                 return bk_fail(err, BK_INVALID, "the root partition holds %s; bakery mounts ext4, xfs and btrfs",
                                *disk->fs ? disk->fs : "no known file system");
         return 0;
@@ -263,13 +264,12 @@ int disk_loop_attach(int file, uint64_t offset, uint64_t size, bool read_only, i
 static int mount_root(struct disk *disk, const struct disk_open *how, struct bk_error *err)
 {
         autoclose int file = open(disk->export, (how->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC);
-        const struct disk_fs *fs;
+        const struct disk_fs *fs = NULL;
 
         if (file < 0)
                 return bk_fail_errno(err, "cannot open '%s'", disk->export);
-        if (find_root(disk, file, err) < 0 || find_fs(disk, file, err) < 0)
+        if (find_root(disk, file, err) < 0 || find_fs(disk, file, &fs, err) < 0)
                 return -1;
-        fs = row_of(disk->fs);
         if (disk_loop_attach(file, disk->offset, disk->size, how->read_only, &disk->loop, disk->device,
                              sizeof disk->device, err) < 0)
                 return -1;

@@ -219,10 +219,9 @@ static bool wanted(const struct bake *bake, const struct tmpl_step *step)
                !bk_strv_has(&bake->options->except, step->type);
 }
 
-static int run_stage(struct bake_post *post, const struct tmpl_step *step, struct bake_artifact *artifact, struct bk_strv *consumed,
-                     struct bk_error *err)
+static int run_stage(struct bake_post *post, const struct bake_postprocessor *row, const struct tmpl_step *step,
+                     struct bake_artifact *artifact, struct bk_strv *consumed, struct bk_error *err)
 {
-        const struct bake_postprocessor *row = bake_postprocessor_find(step->type);
         autofree char *config = bk_alloc(row->size), *keep = NULL;
         autostrv struct bk_strv before = { 0 };
         int result = tmpl_decode(&post->scope, step->doc, NULL, row->keys, row->n_keys, config, err);
@@ -254,9 +253,12 @@ static int run_pipeline(struct bake_post *post, const struct tmpl_pipeline *pipe
         autostrv struct bk_strv consumed = { 0 };
         int result = 0;
 
-        for (size_t i = 0; result == 0 && i < pipeline->n; i++)
-                if (wanted(post->bake, &pipeline->v[i]))
-                        result = run_stage(post, &pipeline->v[i], &artifact, &consumed, err);
+        for (size_t i = 0; result == 0 && i < pipeline->n; i++) {
+                const struct bake_postprocessor *row = bake_postprocessor_find(pipeline->v[i].type);
+
+                if (row != NULL && wanted(post->bake, &pipeline->v[i]))
+                        result = run_stage(post, row, &pipeline->v[i], &artifact, &consumed, err);
+        }
         for (size_t i = 0; result == 0 && i < consumed.n; i++)
                 if (!bk_strv_has(&artifact.files, consumed.v[i]) && unlink(consumed.v[i]) < 0 && errno != ENOENT)
                         result = bk_fail_errno(err, "cannot remove '%s'", consumed.v[i]);

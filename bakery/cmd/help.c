@@ -214,10 +214,17 @@ static void print_man(void)
         man_flags(globals, n_globals);
         printf(".SH TEMPLATES\n");
         man_vocabulary();
-        printf(".SH EXIT STATUS\n.TP\n0\nok\n.TP\n1\nbake or test failed, or the thing asked for does not exist\n.TP\n2\nusage, or an invalid template\n"
-               ".TP\n3\nbaked, but tests failed where that was allowed\n.TP\n4\nnothing to do (with \\-exit\\-code)\n.TP\n5\na lock timed out\n"
-               ".TP\n6\ninfrastructure: worth a retry\n.TP\n128+n\nended by signal n\n");
-        printf(".SH FILES\n.TP\n/var/lib/bakery\nthe state folder of root; others have $XDG_DATA_HOME/bakery. BAKERY_HOME and \\-home override it.\n");
+        printf(".SH EXIT STATUS\n"
+               ".TP\n0\nok\n"
+               ".TP\n1\nbake or test failed, or the thing asked for does not exist\n"
+               ".TP\n2\nusage, or an invalid template\n"
+               ".TP\n3\nbaked, but tests failed where that was allowed\n"
+               ".TP\n4\nnothing to do (with \\-exit\\-code)\n"
+               ".TP\n5\na lock timed out\n"
+               ".TP\n6\ninfrastructure: worth a retry\n"
+               ".TP\n128+n\nended by signal n\n");
+        printf(".SH FILES\n.TP\n/var/lib/bakery\n"
+               "the state folder of root; others have $XDG_DATA_HOME/bakery. BAKERY_HOME and \\-home override it.\n");
 }
 
 static void print_completion(void)

@@ -103,7 +103,8 @@ static void show_text(const struct layer_store *store, const struct reg_image *i
 {
         autofree char *when = bk_iso_time(image->created_at), *size = size_of(image->size), *disk = size_of(image->virtual_size);
         autofree char *attributes = attributes_of(image), *path = layer_path(store, image->layer);
-        const json_t *list = json_object_get(record, "packages"), *checks = json_object_get(record, "checks"), *channels = json_object_get(record, "channels");
+        const json_t *list = json_object_get(record, "packages"), *checks = json_object_get(record, "checks");
+        const json_t *channels = json_object_get(record, "channels");
         size_t i, passed = 0;
         const json_t *row;
 

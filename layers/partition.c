@@ -54,7 +54,8 @@ static int make_esp(const char *path, const struct disk_layout *layout, struct b
         autofree char *blocks = bk_format("%lu", layout->esp_size / 1024);
         const char id[] = { layout->esp_id[0], layout->esp_id[1], layout->esp_id[2], layout->esp_id[3],
                             layout->esp_id[5], layout->esp_id[6], layout->esp_id[7], layout->esp_id[8], '\0' };
-        const char *const argv[] = { "mkfs.fat", "-F", "32", "-n", "ESP", "-i", id, "--offset", offset, path, blocks, NULL };
+        /* One sector a cluster: mkfs.fat would choose by the size of the whole file, and get too few clusters for FAT32. */
+        const char *const argv[] = { "mkfs.fat", "-F", "32", "-s", "1", "-n", "ESP", "-i", id, "--offset", offset, path, blocks, NULL };
 
         return bk_run(argv, TOOL_TIMEOUT_MS, NULL, err);
 }

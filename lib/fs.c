@@ -180,26 +180,21 @@ int bk_mkdir_p_in_root(int root_fd, const char *path, mode_t mode, struct bk_err
 {
         autofree char *copy = bk_strdup(path);
 
-        for (char *p = copy; ; p++) {
-                const char c = *p;
+        for (char *end = copy + strspn(copy, "/"); *end != '\0';) {
+                const char *name;
+                char after;
 
-                if ((c != '/' && c != '\0') || p == copy) {
-                        if (c == '\0')
-                                return 0;
-                        continue;
-                }
-                *p = '\0';
-                {
-                        const char *name;
-                        autoclose int parent = open_parent(root_fd, copy, &name);
+                end += strcspn(end, "/");
+                after = *end;
+                *end = '\0';
+                autoclose int parent = open_parent(root_fd, copy, &name);
 
-                        if (parent < 0 || (mkdirat(parent, name, mode) < 0 && errno != EEXIST))
-                                return bk_fail_errno(err, "cannot create folder '%s' in the image", copy);
-                }
-                *p = c;
-                if (c == '\0')
-                        return 0;
+                if (parent < 0 || (mkdirat(parent, name, mode) < 0 && errno != EEXIST))
+                        return bk_fail_errno(err, "cannot create folder '%s' in the image", copy);
+                *end = after;
+                end += strspn(end, "/");
         }
+        return 0;
 }
 
 int bk_write_in_root(int root_fd, const char *path, const void *bytes, size_t length, mode_t mode,

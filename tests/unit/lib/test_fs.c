@@ -52,6 +52,21 @@ static void links_in_an_image_stay_in_it(void **state)
         assert_string_equal(text, "image\n");
 }
 
+static void folders_in_an_image_are_made_however_they_are_spelled(void **state)
+{
+        const struct place *place = *state;
+        static const char *const paths[] = { "/", "//", "a", "/b/", "//c//d//", "e/f/../g", "/b/b" };
+        struct bk_error err = { 0 };
+
+        for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+                autofree char *whole = bk_format("%s/%s", place->path, paths[i]);
+
+                print_message("# '%s'\n", paths[i]);
+                assert_ok(bk_mkdir_p_in_root(place->fd, paths[i], 0755, &err), err);
+                assert_true(bk_exists(whole));
+        }
+}
+
 static void a_dangling_link_is_written_inside(void **state)
 {
         const struct place *place = *state;
@@ -164,6 +179,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(links_in_an_image_stay_in_it, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(folders_in_an_image_are_made_however_they_are_spelled, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_dangling_link_is_written_inside, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_tree_is_removed_without_following_links, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(publishing_leaves_no_draft, set_up, tear_down),

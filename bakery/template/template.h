@@ -10,7 +10,8 @@
 
 struct tmpl_variable {
         char *name, *value;             /* value NULL: required and not given */
-        char *fallback;                 /* the template's default, rendered; NULL: required */
+        char *stable;                   /* value with timestamp, isotime, strftime and uuid as themselves */
+        char *fallback;                 /* the template's default, as written; NULL: required */
         bool sensitive;
         bool used;
         const struct bk_doc *doc;
@@ -42,6 +43,8 @@ struct tmpl {
         struct tmpl_pipeline *pipelines; size_t n_pipelines;
         time_t started;                 /* one time for all of timestamp and isotime */
         struct bk_doc *root;
+        struct bk_doc **var_files; size_t n_var_files;
+        struct bk_strv warnings;        /* "file:line:column: warning: ...", for the caller to show */
 };
 
 struct tmpl_options {
@@ -52,6 +55,10 @@ struct tmpl_options {
 
 /* "-" reads standard input. Every complaint carries file:line:column. */
 int tmpl_load(const char *path, const struct tmpl_options *options, struct tmpl **ret, struct bk_error *err) BK_MUST_CHECK;
+/* The same for bytes in memory: name is what errors call it, dir the folder it counts as lying in (NULL: the working
+ * directory). */
+int tmpl_load_bytes(const char *name, const char *dir, const char *bytes, size_t length,
+                    const struct tmpl_options *options, struct tmpl **ret, struct bk_error *err) BK_MUST_CHECK;
 void tmpl_free(struct tmpl *tmpl);
 bool tmpl_step_applies(const struct tmpl_step *step, const char *builder_name);
 
@@ -62,7 +69,7 @@ struct tmpl_scope {
         bool stable;                    /* timestamp, isotime and uuid render as themselves: for input hashes */
         const struct tmpl_datum { const char *name, *value; } *data;    /* {{ .Path }}, {{ .Vars }} */
         size_t n_data;
-        char **(*build)(void *);        /* reserved for {{ build `ID` }}; NULL: an error */
+        char **(*build)(void *);        /* reserved; {{ build `ID` }} is looked up in data */
 };
 
 /* Go text/template with Packer's functions. place is where the text stands, for errors. The result is the caller's. */
@@ -76,11 +83,15 @@ enum tmpl_kind {
         TMPL_INT,               /* int64_t, within min..max */
         TMPL_SIZE,              /* uint64_t bytes: "10G", "512MiB", a bare number is MiB as in Packer's disk_size */
         TMPL_DURATION,          /* int64_t ms: Go's "1m30s"; a bare number is seconds */
-        TMPL_LIST,              /* struct bk_strv; a lone string is a list of one */
-        TMPL_MAP,               /* struct tmpl_map; string values */
+        TMPL_LIST,              /* struct bk_strv; a lone string is cut at its commas, as in Packer; "" is empty */
+        TMPL_MAP,               /* struct tmpl_map; string values; an array of objects is merged; no fallback */
         TMPL_IGNORED,           /* known, handled elsewhere (type, only, except, ...); not decoded */
 };
-enum { TMPL_REQUIRED = 1, TMPL_PATHS = 2 /* a file or files: made absolute against the template's folder, must exist */ };
+enum {
+        TMPL_REQUIRED = 1,      /* absent, null or "" is an error */
+        TMPL_PATHS = 2,         /* a file or files, which must exist: made absolute against the working directory, as
+                                 * Packer does, or else against the template's folder */
+};
 
 struct tmpl_map { struct bk_strv keys, values; };
 
@@ -89,13 +100,14 @@ struct tmpl_key {
         enum tmpl_kind kind;
         size_t offset;          /* of the member in the struct */
         unsigned flags;
-        const char *fallback;   /* as it would be written in a template; NULL: zero */
-        int64_t min, max;       /* INT, DURATION (ms), SIZE; max 0: no limit */
+        const char *fallback;   /* as it would be written in a template; NULL: zero. Also for "" in BOOL, INT, SIZE, DURATION */
+        int64_t min, max;       /* INT, DURATION (ms), SIZE; max 0: no limit; both 0: none, negative ones included */
         const char *help;
 };
 
-/* Fills `into` (zeroed before). An unknown key is refused with the nearest known one. `override` may be NULL.
- * Strings, lists and maps in it are owned: tmpl_undecode(). */
+/* Fills `into` (zeroed before). An unknown key is refused with the nearest known one. `override` is the step's: what
+ * it holds for scope->build_name replaces keys of the block; NULL: none. A post-processor that is only a name is an
+ * empty block. Strings, lists and maps are owned: tmpl_undecode(). On failure nothing is left to free. */
 int tmpl_decode(const struct tmpl_scope *scope, const struct bk_doc *doc, const struct bk_doc *override,
                 const struct tmpl_key *keys, size_t n_keys, void *into, struct bk_error *err) BK_MUST_CHECK;
 void tmpl_undecode(const struct tmpl_key *keys, size_t n_keys, void *into);

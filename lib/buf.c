@@ -29,6 +29,25 @@ void bk_buf_putc(struct bk_buf *buf, char c)
         bk_buf_add(buf, &c, 1);
 }
 
+void bk_buf_put_code_point(struct bk_buf *buf, unsigned c)
+{
+        if (c < 0x80) {
+                bk_buf_putc(buf, (char)c);
+        } else if (c < 0x800) {
+                bk_buf_putc(buf, (char)(0xc0 | c >> 6));
+                bk_buf_putc(buf, (char)(0x80 | (c & 0x3f)));
+        } else if (c < 0x10000) {
+                bk_buf_putc(buf, (char)(0xe0 | c >> 12));
+                bk_buf_putc(buf, (char)(0x80 | (c >> 6 & 0x3f)));
+                bk_buf_putc(buf, (char)(0x80 | (c & 0x3f)));
+        } else {
+                bk_buf_putc(buf, (char)(0xf0 | c >> 18));
+                bk_buf_putc(buf, (char)(0x80 | (c >> 12 & 0x3f)));
+                bk_buf_putc(buf, (char)(0x80 | (c >> 6 & 0x3f)));
+                bk_buf_putc(buf, (char)(0x80 | (c & 0x3f)));
+        }
+}
+
 void bk_buf_printf(struct bk_buf *buf, const char *format, ...)
 {
         autofree char *text = NULL;

@@ -141,25 +141,6 @@ static int read_hex4(struct reader *in, struct place escape, unsigned *ret)
         return 0;
 }
 
-static void add_utf8(struct bk_buf *buf, unsigned c)
-{
-        if (c < 0x80) {
-                bk_buf_putc(buf, (char)c);
-        } else if (c < 0x800) {
-                bk_buf_putc(buf, (char)(0xc0 | c >> 6));
-                bk_buf_putc(buf, (char)(0x80 | (c & 0x3f)));
-        } else if (c < 0x10000) {
-                bk_buf_putc(buf, (char)(0xe0 | c >> 12));
-                bk_buf_putc(buf, (char)(0x80 | (c >> 6 & 0x3f)));
-                bk_buf_putc(buf, (char)(0x80 | (c & 0x3f)));
-        } else {
-                bk_buf_putc(buf, (char)(0xf0 | c >> 18));
-                bk_buf_putc(buf, (char)(0x80 | (c >> 12 & 0x3f)));
-                bk_buf_putc(buf, (char)(0x80 | (c >> 6 & 0x3f)));
-                bk_buf_putc(buf, (char)(0x80 | (c & 0x3f)));
-        }
-}
-
 static int read_unicode_escape(struct reader *in, struct place escape, struct bk_buf *buf)
 {
         unsigned c, low;
@@ -179,7 +160,7 @@ static int read_unicode_escape(struct reader *in, struct place escape, struct bk
                         return fail_at(in, escape, "\\u%04x\\u%04x is not a surrogate pair", c, low);
                 c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
         }
-        add_utf8(buf, c);
+        bk_buf_put_code_point(buf, c);
         return 0;
 }
 

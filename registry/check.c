@@ -125,7 +125,8 @@ int reg_publication_check(const struct reg_publication *p, struct bk_error *err)
         if (image->ancestor != NULL && check_digest("ancestor", image->ancestor, err) < 0)
                 return -1;
         if ((unsigned)image->state > REG_PROMOTED)
-                return bk_fail(err, BK_INVALID, "a new image is baked, tested or promoted, not '%s'", reg_state_name(image->state));
+                return bk_fail(err, BK_INVALID, "a new image is baked, tested or promoted, not '%s'",
+                               reg_state_name(image->state));
         if (image->size > INT64_MAX || image->virtual_size > INT64_MAX)
                 return bk_fail(err, BK_INVALID, "image '%s' is larger than 8 EiB", image->id);
         if (p->provenance != NULL && !json_is_object(p->provenance))

@@ -15,19 +15,16 @@ static int count_images(struct reg *reg, const char *name, int64_t *ret, struct 
 /* Steps from one value to the next greater one, not over the images between. */
 static int known_values(struct reg *reg, const char *name, const char *key, struct bk_buf *ret, struct bk_error *err)
 {
-        autostmt *stmt = NULL;
+        static const char first[] = "SELECT min(value) FROM attribute WHERE name = ? AND key = ?";
+        static const char next[] = "SELECT min(value) FROM attribute WHERE name = ? AND key = ? AND value > ?";
         autofree char *last = NULL;
-        int status = 0;
 
-        if (reg_sql_prepare(reg, "SELECT value FROM attribute WHERE name = ?1 AND key = ?2 AND (?3 IS NULL OR value > ?3) "
-                            "ORDER BY value LIMIT 1", &stmt, err) < 0)
-                return -1;
         for (int i = 0; i <= KNOWN_MOST; i++) {
-                char *value;
+                char *value = NULL;
+                const int status = reg_sql_text(reg, &value, err, i == 0 ? first : next, i == 0 ? "tt" : "ttt", name, key, last);
 
-                if (reg_sql_bind(reg, stmt, err, "ttt", name, key, last) < 0 || (status = reg_sql_step(reg, stmt, err)) <= 0)
+                if (status <= 0)
                         return status;
-                value = reg_column(stmt, 0);
                 if (i == KNOWN_MOST)
                         bk_buf_puts(ret, ", ...");
                 else
@@ -45,7 +42,8 @@ static int met_by_any(struct reg *reg, const char *name, const struct reg_condit
 
         for (size_t i = 0; i < condition->values.n; i++) {
                 int64_t found = 0;
-                const int status = reg_sql_int(reg, &found, err, sql, "ttt", name, condition->attribute, condition->values.v[i]);
+                const int status = reg_sql_int(reg, &found, err, sql, "ttt", name, condition->attribute,
+                                               condition->values.v[i]);
 
                 if (status != 0)
                         return status;

@@ -178,7 +178,8 @@ static int parse_key(const char *raw, size_t length, char **ret, struct bk_error
         return decode(raw, length, ret, err);
 }
 
-static int parse_condition(struct reg_filter *filter, const char *raw, size_t length, bool *states_asked, struct bk_error *err)
+static int parse_condition(struct reg_filter *filter, const char *raw, size_t length, bool *states_asked,
+                           struct bk_error *err)
 {
         const char *equals = memchr(raw, '=', length);
         const bool exclude = equals != NULL && equals > raw && equals[-1] == '!';
@@ -189,7 +190,7 @@ static int parse_condition(struct reg_filter *filter, const char *raw, size_t le
         if (equals == NULL)
                 return bk_fail(err, BK_INVALID, "condition '%.*s' has no '='; write key=value",
                                (int)(length > 200 ? 200 : length), raw);
-        if (parse_key(raw, (size_t)(equals - raw) - exclude, &name, err) < 0 ||
+        if (parse_key(raw, (size_t)(equals - raw) - exclude, &name, err) < 0 || name == NULL ||
             split_values(equals + 1, length - (size_t)(equals + 1 - raw), &values, err) < 0)
                 return -1;
         if (*name == '_')

@@ -36,7 +36,8 @@ int reg_children(struct reg *reg, const char *id, struct reg_images *ret, struct
 }
 
 /* BK_CONFLICT with the texts that sql selects, at most ten of them. */
-static int refuse_when(struct reg *reg, const char *id, int64_t sequence, const char *why, const char *sql, struct bk_error *err)
+static int refuse_when(struct reg *reg, const char *id, int64_t sequence, const char *why, const char *sql,
+                       struct bk_error *err)
 {
         BK_CLEANUP(bk_buf_done) struct bk_buf names = { 0 };
         autostmt *stmt = NULL;

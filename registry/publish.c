@@ -45,11 +45,12 @@ static int put_attributes(struct reg *reg, const struct reg_image *image, int64_
 {
         autostmt *stmt = NULL;
 
-        if (reg_sql_prepare(reg, "INSERT INTO attribute (image, key, value, name) VALUES (?, ?, ?, ?)", &stmt, err) < 0)
+        if (reg_sql_prepare(reg, "INSERT INTO attribute (image, key, value, name) SELECT sequence, ?, ?, name FROM image "
+                            "WHERE sequence = ?", &stmt, err) < 0)
                 return -1;
         for (size_t i = 0; i < image->n_attributes; i++)
-                if (reg_sql_bind(reg, stmt, err, "ittt", row, image->attributes[i].key, image->attributes[i].value,
-                                 image->name) < 0 || reg_sql_step(reg, stmt, err) < 0)
+                if (reg_sql_bind(reg, stmt, err, "tti", image->attributes[i].key, image->attributes[i].value, row) < 0 ||
+                    reg_sql_step(reg, stmt, err) < 0)
                         return -1;
         return 0;
 }

@@ -2,12 +2,15 @@
  * every value is a bound parameter.
  *
  * Images are walked newest first, so that a limit ends the walk early. When an
- * attribute must have one value, the walk goes along the index of that
+ * attribute must have a value, the walk goes along the index of that
  * attribute, of the rarest one when there are several; SQLite, without
- * statistics, would take any of them. */
+ * statistics, would take any of them. Several values are walked along only
+ * when they have few images, as those must be sorted. */
 #include "registry/registry_priv.h"
 
 #include <stdlib.h>
+
+#define COUNT_MOST 1000
 
 struct param { const char *text; int64_t number; };     /* text NULL: the number */
 
@@ -77,19 +80,27 @@ static int run(struct reg *reg, const struct select *select, sqlite3_stmt **ret,
         return 0;
 }
 
-/* How many images an attribute's value has, counted no further than 1000. */
+/* How many images an attribute's values have, counted no further than COUNT_MOST. */
 static int count_of(struct reg *reg, const struct reg_filter *filter, const struct reg_condition *condition, int64_t *ret,
                     struct bk_error *err)
 {
-        static const char named[] = "SELECT count(*) FROM (SELECT 1 FROM attribute "
-                                    "WHERE key = ? AND value = ? AND name = ? LIMIT 1000)";
-        static const char any[] = "SELECT count(*) FROM (SELECT 1 FROM attribute WHERE key = ? AND value = ? LIMIT 1000)";
+        BK_CLEANUP(select_done) struct select select = { 0 };
+        autostmt *stmt = NULL;
 
-        return reg_sql_int(reg, ret, err, filter->name != NULL ? named : any, filter->name != NULL ? "ttt" : "tt",
-                           condition->attribute, condition->values.v[0], filter->name);
+        add_text(&select, "SELECT count(*) FROM (SELECT 1 FROM attribute WHERE key = ", condition->attribute);
+        add_list(&select, " AND value IN ", &condition->values, "");
+        if (filter->name != NULL)
+                add_text(&select, " AND name = ", filter->name);
+        bk_buf_puts(&select.sql, " LIMIT ");
+        add_param(&select, (struct param){ .number = COUNT_MOST });
+        bk_buf_putc(&select.sql, ')');
+        if (run(reg, &select, &stmt, err) < 0 || reg_sql_step(reg, stmt, err) < 0)
+                return -1;
+        *ret = sqlite3_column_int64(stmt, 0);
+        return 0;
 }
 
-/* The condition to walk along; NULL when none is an attribute of one value. */
+/* The condition to walk along; NULL when none will do. */
 static int rarest(struct reg *reg, const struct reg_filter *filter, const struct reg_condition **ret, struct bk_error *err)
 {
         int64_t least = INT64_MAX;
@@ -99,11 +110,11 @@ static int rarest(struct reg *reg, const struct reg_filter *filter, const struct
                 const struct reg_condition *condition = &filter->v[i];
                 int64_t count = 0;
 
-                if (condition->key != NULL || condition->exclude || condition->values.n != 1)
+                if (condition->key != NULL || condition->exclude)
                         continue;
                 if (count_of(reg, filter, condition, &count, err) < 0)
                         return -1;
-                if (count < least) {
+                if (count < least && (condition->values.n == 1 || count < COUNT_MOST)) {
                         least = count;
                         *ret = condition;
                 }
@@ -118,7 +129,7 @@ static void build(const struct reg_filter *filter, const struct reg_condition *a
                 /* CROSS JOIN fixes the order of the loops. */
                 bk_buf_puts(&select->sql, "FROM attribute a CROSS JOIN image i ON i.sequence = a.image ");
                 add_text(select, "WHERE a.key = ", along->attribute);
-                add_text(select, " AND a.value = ", along->values.v[0]);
+                add_list(select, " AND a.value IN ", &along->values, "");
                 if (filter->name != NULL)
                         add_text(select, " AND a.name = ", filter->name);
         } else if (filter->name != NULL) {

@@ -116,7 +116,8 @@ int reg_filter_parse(const char *query, struct reg_filter *ret, struct bk_error 
 
 /* --- query.c, explain.c --------------------------------------------------- */
 /* Finds; nothing found is an empty *ret. */
-int reg_filter_run(struct reg *reg, const struct reg_filter *filter, struct reg_images *ret, struct bk_error *err) BK_MUST_CHECK;
+int reg_filter_run(struct reg *reg, const struct reg_filter *filter, struct reg_images *ret,
+                   struct bk_error *err) BK_MUST_CHECK;
 /* BK_NOT_FOUND with what would have matched; -1 always. */
 int reg_filter_explain(struct reg *reg, const struct reg_filter *filter, const char *query, struct bk_error *err);
 

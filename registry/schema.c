@@ -6,9 +6,9 @@
  *
  * Sizes decide the shape. An image has some 500 packages and there may be a
  * million images, but few distinct inventories: packages are interned, and a
- * whole inventory is a set that images share. Attributes repeat the image's
- * name, held true by the foreign key, so that "name?key=value, newest first"
- * is one walk along one index. */
+ * whole inventory is a set that images share. Attributes repeat the name of
+ * their image, which never changes, so that "name?key=value, newest first" is
+ * one walk along one index. */
 #include "registry/registry_priv.h"
 
 #define APPLICATION_ID 0x42414b59       /* "BAKY": file(1) and we know the file by it */
@@ -72,12 +72,11 @@ static const char version_1[] =
         "CREATE INDEX image_by_package_set ON image (package_set);"
 
         "CREATE TABLE attribute ("
-        " image INTEGER NOT NULL,"
+        " image INTEGER NOT NULL REFERENCES image (sequence) ON DELETE CASCADE,"
         " key TEXT NOT NULL,"
         " value TEXT NOT NULL,"
-        " name TEXT NOT NULL,"
-        " PRIMARY KEY (image, key),"
-        " FOREIGN KEY (name, image) REFERENCES image (name, sequence) ON DELETE CASCADE"
+        " name TEXT NOT NULL,"                  /* of the image */
+        " PRIMARY KEY (image, key)"
         ") STRICT, WITHOUT ROWID;"
         "CREATE INDEX attribute_of_name ON attribute (name, key, value, image);"
         "CREATE INDEX attribute_of_any ON attribute (key, value, image);"

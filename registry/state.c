@@ -23,8 +23,8 @@ int reg_state_parse(const char *name, enum reg_state *ret, struct bk_error *err)
                         *ret = (enum reg_state)i;
                         return 0;
                 }
-        return bk_fail(err, BK_INVALID, "unknown state '%.100s'; there are baked, tested, promoted, deprecated, revoked, trashed",
-                       name);
+        return bk_fail(err, BK_INVALID, "unknown state '%.100s'; there are baked, tested, promoted, deprecated, revoked, "
+                       "trashed", name);
 }
 
 int reg_state_log(struct reg *reg, int64_t image, int64_t was, enum reg_state now, const char *who, const char *why,

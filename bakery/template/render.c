@@ -4,7 +4,6 @@
  * false, so that its syntax is still checked, as Go does. What Go has beyond
  * that (range, with, define, variables) is refused by name, never ignored. */
 #include <ctype.h>
-#include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -163,133 +162,6 @@ static int give(struct tmpl_value *ret, enum tmpl_value_kind kind, char *text)
         return 0;
 }
 
-static int hex_digit(char c)
-{
-        if (c >= '0' && c <= '9')
-                return c - '0';
-        c |= 32;
-        return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-static void add_code_point(struct bk_buf *buf, unsigned c)
-{
-        if (c < 0x80) {
-                bk_buf_putc(buf, (char)c);
-                return;
-        }
-        if (c >= 0x10000)
-                bk_buf_putc(buf, (char)(0xf0 | c >> 18));
-        if (c >= 0x10000 || c >= 0x800)
-                bk_buf_putc(buf, (char)(c >= 0x10000 ? 0x80 | (c >> 12 & 0x3f) : 0xe0 | c >> 12));
-        bk_buf_putc(buf, (char)(c >= 0x800 ? 0x80 | (c >> 6 & 0x3f) : 0xc0 | c >> 6));
-        bk_buf_putc(buf, (char)(0x80 | (c & 0x3f)));
-}
-
-/* \x41, \u00e4, \U0001f600, \101: a number of exactly so many digits. */
-static int read_numeric_escape(struct reader *in, struct bk_buf *buf)
-{
-        const char kind = *in->p;
-        const bool octal = kind >= '0' && kind <= '7';
-        const int digits = octal ? 3 : kind == 'x' ? 2 : kind == 'u' ? 4 : 8;
-        unsigned value = 0;
-
-        in->p += !octal;
-        for (int i = 0; i < digits; i++, in->p++) {
-                const int digit = hex_digit(*in->p);
-
-                if (digit < 0 || (octal && digit > 7))
-                        return fail(in, "\\%c in a string needs %d %s digits", kind, digits, octal ? "octal" : "hexadecimal");
-                value = value * (octal ? 8 : 16) + (unsigned)digit;
-        }
-        if (value == 0)
-                return fail(in, "a NUL character in a string");
-        if (octal || kind == 'x') {
-                if (value > 0xff)
-                        return fail(in, "\\%o in a string is more than a byte", value);
-                bk_buf_putc(buf, (char)value);
-                return 0;
-        }
-        if (value > 0x10ffff || (value >= 0xd800 && value <= 0xdfff))
-                return fail(in, "\\%c%0*x in a string is no code point", kind, digits, value);
-        add_code_point(buf, value);
-        return 0;
-}
-
-static int read_quoted(struct reader *in, struct tmpl_value *ret)
-{
-        static const char from[] = "abfnrtv\\\"", to[] = "\a\b\f\n\r\t\v\\\"";
-        BK_CLEANUP(bk_buf_done) struct bk_buf buf = { 0 };
-        const char *found;
-
-        for (in->p++; *in->p != '"';) {
-                if (*in->p == '\0' || *in->p == '\n')
-                        return fail(in, "a string is not closed; a text of several lines stands in `...`");
-                if (*in->p != '\\') {
-                        bk_buf_putc(&buf, *in->p++);
-                        continue;
-                }
-                in->p++;
-                if (*in->p != '\0' && strchr("01234567xuU", *in->p) != NULL) {
-                        if (read_numeric_escape(in, &buf) < 0)
-                                return -1;
-                        continue;
-                }
-                found = *in->p != '\0' ? strchr(from, *in->p) : NULL;
-                if (found == NULL)
-                        return fail(in, "unknown escape '\\%c' in a string; a text as it is stands in `...`", *in->p);
-                bk_buf_putc(&buf, to[found - from]);
-                in->p++;
-        }
-        in->p++;
-        return give(ret, TMPL_V_STRING, bk_buf_finish(&buf));
-}
-
-static int read_raw(struct reader *in, struct tmpl_value *ret)
-{
-        const char *const start = ++in->p, *const end = strchr(start, '`');
-
-        if (end == NULL)
-                return fail(in, "a text in `...` is not closed");
-        in->p = end + 1;
-        return give(ret, TMPL_V_STRING, bk_strndup(start, (size_t)(end - start)));
-}
-
-/* Integers of 64 bits in base 2, 8, 10 or 16 with '_' between digits, and floats; printed as Go's %v does. */
-static int read_number(struct reader *in, struct tmpl_value *ret)
-{
-        autofree char *text = NULL;
-        const char *const start = in->p;
-        const char *digits;
-        size_t n = 0;
-        char *end;
-        long long whole;
-        double real;
-        int base = 0;
-
-        in->p += *in->p == '+' || *in->p == '-';
-        while (is_word(*in->p) || *in->p == '.' || ((*in->p == '+' || *in->p == '-') && (in->p[-1] | 32) == 'e'))
-                in->p++;
-        text = bk_alloc((size_t)(in->p - start) + 1);
-        for (const char *p = start; p < in->p; p++)
-                if (*p != '_')
-                        text[n++] = *p;
-        digits = text + (*text == '+' || *text == '-');
-        if (digits[0] == '0' && digits[1] != '\0' && strchr("bBoO", digits[1]) != NULL) {
-                base = (digits[1] | 32) == 'b' ? 2 : 8;
-                memmove(text + (digits - text), digits + 2, strlen(digits + 2) + 1);
-        }
-        errno = 0;
-        whole = strtoll(text, &end, base);
-        if (end != text && *end == '\0' && errno == 0 && isxdigit((unsigned char)*digits))
-                return give(ret, TMPL_V_NUMBER, bk_format("%lld", whole));
-        errno = 0;
-        real = strtod(text, &end);
-        if (base == 0 && end != text && *end == '\0' && isfinite(real) && strpbrk(text, ".eE") != NULL &&
-            (isdigit((unsigned char)*digits) || *digits == '.'))
-                return give(ret, TMPL_V_NUMBER, bk_format("%.15g", real));
-        return fail(in, "bad number '%.40s'", text);
-}
-
 /* --- operands -------------------------------------------------------------- */
 static int read_field(struct reader *in, struct tmpl_value *ret)
 {
@@ -437,15 +309,10 @@ static int read_operand(struct reader *in, const struct tmpl_function **ret_func
         autofree char *name = NULL;
 
         *ret_function = NULL;
-        if (*in->p == '"')
-                return read_quoted(in, ret);
-        if (*in->p == '`')
-                return read_raw(in, ret);
         if (*in->p == '(')
                 return read_parentheses(in, ret);
-        if (isdigit((unsigned char)*in->p) || *in->p == '+' || *in->p == '-' ||
-            (*in->p == '.' && isdigit((unsigned char)in->p[1])))
-                return read_number(in, ret);
+        if (tmpl_is_literal(in->p))
+                return tmpl_read_literal(&in->p, ret, in->err) < 0 ? fail_here(in) : 0;
         if (*in->p == '.')
                 return read_field(in, ret);
         if (*in->p == '$')

@@ -25,6 +25,10 @@ struct tmpl_value {
 void tmpl_value_done(struct tmpl_value *value);
 bool tmpl_value_truth(const struct tmpl_value *value);
 
+/* A literal of Go's templates at *p, which moves behind it: "...", `...`, a number. */
+bool tmpl_is_literal(const char *p);
+int tmpl_read_literal(const char **p, struct tmpl_value *ret, struct bk_error *err) BK_MUST_CHECK;
+
 /* While variables get their values, `user` may meet one that has none yet:
  * that is no error, but a reason to try again later. */
 struct tmpl_waiting { const char *on; };        /* the variable's name, borrowed; NULL: none */

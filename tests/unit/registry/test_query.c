@@ -1,6 +1,8 @@
 /* Queries find what they say, newest first, and never what they do not say. */
 #include "tests/unit/registry/fixture.h"
 
+#include "registry/registry_priv.h"
+
 /* Seven images; the name and the digest say nothing about which is newest. */
 static void stock(struct reg *reg)
 {
@@ -416,6 +418,58 @@ static void a_name_never_gives_what_was_withdrawn(void **state)
         }
 }
 
+/* 3000 images, so that an attribute may be too common to be walked along. */
+static void fill(struct reg *reg)
+{
+        static const char *const sql[] = {
+                "WITH RECURSIVE n (i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 3000) "
+                "INSERT INTO image (id, name, type, state, layer, size, virtual_size, created_at) "
+                "SELECT i, iif(i % 10, 'base', 'web'), 'base', i % 3, 1, 1, 1, 1 FROM n",
+                "INSERT INTO attribute SELECT sequence, 'parity', iif(sequence % 2, 'odd', 'even'), name FROM image",
+                "INSERT INTO attribute SELECT sequence, 'rest', sequence % 500, name FROM image WHERE sequence % 7 <> 0",
+                "INSERT INTO attribute SELECT sequence, 'same', 'yes', name FROM image",
+        };
+        struct bk_error err = { 0 };
+
+        free(baked(reg, (struct recipe){ .seed = "1" }));
+        for (size_t i = 0; i < sizeof sql / sizeof *sql; i++)
+                assert_ok(reg_sql_run(reg, &err, sql[i], ""), err);
+}
+
+static const struct { const char *query, *same_in_sql; } walks[] = {
+        { "base?parity=odd",                    "name = 'base' AND sequence % 2 = 1" },
+        { "base?parity=odd,even",               "name = 'base'" },
+        { "base?parity=odd,even&same=yes",      "name = 'base'" },
+        { "?parity=even&rest=4,5,6,8",          "sequence % 500 IN (4, 6, 8) AND sequence % 7 <> 0" },
+        { "?parity=even&rest=4,4,4",            "sequence % 500 = 4 AND sequence % 7 <> 0" },
+        { "web?rest=10&same=yes",               "name = 'web' AND sequence % 500 = 10 AND sequence % 7 <> 0" },
+        { "?rest!=10&same=yes",                 "NOT (sequence % 500 = 10 AND sequence % 7 <> 0)" },
+        { "base?same=yes&state=promoted",       "name = 'base' AND sequence % 3 = 2" },
+        { "?same=yes&rest=9&state=tested",      "sequence % 500 = 9 AND sequence % 7 <> 0 AND sequence % 3 > 0" },
+};
+
+static void the_walk_that_is_chosen_does_not_change_the_answer(void **state)
+{
+        struct fixture *f = *state;
+
+        fill(f->reg);
+        for (size_t i = 0; i < sizeof walks / sizeof *walks; i++) {
+                autofree char *sql = bk_format("SELECT sequence FROM image WHERE %s ORDER BY sequence DESC", walks[i].same_in_sql);
+                BK_CLEANUP(reg_images_done) struct reg_images images = { 0 };
+                struct bk_error err = { 0 };
+                autostmt *stmt = NULL;
+
+                print_message("# %s\n", walks[i].query);
+                assert_ok(reg_query(f->reg, walks[i].query, &images, &err), err);
+                assert_ok(reg_sql_prepare(f->reg, sql, &stmt, &err), err);
+                for (size_t n = 0; n < images.n; n++) {
+                        assert_int_equal(reg_sql_step(f->reg, stmt, &err), 1);
+                        assert_int_equal(images.v[n].sequence, sqlite3_column_int64(stmt, 0));
+                }
+                assert_int_equal(reg_sql_step(f->reg, stmt, &err), 0);
+        }
+}
+
 static void inputs_find_the_newest_living(void **state)
 {
         struct fixture *f = *state;
@@ -449,6 +503,7 @@ int main(void)
                 registry_test(an_ambiguous_prefix_is_a_conflict),
                 registry_test(a_name_never_gives_what_was_withdrawn),
                 registry_test(inputs_find_the_newest_living),
+                registry_test(the_walk_that_is_chosen_does_not_change_the_answer),
                 registry_test(nothing_found_says_what_there_is),
                 registry_test(many_known_values_are_cut_short),
                 registry_test(hostile_queries_are_refused_with_words),

@@ -1,0 +1,146 @@
+/* Who may read, write or execute a file: mode arithmetic with the image's own
+ * users. With no one named, any of the three permission bits is enough, as in
+ * serverspec. */
+#include "spec/spec_priv.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/xattr.h>
+
+#include "lib/fs.h"
+
+enum { READ = 4, WRITE = 2, EXECUTE = 1 };
+
+struct person { unsigned uid; struct bk_strv gids; };
+
+static void person_done(struct person *person)
+{
+        bk_strv_done(&person->gids);
+}
+
+static int person_find(struct spec_image *image, const char *user, struct person *ret, bool *ret_known, struct bk_error *err)
+{
+        autofree char *uid = NULL;
+        autostrv struct bk_strv groups = { 0 };
+
+        if (spec_account_field(image, SPEC_PASSWD, 0, user, 2, &uid, err) < 0)
+                return -1;
+        *ret_known = uid != NULL;
+        if (uid == NULL)
+                return 0;
+        ret->uid = (unsigned)strtoul(uid, NULL, 10);
+        if (spec_account_groups(image, user, &groups, err) < 0)
+                return -1;
+        for (size_t i = 0; i < groups.n; i++) {
+                autofree char *gid = NULL;
+
+                if (spec_account_field(image, SPEC_GROUP, 0, groups.v[i], 2, &gid, err) < 0)
+                        return -1;
+                bk_strv_add(&ret->gids, gid ? gid : groups.v[i]);
+        }
+        return 0;
+}
+
+static bool permits(const struct person *person, const struct stat *st, unsigned bit)
+{
+        autofree char *gid = bk_format("%u", st->st_gid);
+
+        if (person->uid == 0)
+                return bit != EXECUTE || S_ISDIR(st->st_mode) || (st->st_mode & 0111) != 0;
+        if (person->uid == st->st_uid)
+                return (st->st_mode & (bit << 6)) != 0;
+        if (bk_strv_has(&person->gids, gid))
+                return (st->st_mode & (bit << 3)) != 0;
+        return (st->st_mode & bit) != 0;
+}
+
+/* One step of the way; an ACL may say otherwise than the mode, so it is not guessed. */
+static int step(struct spec_image *image, const struct person *person, const char *path, unsigned bit, bool *ret, struct bk_error *err)
+{
+        autoclose int fd = bk_open_in_root(image->target->root_fd, path, O_PATH, 0);
+        autofree char *proc = bk_format("/proc/self/fd/%d", fd);
+        struct stat st;
+
+        if (fd < 0 || fstat(fd, &st) < 0)
+                return bk_fail_errno(err, "cannot look at '%s' in the image", path);
+        if (person->uid != 0 && getxattr(proc, "system.posix_acl_access", NULL, 0) > 0)
+                return bk_fail(err, BK_INFRA, "'%s' has an access control list", path);
+        *ret = permits(person, &st, bit);
+        return 0;
+}
+
+/* Search permission on every folder of the resolved path, then the file's own. */
+static int allowed(struct spec_resource *r, const char *user, unsigned bit, bool *ret, struct bk_error *err)
+{
+        BK_CLEANUP(person_done) struct person person = { 0 };
+        autoclose int fd = bk_open_in_root(r->image->target->root_fd, r->name, O_PATH, 0);
+        autofree char *path = NULL;
+        bool known;
+
+        *ret = false;
+        if (person_find(r->image, user, &person, &known, err) < 0)
+                return -1;
+        if (!known) {
+                spec_note(r, "there is no user '%s' in the image", user);
+                return 0;
+        }
+        if (spec_path_of(r->image, fd, &path, err) < 0)
+                return -1;
+        for (char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+                *slash = '\0';
+                if (step(r->image, &person, path, EXECUTE, ret, err) < 0)
+                        return -1;
+                if (!*ret) {
+                        spec_note(r, "'%s' cannot pass the folder '%s'", user, path);
+                        return 0;
+                }
+                *slash = '/';
+        }
+        return step(r->image, &person, path, bit, ret, err);
+}
+
+static int test(struct spec_resource *r, const struct spec_args *args, unsigned bit, bool *ret, struct bk_error *err)
+{
+        static const struct { const char *who; unsigned mask; } classes[] = {
+                { "owner", 0700 }, { "group", 0070 }, { "others", 0007 },
+        };
+        const char *who = spec_args_named(args, "by"), *user = spec_args_named(args, "by_user");
+        autoclose int fd = bk_open_in_root(r->image->target->root_fd, r->name, O_PATH, 0);
+        unsigned mask = who == NULL ? 0777 : 0;
+        struct stat st;
+
+        *ret = false;
+        if (fd < 0 && errno != ENOENT && errno != ENOTDIR && errno != ELOOP)
+                return bk_fail_errno(err, "cannot look at '%s' in the image", r->name);
+        for (size_t i = 0; who != NULL && i < 3; i++)
+                if (bk_streq(who, classes[i].who))
+                        mask = classes[i].mask;
+        if (mask == 0)
+                return bk_fail(err, BK_USAGE, "by('owner'), by('group') or by('others') is expected, not by('%s')", who);
+        if (fd < 0) {
+                spec_note(r, "it does not exist");
+                return 0;
+        }
+        if (fstat(fd, &st) < 0)
+                return bk_fail_errno(err, "cannot look at '%s' in the image", r->name);
+        spec_note(r, "its mode is %o", st.st_mode & 07777);
+        if (user != NULL)
+                return allowed(r, user, bit, ret, err);
+        *ret = (st.st_mode & mask & (bit * 0111)) != 0;
+        return 0;
+}
+
+int spec_file_readable(struct spec_resource *r, const struct spec_args *args, bool *ret, struct bk_error *err)
+{
+        return test(r, args, READ, ret, err);
+}
+
+int spec_file_writable(struct spec_resource *r, const struct spec_args *args, bool *ret, struct bk_error *err)
+{
+        return test(r, args, WRITE, ret, err);
+}
+
+int spec_file_executable(struct spec_resource *r, const struct spec_args *args, bool *ret, struct bk_error *err)
+{
+        return test(r, args, EXECUTE, ret, err);
+}

@@ -1,0 +1,113 @@
+/* Users and groups of the image, from its own files: the build host's names
+ * mean nothing there. */
+#include "spec/spec_priv.h"
+
+#include <string.h>
+
+#include "lib/fs.h"
+
+enum { DATABASE_MOST = 16 << 20 };
+
+static const char *const paths[] = {
+        [SPEC_PASSWD] = "/etc/passwd", [SPEC_GROUP] = "/etc/group", [SPEC_SHADOW] = "/etc/shadow",
+};
+
+static int text_of(struct spec_image *image, enum spec_database database, const char **ret, struct bk_error *err)
+{
+        char **const texts[] = { [SPEC_PASSWD] = &image->passwd, [SPEC_GROUP] = &image->group, [SPEC_SHADOW] = &image->shadow };
+        size_t length;
+
+        if (*texts[database] == NULL &&
+            bk_read_in_root(image->target->root_fd, paths[database], DATABASE_MOST, texts[database], &length, err) < 0)
+                return -1;
+        *ret = *texts[database];
+        return 0;
+}
+
+/* Bounds of field n of the line at p; false when the line is shorter. */
+static bool field_at(const char *p, unsigned n, const char **ret, size_t *ret_length)
+{
+        for (; n > 0; n--) {
+                p += strcspn(p, ":\n");
+                if (*p != ':')
+                        return false;
+                p++;
+        }
+        *ret = p;
+        *ret_length = strcspn(p, ":\n");
+        return true;
+}
+
+static const char *next_line(const char *p)
+{
+        p = strchr(p, '\n');
+        return p != NULL && p[1] != '\0' ? p + 1 : NULL;
+}
+
+int spec_account_field(struct spec_image *image, enum spec_database database, unsigned key_field, const char *key,
+                       unsigned field, char **ret, struct bk_error *err)
+{
+        const char *p, *found;
+        size_t length;
+
+        if (text_of(image, database, &p, err) < 0)
+                return -1;
+        *ret = NULL;
+        for (; p != NULL; p = next_line(p)) {
+                if (!field_at(p, key_field, &found, &length) || strlen(key) != length || memcmp(found, key, length) != 0)
+                        continue;
+                if (field_at(p, field, &found, &length))
+                        *ret = bk_strndup(found, length);
+                return 0;
+        }
+        return 0;
+}
+
+int spec_account_name(struct spec_image *image, enum spec_database database, unsigned id, char **ret, struct bk_error *err)
+{
+        autofree char *number = bk_format("%u", id);
+
+        if (spec_account_field(image, database, 2, number, 0, ret, err) < 0)
+                return -1;
+        if (*ret == NULL)
+                *ret = bk_take(number);
+        return 0;
+}
+
+static bool lists(const char *p, size_t length, const char *user)
+{
+        const char *end = p + length;
+
+        while (p < end) {
+                const size_t n = strcspn(p, ",:\n");
+
+                if (n == strlen(user) && memcmp(p, user, n) == 0)
+                        return true;
+                p += n + 1;
+        }
+        return false;
+}
+
+int spec_account_groups(struct spec_image *image, const char *user, struct bk_strv *ret, struct bk_error *err)
+{
+        autofree char *gid = NULL, *primary = NULL;
+        const char *p, *members, *name;
+        size_t length, name_length;
+
+        if (spec_account_field(image, SPEC_PASSWD, 0, user, 3, &gid, err) < 0 || text_of(image, SPEC_GROUP, &p, err) < 0)
+                return -1;
+        if (gid == NULL)
+                return 0;
+        if (spec_account_field(image, SPEC_GROUP, 2, gid, 0, &primary, err) < 0)
+                return -1;
+        bk_strv_add(ret, primary ? primary : gid);
+        for (; p != NULL; p = next_line(p)) {
+                if (!field_at(p, 3, &members, &length) || !lists(members, length, user) || !field_at(p, 0, &name, &name_length))
+                        continue;
+                autofree char *group = bk_strndup(name, name_length);
+
+                if (!bk_strv_has(ret, group))
+                        bk_strv_add(ret, group);
+        }
+        return 0;
+}

@@ -1,0 +1,232 @@
+/* The interpreter of one spec file, in a child that ends with it: mruby with a
+ * limited heap, our classes, the prelude, then the user's Ruby. Examples are
+ * collected while the file loads and run afterwards, as RSpec does. */
+#include "spec/ruby_priv.h"
+
+#include <malloc.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#include <mruby/class.h>
+#include <mruby/compile.h>
+#include <mruby/error.h>
+#include <mruby/irep.h>
+#include <mruby/string.h>
+#include <mruby/variable.h>
+
+#include "lib/fs.h"
+#include "spec/prelude_rb.h"
+
+#define HEAP_MOST ((size_t)512 << 20)           /* of Ruby: a NoMemoryError of its example */
+#define SPACE_MOST ((rlim_t)1 << 30)            /* of the whole process: ends it */
+
+struct spec_engine *spec_engine_of(mrb_state *mrb)
+{
+        return mrb->ud;
+}
+
+static void *allocate(mrb_state *mrb, void *p, size_t size, void *arg)
+{
+        struct spec_engine *engine = arg;
+        const size_t before = p ? malloc_usable_size(p) : 0;
+        void *ret;
+
+        (void)mrb;
+        if (size == 0) {
+                engine->allocated -= before;
+                free(p);
+                return NULL;
+        }
+        if (size > before && engine->allocated + (size - before) > HEAP_MOST)
+                return NULL;
+        ret = realloc(p, size);
+        if (ret != NULL)
+                engine->allocated += malloc_usable_size(ret) - before;
+        return ret;
+}
+
+static int64_t now_us(void)
+{
+        struct timespec now;
+
+        (void)clock_gettime(CLOCK_MONOTONIC, &now);
+        return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+/* start(line, group, name) */
+static mrb_value native_start(mrb_state *mrb, mrb_value self)
+{
+        struct spec_engine *engine = spec_engine_of(mrb);
+        mrb_int line;
+        const char *group, *name;
+
+        mrb_get_args(mrb, "izz", &line, &group, &name);
+        const struct spec_result result = { .line = (unsigned)line, .group = (char *)group, .name = (char *)name };
+
+        if (spec_wire_send(engine->job->fd, SPEC_RECORD_START, &result) < 0)
+                _exit(1);
+        engine->started_us = now_us();
+        return self;
+}
+
+/* result(line, group, name, verdict, message) */
+static mrb_value native_result(mrb_state *mrb, mrb_value self)
+{
+        struct spec_engine *engine = spec_engine_of(mrb);
+        mrb_int line, verdict;
+        mrb_value texts[3];
+
+        mrb_get_args(mrb, "iSSiS", &line, &texts[0], &texts[1], &verdict, &texts[2]);
+        for (int i = 0; i < 3; i++)             /* a NUL would cut the rest off unseen */
+                for (mrb_int at = 0; at < RSTRING_LEN(texts[i]); at++)
+                        if (RSTRING_PTR(texts[i])[at] == '\0')
+                                RSTRING_PTR(texts[i])[at] = ' ';
+        const struct spec_result result = {
+                .line = (unsigned)line, .group = RSTRING_PTR(texts[0]), .name = RSTRING_PTR(texts[1]),
+                .verdict = (enum spec_verdict)verdict, .message = RSTRING_PTR(texts[2]),
+                .duration_us = engine->started_us ? now_us() - engine->started_us : 0,
+        };
+
+        engine->started_us = 0;
+        if (spec_wire_send(engine->job->fd, SPEC_RECORD_RESULT, &result) < 0)
+                _exit(1);
+        return self;
+}
+
+static _Noreturn void raise_syntax(mrb_state *mrb, const char *file, struct mrb_parser_state *parser)
+{
+        const struct mrb_parser_message *first = &parser->error_buffer[0];
+        autofree char *text = bk_format("%s:%d: %s", file, (int)first->lineno, first->message ? first->message : "does not parse");
+        const mrb_value message = mrb_str_new_cstr(mrb, text);
+
+        bk_free_(&text);
+        text = NULL;
+        mrb_parser_free(parser);
+        mrb_exc_raise(mrb, mrb_exc_new_str(mrb, mrb_class_get(mrb, "SyntaxError"), message));
+        abort();
+}
+
+void spec_engine_load(mrb_state *mrb, const char *file, char *text, size_t length)
+{
+        struct spec_engine *engine = spec_engine_of(mrb);
+        mrbc_context *context = mrbc_context_new(mrb);
+        struct mrb_parser_state *parser;
+        mrb_value top = mrb_top_self(mrb);
+        struct RProc *proc;
+
+        engine->sources = bk_grow(engine->sources, engine->n_sources + 1, sizeof *engine->sources);
+        engine->sources[engine->n_sources++] = (struct spec_source){ bk_strdup(file), text };
+        context->capture_errors = TRUE;
+        (void)mrbc_filename(mrb, context, file);
+        parser = mrb_parse_nstring(mrb, text, length, context);
+        mrbc_context_free(mrb, context);
+        if (parser == NULL)
+                mrb_raise(mrb, mrb_class_get(mrb, "NoMemoryError"), "not enough memory to read the file");
+        if (parser->nerr > 0 || parser->tree == NULL)
+                raise_syntax(mrb, file, parser);
+        proc = mrb_generate_code(mrb, parser);
+        mrb_parser_free(parser);
+        if (proc == NULL)
+                mrb_raise(mrb, mrb_class_get(mrb, "SyntaxError"), "cannot be compiled");
+        MRB_PROC_SET_TARGET_CLASS(proc, mrb->object_class);
+        (void)mrb_top_run(mrb, proc, top, 0);
+        if (mrb->exc != NULL)
+                mrb_exc_raise(mrb, mrb_obj_value(mrb->exc));
+}
+
+static mrb_value load_prelude(mrb_state *mrb, void *arg)
+{
+        (void)arg;
+        (void)mrb_load_irep_buf(mrb, spec_prelude_rb, sizeof spec_prelude_rb);
+        if (mrb->exc != NULL)
+                mrb_exc_raise(mrb, mrb_obj_value(mrb->exc));
+        return mrb_nil_value();
+}
+
+static mrb_value load_file(mrb_state *mrb, void *arg)
+{
+        const struct spec_job *job = arg;
+
+        spec_engine_load(mrb, job->file, bk_strndup(job->text, job->length), job->length);
+        return mrb_nil_value();
+}
+
+static mrb_value run_examples(mrb_state *mrb, void *arg)
+{
+        (void)arg;
+        return mrb_funcall(mrb, mrb_obj_value(mrb_module_get(mrb, "Bakery")), "run", 0);
+}
+
+static mrb_value describe_exception(mrb_state *mrb, void *arg)
+{
+        const mrb_value exception = *(mrb_value *)arg;
+
+        return mrb_funcall(mrb, mrb_obj_value(mrb_module_get(mrb, "Bakery")), "load_error", 1, exception);
+}
+
+/* Returns false after it reported what was raised outside an example. */
+static bool step(mrb_state *mrb, mrb_protect_error_func *function, struct spec_job *job)
+{
+        mrb_bool failed = FALSE, twice = FALSE;
+        mrb_value raised = mrb_protect_error(mrb, function, job, &failed), text;
+        struct spec_result result = { .line = 1, .verdict = SPEC_ERROR, .message = "raised outside an example" };
+        const char *colon;
+
+        if (!failed)
+                return true;
+        mrb->exc = NULL;
+        text = mrb_protect_error(mrb, describe_exception, &raised, &twice);
+        if (!twice && mrb_string_p(text)) {
+                result.message = RSTRING_PTR(text);
+                colon = strncmp(result.message, job->file, strlen(job->file)) == 0 ? result.message + strlen(job->file) : NULL;
+                if (colon != NULL && *colon == ':' && atoi(colon + 1) > 0)
+                        result.line = (unsigned)atoi(colon + 1);
+        }
+        (void)spec_wire_send(job->fd, SPEC_RECORD_RESULT, &result);
+        return false;
+}
+
+static void limit(void)
+{
+#ifndef __SANITIZE_ADDRESS__                    /* whose shadow alone is larger */
+        struct rlimit space;
+
+        if (getrlimit(RLIMIT_AS, &space) == 0 && space.rlim_max > SPACE_MOST) {
+                space.rlim_cur = SPACE_MOST;    /* soft: commands get the hard one back */
+                (void)setrlimit(RLIMIT_AS, &space);
+        }
+#endif
+        const struct rlimit core = { 0, 0 };
+
+        (void)setrlimit(RLIMIT_CORE, &core);
+}
+
+void spec_engine_run(const struct spec_job *given)
+{
+        static struct spec_engine engine;
+        static struct spec_job job;
+        const struct spec_result none = { 0 };
+        struct RClass *module;
+        mrb_state *mrb;
+
+        job = *given;
+        engine.job = &job;
+        engine.image = (struct spec_image){ .target = job.target, .command_timeout_ms = job.command_timeout_ms };
+        limit();
+        mrb = mrb_open_allocf(allocate, &engine);
+        if (mrb == NULL || spec_fence(job.target->command != NULL) < 0)
+                _exit(2);
+        mrb->ud = &engine;
+        module = mrb_define_module(mrb, "Bakery");
+        mrb_define_module_function(mrb, module, "start", native_start, MRB_ARGS_REQ(3));
+        mrb_define_module_function(mrb, module, "result", native_result, MRB_ARGS_REQ(5));
+        spec_regexp_init(mrb);
+        spec_place_init(mrb, module);
+        spec_controller_init(mrb, module);
+        spec_binding_init(mrb, module);
+        if (step(mrb, load_prelude, &job) && step(mrb, load_file, &job))
+                (void)step(mrb, run_examples, &job);
+        (void)spec_wire_send(job.fd, SPEC_RECORD_END, &none);
+        _exit(0);       /* the kernel takes the memory back faster than we could */
+}

@@ -1,0 +1,64 @@
+/* What the files that speak mruby share. Native code between two calls into
+ * mruby must own nothing: mruby raises by longjmp, which runs no cleanup. */
+#pragma once
+#include <mruby.h>
+#include <oniguruma.h>
+
+#include "spec/spec_priv.h"
+
+/* regexp.c: class Regexp and MatchData on Oniguruma. Debian's mruby compiles
+ * /src/flags to Regexp.compile("src", "flags") and has no such class. */
+void spec_regexp_init(mrb_state *mrb);
+bool spec_regexp_is(mrb_state *mrb, mrb_value value);
+/* A Regexp as it is; a String compiled, or quoted first. Anything else is a TypeError. */
+mrb_value spec_regexp_from(mrb_state *mrb, mrb_value value, bool quote);
+/* MatchData or nil; offsets are bytes. Does not touch $~. Raises RegexpError past the retry limit. */
+mrb_value spec_regexp_search(mrb_state *mrb, mrb_value regexp, mrb_value string, mrb_int from);
+/* Sets $~, $&, $`, $', $+ and $1 to $9. */
+void spec_regexp_set_last(mrb_state *mrb, mrb_value match);
+const OnigRegion *spec_match_region(mrb_state *mrb, mrb_value match);
+/* Group n, a negative one counted from the end; nil when it took no part. */
+mrb_value spec_match_group(mrb_state *mrb, mrb_value match, mrb_int n);
+mrb_value spec_match_captures(mrb_state *mrb, mrb_value match, int first);
+/* The number of a named group, or -1. */
+int spec_match_name(mrb_state *mrb, mrb_value match, const char *name, size_t length);
+
+/* The names of a Regexp's groups, as strings. */
+mrb_value spec_regexp_names(mrb_state *mrb, mrb_value regexp);
+
+/* match.c: class MatchData. */
+void spec_match_init(mrb_state *mrb);
+
+/* regexp_string.c: String's methods that take a Regexp. */
+void spec_regexp_string_init(mrb_state *mrb);
+
+/* fence.c: the second fence, of the kernel. The first is prelude_1_fence.rb,
+ * which takes Ruby's own ways out. With commands to run, programs must start. */
+int spec_fence(bool commands);
+
+/* engine.c */
+struct spec_source { char *file, *text; };
+struct spec_engine {
+        const struct spec_job *job;
+        struct spec_image image;
+        struct spec_source *sources;    /* Ruby files that were loaded */
+        size_t n_sources;
+        size_t allocated;               /* bytes held by mruby */
+        int64_t started_us;             /* of the running example */
+};
+/* The engine is mrb->ud. */
+struct spec_engine *spec_engine_of(mrb_state *mrb);
+/* Runs Ruby text at the top level; what it raises is raised on. text is the engine's from here on. */
+void spec_engine_load(mrb_state *mrb, const char *file, char *text, size_t length);
+
+/* place.c: where in the user's files something is. */
+void spec_place_init(mrb_state *mrb, struct RClass *module);
+/* "file:line" of the innermost user frame of an exception, or "". */
+mrb_value spec_place_of_exception(mrb_state *mrb, mrb_value exception);
+
+/* controller.c: the little of the build host that a spec may see. */
+void spec_controller_init(mrb_state *mrb, struct RClass *module);
+
+/* binding.c: resource types as Ruby classes. */
+void spec_binding_init(mrb_state *mrb, struct RClass *module);
+_Noreturn void spec_raise_unanswered(mrb_state *mrb, const char *why);

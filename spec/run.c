@@ -1,0 +1,234 @@
+/* spec_run: every file in a child of its own, so that a loop, a memory eater or
+ * a crash costs only what that file had not answered yet. */
+#include "spec/spec_priv.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+
+#include "lib/fs.h"
+#include "lib/run.h"
+
+enum { TIMEOUT_MS = 600000, COMMAND_TIMEOUT_MS = 60000, FILE_MOST = 16 << 20, END_MS = 5000, CHUNK = 65536 };
+
+const char *spec_verdict_name(enum spec_verdict verdict)
+{
+        static const char *const names[] = {
+                [SPEC_PASS] = "passed", [SPEC_FAIL] = "failed", [SPEC_ERROR] = "error",
+                [SPEC_UNANSWERED] = "unanswered", [SPEC_SKIP] = "skipped",
+        };
+
+        return names[verdict];
+}
+
+static void result_done(struct spec_result *result)
+{
+        free(result->file);
+        free(result->group);
+        free(result->name);
+        free(result->message);
+        *result = (struct spec_result){ 0 };
+}
+
+void spec_report_done(struct spec_report *report)
+{
+        for (size_t i = 0; i < report->n; i++)
+                result_done(&report->v[i]);
+        free(report->v);
+        *report = (struct spec_report){ 0 };
+}
+
+static void report_add(struct spec_report *report, const char *file, const struct spec_result *result)
+{
+        if ((report->n & (report->n - 1)) == 0)
+                report->v = bk_grow(report->v, report->n ? report->n * 2 : 1, sizeof *report->v);
+        report->v[report->n++] = (struct spec_result){
+                .file = bk_strdup(file), .line = result->line, .verdict = result->verdict, .duration_us = result->duration_us,
+                .group = bk_strdup(result->group ? result->group : ""), .name = bk_strdup(result->name ? result->name : ""),
+                .message = bk_strdup(result->message ? result->message : ""),
+        };
+        report->count[result->verdict]++;
+}
+
+/* One file's child, seen from the parent. */
+struct attempt {
+        const char *file;
+        pid_t pid;
+        int fd;
+        struct bk_buf bytes;
+        struct spec_result running;     /* the example begun and not ended; owned strings */
+        bool is_running, finished, garbled;
+        struct spec_report *report;
+};
+
+static void attempt_done(struct attempt *a)
+{
+        if (a->fd >= 0)
+                (void)close(a->fd);
+        bk_buf_done(&a->bytes);
+        result_done(&a->running);
+}
+
+static void take_record(struct attempt *a, enum spec_record record, const struct spec_result *result)
+{
+        result_done(&a->running);
+        a->is_running = record == SPEC_RECORD_START;
+        if (a->is_running)
+                a->running = (struct spec_result){ .line = result->line, .group = bk_strdup(result->group), .name = bk_strdup(result->name) };
+        else if (record == SPEC_RECORD_RESULT)
+                report_add(a->report, a->file, result);
+        else
+                a->finished = true;
+}
+
+static void take_records(struct attempt *a)
+{
+        size_t at = 0;
+
+        while (!a->garbled && !a->finished && at < a->bytes.len) {
+                struct spec_result result = { 0 };
+                enum spec_record record;
+                const int64_t size = spec_wire_take(a->bytes.data + at, a->bytes.len - at, &record, &result);
+
+                if (size == 0)
+                        break;
+                a->garbled = size < 0;
+                if (size > 0) {
+                        take_record(a, record, &result);
+                        at += (size_t)size;
+                }
+        }
+        if (at > 0) {
+                memmove(a->bytes.data, a->bytes.data + at, a->bytes.len - at);
+                a->bytes.len -= at;
+        }
+}
+
+/* Returns true when the child closed its end, false when the time is up. */
+static bool listen_to(struct attempt *a, int64_t deadline)
+{
+        char chunk[CHUNK];
+
+        while (!a->garbled && !a->finished) {
+                struct pollfd event = { .fd = a->fd, .events = POLLIN };
+                const int64_t left = deadline - bk_now_ms();
+                ssize_t got;
+
+                if (left <= 0)
+                        return false;
+                if (poll(&event, 1, left > 60000 ? 60000 : (int)left) <= 0)
+                        continue;
+                got = read(a->fd, chunk, sizeof chunk);
+                if (got < 0 && errno == EINTR)
+                        continue;
+                if (got <= 0)
+                        return true;
+                bk_buf_add(&a->bytes, chunk, (size_t)got);
+                take_records(a);
+        }
+        return true;
+}
+
+static void error_result(struct attempt *a, const char *why)
+{
+        struct spec_result result = {
+                .line = a->is_running ? a->running.line : 1, .verdict = SPEC_ERROR, .message = (char *)why,
+                .group = a->is_running ? a->running.group : "", .name = a->is_running ? a->running.name : "",
+        };
+        autofree char *message = bk_format("%s:%u: %s", a->file, result.line, why);
+
+        result.message = message;
+        report_add(a->report, a->file, &result);
+}
+
+static void judge_end(struct attempt *a, bool in_time, int status, int timeout_ms)
+{
+        const char *when = a->is_running ? "in this example" : "outside an example";
+        autofree char *why = NULL;
+
+        if (a->finished)
+                return;
+        if (!in_time)
+                why = bk_format("the checks did not end within %d.%03d s; the time ran out %s", timeout_ms / 1000, timeout_ms % 1000, when);
+        else if (a->garbled)
+                why = bk_format("the process running the checks broke its protocol %s", when);
+        else if (status > 128)
+                why = bk_format("the process running the checks was killed by signal %d (%s) %s", status - 128, strsignal(status - 128), when);
+        else
+                why = bk_format("the process running the checks ended early, with status %d, %s", status, when);
+        error_result(a, why);
+}
+
+static int run_file(struct spec_job *job, int64_t deadline, int timeout_ms, struct spec_report *report, struct bk_error *err)
+{
+        BK_CLEANUP(attempt_done) struct attempt a = { .file = job->file, .fd = -1, .report = report };
+        int ends[2], status;
+        bool in_time;
+
+        if (deadline - bk_now_ms() <= 0) {
+                autofree char *why = bk_format("not run: the %d.%03d s for all checks were over", timeout_ms / 1000, timeout_ms % 1000);
+
+                error_result(&a, why);
+                return 0;
+        }
+        if (pipe2(ends, O_CLOEXEC) < 0)
+                return bk_fail_errno(err, "cannot make a pipe");
+        a.fd = ends[0];
+        a.pid = bk_fork();
+        if (a.pid == 0) {
+                (void)close(ends[0]);
+                job->fd = ends[1];
+                spec_engine_run(job);
+        }
+        (void)close(ends[1]);
+        if (a.pid < 0)
+                return bk_fail_errno(err, "cannot start a process for '%s'", job->file);
+        in_time = listen_to(&a, deadline);
+        if (!in_time || a.garbled)
+                (void)kill(a.pid, SIGKILL);
+        status = bk_wait(a.pid, END_MS);
+        judge_end(&a, in_time, status, timeout_ms);
+        return 0;
+}
+
+static int64_t now_us(void)
+{
+        struct timespec now;
+
+        (void)clock_gettime(CLOCK_MONOTONIC, &now);
+        return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+int spec_run(const char *const files[], size_t n, const struct spec_target *target, const struct spec_options *options,
+             struct spec_report *ret, struct bk_error *err)
+{
+        BK_CLEANUP(spec_report_done) struct spec_report report = { 0 };
+        autostrv struct bk_strv texts = { 0 };
+        autofree size_t *lengths = bk_alloc((n + 1) * sizeof *lengths);
+        const int timeout_ms = options != NULL && options->timeout_ms > 0 ? options->timeout_ms : TIMEOUT_MS;
+        const int64_t begun = now_us(), deadline = bk_now_ms() + timeout_ms;
+
+        for (size_t i = 0; i < n; i++) {
+                char *text = NULL;
+
+                if (bk_read_file(files[i], FILE_MOST, &text, &lengths[i], err) < 0)
+                        return bk_wrap(err, "spec file '%s'", files[i]);
+                bk_strv_take(&texts, text);
+        }
+        for (size_t i = 0; i < n; i++) {
+                struct spec_job job = {
+                        .file = files[i], .text = texts.v[i], .length = lengths[i], .target = target,
+                        .command_timeout_ms = options != NULL && options->command_timeout_ms > 0 ?
+                                              options->command_timeout_ms : COMMAND_TIMEOUT_MS,
+                };
+
+                if (run_file(&job, deadline, timeout_ms, &report, err) < 0)
+                        return -1;
+        }
+        report.duration_us = now_us() - begun;
+        *ret = report;
+        report = (struct spec_report){ 0 };
+        return 0;
+}

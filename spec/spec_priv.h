@@ -1,0 +1,137 @@
+/* The resource types' side of the engine: plain C, no mruby, so that a type is
+ * a row in types.c and a file of its own.
+ *
+ * A property or predicate that fails cannot be answered here, and its error
+ * says why; only BK_USAGE means that the check itself is written wrongly. */
+#pragma once
+#include <sys/stat.h>
+
+#include "lib/buf.h"
+#include "lib/cleanup.h"
+#include "spec/spec.h"
+
+enum spec_kind { SPEC_NIL, SPEC_BOOL, SPEC_INT, SPEC_STRING, SPEC_LIST, SPEC_TIME };
+
+struct spec_value {
+        enum spec_kind kind;
+        int64_t n;              /* BOOL, INT; TIME: seconds since 1970 */
+        char *s;                /* STRING: owned, `len` bytes and a NUL */
+        size_t len;
+        struct bk_strv list;    /* LIST */
+};
+void spec_value_done(struct spec_value *value);
+void spec_value_text(struct spec_value *ret, const char *text);         /* copies; NULL gives nil */
+void spec_value_int(struct spec_value *ret, int64_t n);
+
+enum { SPEC_ARGS_MOST = 4 };
+
+struct spec_args {
+        struct spec_value v[SPEC_ARGS_MOST];
+        size_t n;
+        struct { char *name; struct spec_value value; } named[SPEC_ARGS_MOST];  /* by('x'), with_version('1') */
+        size_t n_named;
+};
+void spec_args_done(struct spec_args *args);
+/* As text; NULL when absent or nil. */
+const char *spec_args_text(const struct spec_args *args, size_t i);
+const char *spec_args_named(const struct spec_args *args, const char *name);
+
+/* One image while one spec file runs; what many checks need is read once. */
+struct spec_image {
+        const struct spec_target *target;
+        int command_timeout_ms;
+        char *passwd, *group, *shadow;  /* texts; NULL until asked for */
+        struct spec_package *packages;  /* sorted by name; NULL until asked for */
+        size_t n_packages;
+};
+void spec_image_done(struct spec_image *image);
+
+struct spec_package { char *name, *version; bool installed; };
+/* *ret is borrowed from the image, NULL when the database does not name it. */
+int spec_image_package(struct spec_image *image, const char *name, const struct spec_package **ret, struct bk_error *err) BK_MUST_CHECK;
+/* As dpkg orders versions: below, equal to, or above 0. */
+int spec_version_compare(const char *a, const char *b);
+
+/* accounts.c: the image's own passwd, group and shadow, fields counted from 0. */
+enum spec_database { SPEC_PASSWD, SPEC_GROUP, SPEC_SHADOW };
+/* The field of the first line whose key_field is key; *ret NULL when there is none. */
+int spec_account_field(struct spec_image *image, enum spec_database database, unsigned key_field, const char *key,
+                       unsigned field, char **ret, struct bk_error *err) BK_MUST_CHECK;
+/* Name of a uid or gid, or the number as text. */
+int spec_account_name(struct spec_image *image, enum spec_database database, unsigned id, char **ret, struct bk_error *err) BK_MUST_CHECK;
+/* All groups of a user, the primary one first; empty for an unknown user. */
+int spec_account_groups(struct spec_image *image, const char *user, struct bk_strv *ret, struct bk_error *err) BK_MUST_CHECK;
+
+struct spec_resource {
+        const struct spec_type *type;
+        struct spec_image *image;       /* borrowed */
+        char *name;
+        struct bk_buf note;             /* what was found instead: "its mode is 600"; for messages */
+        bool ran;                       /* command: output is filled */
+        struct spec_output output;
+};
+void spec_resource_done(struct spec_resource *resource);
+void spec_note(struct spec_resource *resource, const char *format, ...) BK_PRINTF(2, 3);
+
+struct spec_property {
+        const char *name;
+        int (*get)(struct spec_resource *resource, struct spec_value *ret, struct bk_error *err);
+        const char *unanswered;         /* instead of get: why it can never be answered from files */
+};
+
+struct spec_predicate {
+        const char *name;               /* "installed?", asked by be_installed */
+        const char *chains;             /* "by with_version", or NULL */
+        int (*test)(struct spec_resource *resource, const struct spec_args *args, bool *ret, struct bk_error *err);
+        const char *unanswered;
+};
+
+struct spec_type {
+        const char *name;               /* "file" */
+        const char *class_name;         /* "File" */
+        const struct spec_property *properties;         /* ended by a NULL name */
+        const struct spec_predicate *predicates;
+        const char *unanswered;         /* every check of this type, instead of rows */
+};
+extern const struct spec_type spec_types[];             /* ended by a NULL name */
+
+extern const struct spec_property spec_file_properties[], spec_package_properties[], spec_user_properties[],
+        spec_group_properties[], spec_service_properties[], spec_command_properties[];
+extern const struct spec_predicate spec_file_predicates[], spec_package_predicates[], spec_user_predicates[],
+        spec_group_predicates[], spec_service_predicates[], spec_command_predicates[];
+
+/* The canonical path, in the image, of what fd is: "/usr/bin/dash". */
+int spec_path_of(const struct spec_image *image, int fd, char **ret, struct bk_error *err) BK_MUST_CHECK;
+/* The target of a symlink as written; NULL when path is none or is missing. */
+char *spec_link_text(int root_fd, const char *path);
+
+/* access.c: predicates of `file`. */
+int spec_file_readable(struct spec_resource *r, const struct spec_args *args, bool *ret, struct bk_error *err);
+int spec_file_writable(struct spec_resource *r, const struct spec_args *args, bool *ret, struct bk_error *err);
+int spec_file_executable(struct spec_resource *r, const struct spec_args *args, bool *ret, struct bk_error *err);
+
+/* engine.c: runs one file in the calling process, writing records to fd. Never
+ * returns: the process ends. */
+struct spec_job {
+        const char *file, *text;
+        size_t length;
+        const struct spec_target *target;
+        int command_timeout_ms;
+        int fd;
+};
+_Noreturn void spec_engine_run(const struct spec_job *job);
+
+/* wire.c: what the child tells the parent. Lengths are in host order: both ends are one binary. */
+enum spec_record { SPEC_RECORD_START = 1, SPEC_RECORD_RESULT, SPEC_RECORD_END };
+struct spec_message {
+        uint32_t size;                  /* of the whole record, strings included */
+        uint8_t record, verdict;
+        uint16_t unused;
+        uint32_t line;
+        uint32_t lengths[4];            /* file, group, name, message: each with its NUL */
+        int64_t duration_us;
+};
+int spec_wire_send(int fd, enum spec_record record, const struct spec_result *result);
+/* Takes one whole record off bytes. Returns its size; 0 when more is needed; -1 when it is none.
+ * Strings point into bytes. */
+int64_t spec_wire_take(const char *bytes, size_t length, enum spec_record *ret_record, struct spec_result *ret);

@@ -13,6 +13,7 @@
 #include "lib/buf.h"
 #include "lib/cleanup.h"
 #include "lib/fs.h"
+#include "lib/utf8.h"
 
 enum {
         DEPTH_MOST = 200,
@@ -50,32 +51,6 @@ static int fail_at(const struct reader *in, struct place place, const char *form
         return bk_at(in->err, in->file, place.line, place.column);
 }
 
-/* The length of the code point at p, or 0 when it is not UTF-8 (RFC 3629:
- * no overlong forms, no surrogates, nothing above U+10FFFF). */
-static size_t utf8_length(const char *p, const char *end)
-{
-        static const struct { unsigned char first, last, low, high; size_t length; } forms[] = {
-                { 0x00, 0x7f, 0x00, 0x00, 1 }, { 0xc2, 0xdf, 0x80, 0xbf, 2 }, { 0xe0, 0xe0, 0xa0, 0xbf, 3 },
-                { 0xe1, 0xec, 0x80, 0xbf, 3 }, { 0xed, 0xed, 0x80, 0x9f, 3 }, { 0xee, 0xef, 0x80, 0xbf, 3 },
-                { 0xf0, 0xf0, 0x90, 0xbf, 4 }, { 0xf1, 0xf3, 0x80, 0xbf, 4 }, { 0xf4, 0xf4, 0x80, 0x8f, 4 },
-        };
-        const unsigned char *u = (const unsigned char *)p;
-
-        for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
-                if (u[0] < forms[i].first || u[0] > forms[i].last)
-                        continue;
-                if ((size_t)(end - p) < forms[i].length)
-                        return 0;
-                if (forms[i].length > 1 && (u[1] < forms[i].low || u[1] > forms[i].high))
-                        return 0;
-                for (size_t k = 2; k < forms[i].length; k++)
-                        if ((u[k] & 0xc0) != 0x80)
-                                return 0;
-                return forms[i].length;
-        }
-        return 0;
-}
-
 static void advance(struct reader *in, size_t bytes)
 {
         if (*in->p == '\n') {
@@ -111,7 +86,7 @@ static int fail_expected(const struct reader *in, const char *expected)
         if (at(in, '\''))
                 return fail_at(in, here(in), "expected %s, found a single quote; JSON strings stand in double quotes",
                                expected);
-        length = utf8_length(in->p, in->end);
+        length = bk_utf8_length(in->p, in->end);
         if (length == 0)
                 return fail_at(in, here(in), "expected %s, found a byte that is not UTF-8 (0x%02x)", expected,
                                (unsigned char)*in->p);
@@ -209,7 +184,7 @@ static int read_string(struct reader *in, char **ret, size_t *ret_len)
                         return fail_at(in, here(in), "a tab inside a string is written '\\t'");
                 if ((unsigned char)*in->p < 0x20)
                         return fail_at(in, here(in), "control character 0x%02x inside a string", (unsigned char)*in->p);
-                length = utf8_length(in->p, in->end);
+                length = bk_utf8_length(in->p, in->end);
                 if (length == 0)
                         return fail_at(in, here(in), "byte 0x%02x is not UTF-8; save the file as UTF-8",
                                        (unsigned char)*in->p);

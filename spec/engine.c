@@ -12,6 +12,7 @@
 #include <mruby/compile.h>
 #include <mruby/error.h>
 #include <mruby/irep.h>
+#include <mruby/proc.h>
 #include <mruby/string.h>
 #include <mruby/variable.h>
 
@@ -170,7 +171,7 @@ static bool step(mrb_state *mrb, mrb_protect_error_func *function, struct spec_j
 {
         mrb_bool failed = FALSE, twice = FALSE;
         mrb_value raised = mrb_protect_error(mrb, function, job, &failed), text;
-        struct spec_result result = { .line = 1, .verdict = SPEC_ERROR, .message = "raised outside an example" };
+        struct spec_result result = { .line = 1, .verdict = SPEC_ERROR, .message = (char *)"raised outside an example" };
         const char *colon;
 
         if (!failed)

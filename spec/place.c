@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include <mruby/array.h>
-#include <mruby/debug.h>
 #include <mruby/error.h>
 #include <mruby/irep.h>
+#include <mruby/debug.h>          /* needs irep.h before it */
 #include <mruby/proc.h>
 #include <mruby/string.h>
 

@@ -107,8 +107,9 @@ module RSpec
           line = Bakery.line_of(block)
           return unless RSpec.selected?(rest.last.is_a?(Hash) ? rest.last : {})
           child = RSpec.group(self, [property.to_s], nil)
+          child.alias_method(:__outer_subject, :subject)
           child.define_method(:subject) do
-            @__its = Bakery.dig(super(), property) unless defined_its?
+            @__its = Bakery.dig(__outer_subject, property) unless @__its_known
             @__its_known = true
             @__its
           end
@@ -171,10 +172,6 @@ module RSpec
           @items << child
         end
         alias it_should_behave_like it_behaves_like
-      end
-
-      def defined_its?
-        @__its_known
       end
 
       def subject
@@ -395,11 +392,19 @@ module Bakery
       waiting = instance.__pending || (example.metadata[:pending] && reason(example.metadata[:pending], 'pending'))
       verdict, message = error ? verdict_of(error) : [PASS, '']
       at = error && (verdict == FAIL || verdict == ERROR) ? place(error) : ''
+      message = "#{message}#{complaint_of(group.described)}" if verdict == FAIL
       message = "#{message}\n  at #{at}" unless at.empty?
       if waiting && verdict != SKIP && verdict != UNANSWERED
         verdict, message = verdict == PASS ? [FAIL, "pending (#{waiting}), but it passed"] : [SKIP, "pending: #{waiting}"]
       end
       report(group, example.line, name, verdict, message)
+    end
+
+    # What a command said when its exit status or output is not as expected.
+    def complaint_of(described)
+      return '' unless described.is_a?(Serverspec::Type::Command)
+      lines = described.stderr.to_s.lines.last(5).map { |line| "\n    #{line.chomp}" }
+      lines.empty? ? '' : "\n  stderr:#{lines.join}"
     end
 
     def attempt(group, example, instance)

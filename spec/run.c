@@ -10,6 +10,7 @@
 
 #include "lib/fs.h"
 #include "lib/run.h"
+#include "lib/utf8.h"
 
 enum { TIMEOUT_MS = 600000, COMMAND_TIMEOUT_MS = 60000, FILE_MOST = 16 << 20, END_MS = 5000, CHUNK = 65536 };
 
@@ -46,8 +47,8 @@ static void report_add(struct spec_report *report, const char *file, const struc
                 report->v = bk_grow(report->v, report->n ? report->n * 2 : 1, sizeof *report->v);
         report->v[report->n++] = (struct spec_result){
                 .file = bk_strdup(file), .line = result->line, .verdict = result->verdict, .duration_us = result->duration_us,
-                .group = bk_strdup(result->group ? result->group : ""), .name = bk_strdup(result->name ? result->name : ""),
-                .message = bk_strdup(result->message ? result->message : ""),
+                .group = bk_utf8_clean(result->group ? result->group : ""), .name = bk_utf8_clean(result->name ? result->name : ""),
+                .message = bk_utf8_clean(result->message ? result->message : ""),
         };
         report->count[result->verdict]++;
 }
@@ -135,7 +136,7 @@ static void error_result(struct attempt *a, const char *why)
 {
         struct spec_result result = {
                 .line = a->is_running ? a->running.line : 1, .verdict = SPEC_ERROR, .message = (char *)why,
-                .group = a->is_running ? a->running.group : "", .name = a->is_running ? a->running.name : "",
+                .group = a->is_running ? a->running.group : NULL, .name = a->is_running ? a->running.name : NULL,
         };
         autofree char *message = bk_format("%s:%u: %s", a->file, result.line, why);
 

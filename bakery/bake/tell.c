@@ -7,21 +7,14 @@
 
 #include "lib/cleanup.h"
 #include "lib/fs.h"
+#include "lib/utf8.h"
 
 /* Output of programs is bytes; JSON wants UTF-8. */
 static json_t *text_of(const char *line)
 {
-        json_t *text = json_string(line);
+        autofree char *clean = bk_utf8_clean(line);
 
-        if (text == NULL) {
-                autofree char *copy = bk_strdup(line);
-
-                for (char *p = copy; *p != '\0'; p++)
-                        if ((unsigned char)*p >= 0x80)
-                                *p = '?';
-                text = json_string(copy);
-        }
-        return text;
+        return json_string(clean);
 }
 
 void bake_tell(int events, json_t *event)
@@ -50,7 +43,13 @@ void bake_tell_line(void *arg, int stream, const char *line)
 {
         const struct bake_work *work = arg;
 
-        bake_tell(work->events, json_pack("{s:s, s:i, s:o}", "event", "line", "stream", stream, "text", text_of(line)));
+        for (const char *end; line != NULL; line = *end != '\0' ? end + 1 : NULL) {
+                autofree char *one = NULL;
+
+                end = line + strcspn(line, "\n");
+                one = bk_strndup(line, (size_t)(end - line));
+                bake_tell(work->events, json_pack("{s:s, s:i, s:o}", "event", "line", "stream", stream, "text", text_of(one)));
+        }
 }
 
 void bake_tell_failure(int events, const struct bk_error *err)

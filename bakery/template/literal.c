@@ -15,6 +15,11 @@ static int give(struct tmpl_value *ret, enum tmpl_value_kind kind, char *text)
         return 0;
 }
 
+static bool is_word(char c)
+{
+        return isalnum((unsigned char)c) || c == '_';
+}
+
 static int hex_digit(char c)
 {
         if (c >= '0' && c <= '9')
@@ -108,9 +113,9 @@ static int read_number(const char **p, struct tmpl_value *ret, struct bk_error *
         while (is_word(**p) || **p == '.' || ((**p == '+' || **p == '-') && ((*p)[-1] | 32) == 'e'))
                 (*p)++;
         text = bk_alloc((size_t)(*p - start) + 1);
-        for (const char *p = start; p < *p; p++)
-                if (*p != '_')
-                        text[n++] = *p;
+        for (const char *from = start; from < *p; from++)
+                if (*from != '_')
+                        text[n++] = *from;
         digits = text + (*text == '+' || *text == '-');
         if (digits[0] == '0' && digits[1] != '\0' && strchr("bBoO", digits[1]) != NULL) {
                 base = (digits[1] | 32) == 'b' ? 2 : 8;
@@ -128,3 +133,16 @@ static int read_number(const char **p, struct tmpl_value *ret, struct bk_error *
         return bk_fail(err, BK_INVALID, "bad number '%.40s'", text);
 }
 
+
+bool tmpl_is_literal(const char *p)
+{
+        return *p == '"' || *p == '`' || isdigit((unsigned char)*p) || *p == '+' || *p == '-' ||
+               (*p == '.' && isdigit((unsigned char)p[1]));
+}
+
+int tmpl_read_literal(const char **p, struct tmpl_value *ret, struct bk_error *err)
+{
+        if (**p == '"')
+                return read_quoted(p, ret, err);
+        return **p == '`' ? read_raw(p, ret, err) : read_number(p, ret, err);
+}

@@ -18,7 +18,7 @@ describe file('/etc/ssh/sshd_config.d/50-hardened.conf') do
   its(:content) { should match(/^PermitRootLogin prohibit-password$/) }
 end
 
-describe command('ssh-keygen -q -t ed25519 -N "" -f /tmp/key && sshd -T -h /tmp/key') do
+describe command('mkdir -p /run/sshd && ssh-keygen -q -t ed25519 -N "" -f /tmp/key && sshd -T -h /tmp/key') do
   its(:exit_status) { should eq 0 }
   its(:stdout) { should match(/^passwordauthentication no$/) }
   its(:stdout) { should match(/^x11forwarding no$/) }

@@ -152,9 +152,8 @@ static int put_key(struct bake *bake, const char *prefix, const struct tmpl_key 
 static int put_step(struct bake *bake, const struct tmpl_scope *scope, const struct tmpl_step *step, size_t number, struct bk_error *err)
 {
         const struct bake_provisioner *row = bake_provisioner_find(step->type);
-        const struct bk_doc *override = step->override ? bk_doc_get(step->override, bake->name) : NULL;
         autofree char *prefix = bk_format("provisioner %zu (%s)", number, step->type), *into = bk_alloc(row->size);
-        int result = tmpl_decode(scope, step->doc, override, row->keys, row->n_keys, into, err);
+        int result = tmpl_decode(scope, step->doc, step->override, row->keys, row->n_keys, into, err);
 
         put(bake, prefix, step->type);
         for (size_t k = 0; result == 0 && k < row->n_keys; k++)

@@ -80,7 +80,6 @@ static int check_config(struct bake *bake, struct bk_error *err)
 static int check_step(const struct bake *bake, const struct tmpl_step *step, struct bk_error *err)
 {
         const struct bake_provisioner *row = bake_provisioner_find(step->type);
-        const struct bk_doc *override = step->override ? bk_doc_get(step->override, bake->name) : NULL;
         autofree char *into = NULL;
         int result;
 
@@ -94,7 +93,7 @@ static int check_step(const struct bake *bake, const struct tmpl_step *step, str
                 return unknown(step->doc, "provisioner", step->type, names, n, err);
         }
         into = bk_alloc(row->size);
-        result = tmpl_decode(&bake->scope, step->doc, override, row->keys, row->n_keys, into, err);
+        result = tmpl_decode(&bake->scope, step->doc, step->override, row->keys, row->n_keys, into, err);
         if (result == 0 && row->check != NULL)
                 result = row->check(into, step, err);
         tmpl_undecode(row->keys, row->n_keys, into);

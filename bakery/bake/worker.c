@@ -56,12 +56,11 @@ static int provision(struct bake_work *work, const struct tmpl_step *step, size_
 {
         const struct bake *bake = work->bake;
         const struct bake_provisioner *row = bake_provisioner_find(step->type);
-        const struct bk_doc *override = step->override ? bk_doc_get(step->override, bake->name) : NULL;
         autofree char *config = bk_alloc(row->size);
         int result;
 
         bake_tell_step(work->events, "provisioner %zu of %zu: %s", number, of, step->type);
-        result = tmpl_decode(&bake->scope, step->doc, override, row->keys, row->n_keys, config, err);
+        result = tmpl_decode(&bake->scope, step->doc, step->override, row->keys, row->n_keys, config, err);
         if (result == 0)
                 result = run_once(work, row, step, config, err);
         tmpl_undecode(row->keys, row->n_keys, config);

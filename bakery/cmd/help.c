@@ -149,7 +149,7 @@ static void roff(const char *text)
                 else if ((*p == '.' || *p == '\'') && (p == text || p[-1] == '\n'))
                         printf("\\&%c", *p);
                 else
-                        putchar(*p);
+                        printf(*p == '}' ? "}\\:" : "%c", *p);  /* a line may break here */
         }
 }
 
@@ -179,7 +179,7 @@ static void man_vocabulary(void)
                         printf(".TP\n\\fB%s\\fR%s\n", key->name, key->flags & TMPL_REQUIRED ? " (required)" : "");
                         roff(key->help ? key->help : "");
                         if (key->fallback != NULL) {
-                                printf(" Default: ");
+                                printf("\n.br\nDefault: ");
                                 roff(key->fallback);
                         }
                         printf("\n");
@@ -194,7 +194,7 @@ static void print_man(void)
         const struct cmd_flag *globals = cmd_global_flags(&n_globals);
 
         printf(".TH BAKERY 1 \"\" \"bakery %s\" \"User Commands\"\n", BAKERY_VERSION);
-        printf(".SH NAME\nbakery \\- bake machine images in layers\n");
+        printf(".ad l\n.nh\n.SH NAME\nbakery \\- bake machine images in layers\n");
         printf(".SH SYNOPSIS\n.B bakery\n\\fICOMMAND\\fR [options] [operands]\n");
         printf(".SH DESCRIPTION\nTurns a build host into an image bakery: templates in Packer's syntax become layers "
                "(foundation, base, application), which are tested, sealed by digest, and recorded with their lineage.\n");

@@ -26,9 +26,9 @@ exits "version" 0 "$BAKERY" version
 like "version names the program" "$out" "^bakery [0-9]+\.[0-9]+\.[0-9]+$"
 
 "$BAKERY" help --man >"$WORK/bakery.1"
-out=$(man --warnings -E UTF-8 -l -Tutf8 "$WORK/bakery.1" 2>&1 >"$WORK/man.txt")
+out=$(MANROFFOPT=-c man --warnings -E UTF-8 -l -Tutf8 "$WORK/bakery.1" 2>&1 >"$WORK/man.txt")
 is "the man page has no warnings" "$out" ""
-like "it describes every command" "$(grep -c '^   bakery ' "$WORK/man.txt")" "^$n$"
+like "it describes every command" "$(col -bx <"$WORK/man.txt" | grep -c '^   bakery ')" "^$n$"
 "$BAKERY" help --completion >"$WORK/completion"
 out=$(bash -c '. "$1"; COMP_WORDS=(bakery bui); COMP_CWORD=1; _bakery; echo "${COMPREPLY[*]}"' - "$WORK/completion")
 is "completion knows the commands" "$out" "build"

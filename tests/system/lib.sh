@@ -149,10 +149,12 @@ leaks() {
 
 # A chroot template on the stock base image: template FILE PROVISIONERS-JSON [EXTRA-BUILDER-KEYS] [POST-PROCESSORS-JSON]
 template() {
+        keys=${3:+, $3}
+        post=${4:+, \"post-processors\": $4}
         cat >"$1" <<-EOT
 	{
-	  "builders": [{ "type": "chroot", "name": "test", "image_name": "test", "source_image": "${SOURCE:-base}"${3:+, $3} }],
-	  "provisioners": ${2:-[]}${4:+, "post-processors": $4}
+	  "builders": [{ "type": "chroot", "name": "test", "image_name": "test", "source_image": "${SOURCE:-base}"$keys }],
+	  "provisioners": ${2:-[]}$post
 	}
 	EOT
 }

@@ -323,7 +323,7 @@ module Bakery
 
     def load_error(error)
       at = place(error)
-      text = error.is_a?(SyntaxError) ? error.message : "#{error.message} (#{error.class})"
+      text = error.is_a?(SyntaxError) ? error.message : "#{message_of(error)} (#{error.class})"
       at.empty? || text.start_with?(at) ? text : "#{at}: #{text}"
     end
 
@@ -346,7 +346,7 @@ module Bakery
         begin
           holder.instance_exec(&hook)
         rescue Exception => e
-          report(group, 1, 'after(:all)', *verdict_of(e))
+          report(group, 1, 'after(:all)', *explained(e))
         end
       end
     end
@@ -362,7 +362,7 @@ module Bakery
       group.items.each do |item|
         next fail_all(item, error) if item.is_a?(Class)
         start(item.line, group.full_title, item.name.to_s)
-        report(group, item.line, item.name || 'example', *verdict_of(error))
+        report(group, item.line, item.name || 'example', *explained(error))
       end
     end
 
@@ -371,8 +371,23 @@ module Bakery
       when RSpec::Expectations::ExpectationNotMetError then [FAIL, error.message]
       when Unanswered then [UNANSWERED, error.message]
       when RSpec::Core::SkipDeclared then [SKIP, error.message]
-      else [ERROR, "#{error.message} (#{error.class})"]
+      else [ERROR, "#{message_of(error)} (#{error.class})"]
       end
+    end
+
+    # A user's own exception may not even have one.
+    def message_of(error)
+      error.message.to_s
+    rescue Exception
+      'its message cannot be told'
+    end
+
+    # The verdict, and the message with more about it and the place.
+    def explained(error, described = nil)
+      verdict, message = verdict_of(error)
+      message = "#{message}#{complaint_of(described)}" if verdict == FAIL
+      at = verdict == FAIL || verdict == ERROR ? place(error) : ''
+      [verdict, at.empty? ? message : "#{message}\n  at #{at}"]
     end
 
     def reason(value, default)
@@ -390,10 +405,7 @@ module Bakery
       error = attempt(group, example, instance)
       name = example.name || RSpec::Matchers.description || 'example'
       waiting = instance.__pending || (example.metadata[:pending] && reason(example.metadata[:pending], 'pending'))
-      verdict, message = error ? verdict_of(error) : [PASS, '']
-      at = error && (verdict == FAIL || verdict == ERROR) ? place(error) : ''
-      message = "#{message}#{complaint_of(group.described)}" if verdict == FAIL
-      message = "#{message}\n  at #{at}" unless at.empty?
+      verdict, message = error ? explained(error, group.described) : [PASS, '']
       if waiting && verdict != SKIP && verdict != UNANSWERED
         verdict, message = verdict == PASS ? [FAIL, "pending (#{waiting}), but it passed"] : [SKIP, "pending: #{waiting}"]
       end
@@ -405,6 +417,8 @@ module Bakery
       return '' unless described.is_a?(Serverspec::Type::Command)
       lines = described.stderr.to_s.lines.last(5).map { |line| "\n    #{line.chomp}" }
       lines.empty? ? '' : "\n  stderr:#{lines.join}"
+    rescue Unanswered
+      ''
     end
 
     def attempt(group, example, instance)

@@ -13,6 +13,7 @@ module RSpec
       def verify(actual, matcher, positive)
         matcher = Compare.new(:==, matcher) unless matcher.respond_to?(:matches?)
         self.description = "should #{'not ' unless positive}#{matcher.description}"
+        raise Bakery::Unanswered, actual.__unanswered if actual.is_a?(Serverspec::Type::Base) && actual.__unanswered
         good = matcher.matches?(actual)
         return true if positive == (good ? true : false)
         found = matcher.mismatch(actual)
@@ -168,9 +169,6 @@ module RSpec
       def matches?(actual)
         name = @names.find { |candidate| actual.respond_to?(candidate) }
         unless name
-          if actual.is_a?(Serverspec::Type::Base) && actual.__unanswered
-            raise Bakery::Unanswered, actual.__unanswered
-          end
           raise NoMethodError, "#{Matchers.show_subject(actual)} cannot be asked for #{@matcher}: it has no #{@names.join(' or ')}"
         end
         check_chains(actual, name)
@@ -313,6 +311,8 @@ module RSpec
         type, message = Exception, type unless type.nil? || type.is_a?(Class)
         actual.call
         false
+      rescue Bakery::Unanswered, Core::SkipDeclared => e
+        raise e
       rescue Exception => e
         @raised = e
         e.is_a?(type || Exception) && (message.nil? || Matchers.same?(message, e.message))

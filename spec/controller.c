@@ -28,10 +28,13 @@ static char *folder_of(const char *path)
 static char *spec_folder(const struct spec_engine *engine)
 {
         autofree char *own = folder_of(engine->job->file), *real = realpath(own, NULL);
-        char *at = real ? strstr(real, "/spec/") : NULL;
+        size_t end = real ? strlen(real) : 0;
 
-        if (at != NULL)
-                at[strlen("/spec")] = '\0';
+        for (; end >= strlen("/spec"); end--)
+                if ((real[end] == '/' || real[end] == '\0') && strncmp(real + end - strlen("/spec"), "/spec", strlen("/spec")) == 0) {
+                        real[end] = '\0';
+                        break;
+                }
         return bk_take(real);
 }
 

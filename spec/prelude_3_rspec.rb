@@ -41,12 +41,15 @@ module RSpec
         end
         alias description full_title
 
+        # Outer ones come first, but last among those that run after.
         def hooks_of(kind)
-          (@parent ? @parent.hooks_of(kind) : RSpec.configuration.hooks[kind]) + @hooks[kind]
+          outer = @parent ? @parent.hooks_of(kind) : RSpec.configuration.hooks[kind]
+          kind == :after ? @hooks[kind] + outer : outer + @hooks[kind]
         end
 
         def own_hooks(kind)
-          (@parent ? [] : RSpec.configuration.hooks[kind]) + @hooks[kind]
+          outer = @parent ? [] : RSpec.configuration.hooks[kind]
+          kind == :after_all ? @hooks[kind] + outer : outer + @hooks[kind]
         end
 
         def shared(name)
@@ -175,7 +178,8 @@ module RSpec
       end
 
       def subject
-        self.class.described
+        described = self.class.described
+        described.is_a?(Class) ? described.new : described
       end
 
       def described_class
@@ -196,6 +200,11 @@ module RSpec
 
       def expect(*value, &block)
         RSpec::Matchers::Target.new(block ? block : value.first)
+      end
+
+      # The first failure ends it here.
+      def aggregate_failures(*)
+        yield
       end
 
       def skip(reason = 'skipped')

@@ -7,10 +7,10 @@ module RSpec
 
       def handle(actual, positive, args)
         return Operator.new(actual, positive) if args.empty?
-        verify(actual, args.first, positive)
+        verify(actual, args[0], positive, args[1])
       end
 
-      def verify(actual, matcher, positive)
+      def verify(actual, matcher, positive, own_message = nil)
         matcher = Compare.new(:==, matcher) unless matcher.respond_to?(:matches?)
         self.description = "should #{'not ' unless positive}#{matcher.description}"
         raise Bakery::Unanswered, actual.__unanswered if actual.is_a?(Serverspec::Type::Base) && actual.__unanswered
@@ -18,7 +18,15 @@ module RSpec
         return true if positive == (good ? true : false)
         found = matcher.mismatch(actual)
         text = "expected #{show_subject(actual)} #{'not ' unless positive}to #{matcher.description}"
-        raise Expectations::ExpectationNotMetError, found ? "#{text}, but #{found}" : text
+        text = "#{text}, but #{found}" if found
+        own_message = own_message.call if own_message.is_a?(Proc)
+        raise Expectations::ExpectationNotMetError, own_message ? "#{own_message}: #{text}" : text
+      end
+
+      # What a matcher of texts looks at. A resource is not its name.
+      def text_of(actual, property)
+        return actual unless actual.is_a?(Serverspec::Type::Base)
+        actual.respond_to?(property) ? actual.__send__(property) : raise(NoMethodError, "#{actual} has no #{property}")
       end
 
       def show_subject(value)
@@ -72,10 +80,12 @@ module RSpec
       def and(other)
         Compound.new(:and, self, other)
       end
+      alias & and
 
       def or(other)
         Compound.new(:or, self, other)
       end
+      alias | or
 
       def ===(actual)
         matches?(actual)
@@ -159,6 +169,22 @@ module RSpec
       end
     end
 
+    # be_within(0.1).of(1)
+    class Within < Base
+      def of(middle)
+        @middle = middle
+        self
+      end
+
+      def matches?(actual)
+        actual.is_a?(Numeric) && (actual - @middle).abs <= @expected.first
+      end
+
+      def description
+        "be within #{list} of #{Matchers.show(@middle)}"
+      end
+    end
+
     # be_x asks x?, have_x asks has_x?; chains such as .with_version('1') go along by name.
     class Predicate < Base
       def initialize(matcher, names, args, block)
@@ -212,6 +238,7 @@ module RSpec
       def matches?(actual)
         expected = @expected.first
         return RSpec::Matchers.same?(expected, actual) unless expected.is_a?(Regexp) || expected.is_a?(String)
+        actual = Matchers.text_of(actual, :match)
         return false if actual.nil?
         !actual.to_s.match(expected).nil?
       end
@@ -269,7 +296,7 @@ module RSpec
       end
 
       def matches?(actual)
-        text = part(actual.respond_to?(:content) ? actual.content : actual).to_s
+        text = part(Matchers.text_of(actual, :content)).to_s
         wanted = @expected.first
         return !text.match(wanted).nil? if wanted.is_a?(Regexp)
         return true if text.include?(wanted.to_s)
@@ -373,6 +400,14 @@ module RSpec
 
     def contain(*expected)
       Contain.new(*expected)
+    end
+
+    def be_within(distance)
+      Within.new(distance)
+    end
+
+    def all(matcher)
+      Simple.new("all #{matcher.description}", []) { |actual| actual.all? { |item| matcher.matches?(item) } }
     end
 
     def raise_error(*expected)

@@ -71,7 +71,7 @@ static _Noreturn void fail_onig(mrb_state *mrb, int code, OnigErrorInfo *info, m
         abort();
 }
 
-static bool valid_utf8(mrb_value s)
+bool spec_regexp_utf8(mrb_value s)
 {
         const OnigUChar *p = (const OnigUChar *)RSTRING_PTR(s);
 
@@ -125,7 +125,7 @@ static mrb_value regexp_new(mrb_state *mrb, struct RClass *class, mrb_value sour
 
         re->options = options;
         mrb_iv_set(mrb, self, mrb_intern_lit(mrb, "source"), text);
-        if (valid_utf8(text))
+        if (spec_regexp_utf8(text))
                 re->utf8 = compile(mrb, text, options, ONIG_ENCODING_UTF8);
         else
                 re->bytes = compile(mrb, text, options, ONIG_ENCODING_ASCII);
@@ -232,9 +232,9 @@ mrb_value spec_regexp_from(mrb_state *mrb, mrb_value value, bool quoted)
         return regexp_cached(mrb, mrb_class_get(mrb, "Regexp"), quoted ? quote(mrb, value) : value, 0);
 }
 
-static regex_t *variant_for(mrb_state *mrb, mrb_value self, struct regexp *re, mrb_value string)
+static regex_t *variant_for(mrb_state *mrb, mrb_value self, struct regexp *re, bool utf8)
 {
-        if (re->utf8 != NULL && valid_utf8(string))
+        if (re->utf8 != NULL && utf8)
                 return re->utf8;
         if (re->bytes == NULL)
                 re->bytes = compile(mrb, source_of(mrb, self), re->options, ONIG_ENCODING_ASCII);
@@ -242,6 +242,11 @@ static regex_t *variant_for(mrb_state *mrb, mrb_value self, struct regexp *re, m
 }
 
 mrb_value spec_regexp_search(mrb_state *mrb, mrb_value regexp, mrb_value string, mrb_int from)
+{
+        return spec_regexp_search_in(mrb, regexp, string, spec_regexp_utf8(string), from);
+}
+
+mrb_value spec_regexp_search_in(mrb_state *mrb, mrb_value regexp, mrb_value string, bool utf8, mrb_int from)
 {
         struct regexp *re = DATA_CHECK_GET_PTR(mrb, regexp, &regexp_type, struct regexp);
         const mrb_int length = RSTRING_LEN(string);
@@ -255,7 +260,7 @@ mrb_value spec_regexp_search(mrb_state *mrb, mrb_value regexp, mrb_value string,
         from = from < 0 ? from + length : from;
         if (from < 0 || from > length)
                 return mrb_nil_value();
-        regex_t *const compiled = variant_for(mrb, regexp, re, string);
+        regex_t *const compiled = variant_for(mrb, regexp, re, utf8);
 
         m = mrb_calloc(mrb, 1, sizeof *m);
         ret = mrb_obj_value(mrb_data_object_alloc(mrb, mrb_class_get(mrb, "MatchData"), m, &match_type));
@@ -361,9 +366,9 @@ void spec_regexp_set_last(mrb_state *mrb, mrb_value match)
         if (is) {
                 const mrb_value s = match_string(mrb, match);
 
-                mrb_gv_set(mrb, mrb_intern_lit(mrb, "$`"), mrb_str_new(mrb, RSTRING_PTR(s), region->beg[0]));
-                mrb_gv_set(mrb, mrb_intern_lit(mrb, "$'"),
-                           mrb_str_new(mrb, RSTRING_PTR(s) + region->end[0], RSTRING_LEN(s) - region->end[0]));
+                /* parts share the text's memory: a block may see many matches of one large text */
+                mrb_gv_set(mrb, mrb_intern_lit(mrb, "$`"), mrb_str_substr(mrb, s, 0, region->beg[0]));
+                mrb_gv_set(mrb, mrb_intern_lit(mrb, "$'"), mrb_str_substr(mrb, s, region->end[0], RSTRING_LEN(s) - region->end[0]));
         } else {
                 mrb_gv_set(mrb, mrb_intern_lit(mrb, "$`"), mrb_nil_value());
                 mrb_gv_set(mrb, mrb_intern_lit(mrb, "$'"), mrb_nil_value());

@@ -19,11 +19,12 @@ static int user_field(struct spec_resource *r, enum spec_database database, unsi
         return 0;
 }
 
+/* nil for what is no number: never 0, which is root. */
 static int number(char *text, struct spec_value *ret)
 {
         autofree char *owned = text;
 
-        if (owned == NULL || *owned == '\0')
+        if (owned == NULL || *owned == '\0' || strspn(owned + (*owned == '-'), "0123456789") != strlen(owned + (*owned == '-')))
                 *ret = (struct spec_value){ 0 };
         else
                 spec_value_int(ret, strtoll(owned, NULL, 10));

@@ -100,6 +100,34 @@ class String
   def unicode_normalize(*)
     self
   end
+
+  alias __set []=
+  alias __rindex rindex
+  alias __rpartition rpartition
+
+  # self[/re/] = text, self[/re/, group] = text
+  def []=(pattern, *rest)
+    return __set(pattern, *rest) unless pattern.is_a?(Regexp)
+    found = match(pattern) or raise IndexError, 'regexp not matched'
+    group = rest.size > 1 ? rest.first : 0
+    replace(self[0, found.begin(group)] + rest.last + self[found.end(group)..-1])
+  end
+
+  def rindex(pattern, from = size)
+    return __rindex(pattern, from) unless pattern.is_a?(Regexp)
+    from += size if from < 0
+    found, at = nil, 0
+    while (at = index(pattern, at)) && at <= from
+      found, at = at, at + 1
+    end
+    match(pattern, found) if found
+    found
+  end
+
+  def rpartition(pattern)
+    return __rpartition(pattern) unless pattern.is_a?(Regexp)
+    rindex(pattern) ? [$~.pre_match, $~[0], $~.post_match] : ['', '', self]
+  end
 end
 
 class Symbol

@@ -21,6 +21,7 @@ enum {
         RETRIES_MOST = 5000000,         /* well under a second */
         CACHE_MOST = 1000,              /* compiled patterns; a loop may build them without end */
         OPTIONS = ONIG_OPTION_IGNORECASE | ONIG_OPTION_EXTEND | ONIG_OPTION_MULTILINE,
+        SHOWN_MOST = 200,               /* of a pattern in an error, bytes */
         SYNTAX_GREP = 1 << 16,          /* ours: grep's basic syntax, for serverspec's `contain` */
 };
 
@@ -67,6 +68,8 @@ static _Noreturn void fail_onig(mrb_state *mrb, int code, OnigErrorInfo *info, m
         OnigUChar text[ONIG_MAX_ERROR_MESSAGE_LEN] = { 0 };
 
         (void)onig_error_code_to_str(text, code, info);
+        if (RSTRING_LEN(source) > SHOWN_MOST)
+                source = mrb_str_cat_lit(mrb, mrb_str_new(mrb, RSTRING_PTR(source), SHOWN_MOST), "...");
         mrb_raisef(mrb, regexp_error(mrb), "%s: /%v/", (const char *)text, source);
         abort();
 }
@@ -326,8 +329,8 @@ static int add_name(const OnigUChar *name, const OnigUChar *end, int n, int *gro
 {
         const struct naming *naming = arg;
 
-        (void)n, (void)groups, (void)re;
-        mrb_ary_push(naming->mrb, naming->list, mrb_str_new(naming->mrb, (const char *)name, end - name));
+        (void)n, (void)re;
+        mrb_ary_set(naming->mrb, naming->list, groups[0], mrb_str_new(naming->mrb, (const char *)name, end - name));
         return 0;
 }
 
@@ -336,8 +339,9 @@ mrb_value spec_regexp_names(mrb_state *mrb, mrb_value regexp)
         const struct regexp *re = DATA_CHECK_GET_PTR(mrb, regexp, &regexp_type, struct regexp);
         struct naming naming = { mrb, mrb_ary_new(mrb) };
 
+        /* They come in the order of a hash; by their groups' numbers, then without the gaps, they are as written. */
         (void)onig_foreach_name(re->utf8 != NULL ? re->utf8 : re->bytes, add_name, &naming);
-        return naming.list;
+        return mrb_funcall(mrb, naming.list, "compact", 0);
 }
 
 static mrb_value regexp_names(mrb_state *mrb, mrb_value self)

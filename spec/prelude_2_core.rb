@@ -79,12 +79,29 @@ module Kernel
   end
 end
 
-class Array
-  unless method_defined?(:sum)
-    def sum(start = 0)
-      each { |item| start += block_given? ? yield(item) : item }
-      start
-    end
+module Enumerable
+  def sum(start = 0)
+    each { |*item| start += block_given? ? yield(*item) : item.first }
+    start
+  end
+
+  def grep_v(pattern, &block)
+    rest = reject { |item| pattern === item }
+    block ? rest.map(&block) : rest
+  end
+end
+
+class Integer
+  def even?
+    self % 2 == 0
+  end
+
+  def odd?
+    self % 2 == 1
+  end
+
+  def pred
+    self - 1
   end
 end
 
@@ -99,6 +116,14 @@ class String
 
   def unicode_normalize(*)
     self
+  end
+
+  def +@
+    frozen? ? dup : self
+  end
+
+  def -@
+    freeze
   end
 
   alias __set []=
@@ -137,5 +162,13 @@ class Symbol
 
   def match(pattern)
     to_s.match(pattern)
+  end
+
+  def start_with?(*starts)
+    to_s.start_with?(*starts)
+  end
+
+  def end_with?(*ends)
+    to_s.end_with?(*ends)
   end
 end

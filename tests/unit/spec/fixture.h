@@ -137,6 +137,11 @@ static inline bool as_expected(const struct spec_result *r, const struct expecte
                (e->message == NULL || (*e->message ? strstr(r->message, e->message) != NULL : *r->message == '\0'));
 }
 
+static inline const char *any(const char *text)
+{
+        return text ? text : "*";
+}
+
 static inline void expect_results(const struct fixture *f, const struct expected *expected, size_t n)
 {
         if (f->report.n != n) {
@@ -146,8 +151,8 @@ static inline void expect_results(const struct fixture *f, const struct expected
         for (size_t i = 0; i < n; i++)
                 if (!as_expected(&f->report.v[i], &expected[i])) {
                         show(&f->report);
-                        fail_msg("result %zu is not: %u [%s] [%s] %s: %s", i, expected[i].line, expected[i].group, expected[i].name,
-                                 spec_verdict_name(expected[i].verdict), expected[i].message);
+                        fail_msg("result %zu is not: %u [%s] [%s] %s: %s", i, expected[i].line, any(expected[i].group), any(expected[i].name),
+                                 spec_verdict_name(expected[i].verdict), any(expected[i].message));
                 }
 }
 
@@ -188,7 +193,7 @@ static inline void expect_checks(struct fixture *f, const struct check *checks, 
                 if (as_expected(r, &e))
                         continue;
                 print_message("# %s\n#   wanted %s: %s\n#   got %s: %s\n", checks[i].check, spec_verdict_name(e.verdict),
-                              e.message ? e.message : "", spec_verdict_name(r->verdict), r->message);
+                              any(e.message), spec_verdict_name(r->verdict), r->message);
                 wrong++;
         }
         assert_int_equal(wrong, 0);

@@ -15,7 +15,7 @@ static int user_field(struct spec_resource *r, enum spec_database database, unsi
         if (spec_account_field(r->image, database, 0, r->name, field, ret, err) < 0)
                 return -1;
         if (*ret == NULL)
-                spec_note(r, "there is no such user in the image");
+                spec_note(r, database == SPEC_SHADOW ? "the image's /etc/shadow does not name it" : "there is no such user in the image");
         return 0;
 }
 

@@ -105,6 +105,11 @@ module RSpec
         @how == :and ? @first.matches?(actual) && @second.matches?(actual) : @first.matches?(actual) || @second.matches?(actual)
       end
 
+      def mismatch(actual)
+        found = [@first, @second].map { |matcher| matcher.mismatch(actual) }.compact.uniq
+        found.empty? ? nil : found.join(', ')
+      end
+
       def description
         "#{@first.description} #{@how} #{@second.description}"
       end

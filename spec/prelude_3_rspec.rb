@@ -324,7 +324,9 @@ module Bakery
 
     # its(:name), its('a.b'), its([:key])
     def dig(value, property)
-      return value[*property] if property.is_a?(Array)
+      if property.is_a?(Array)
+        return value.is_a?(Hash) ? property.inject(value) { |at, key| at[key] } : value[*property]
+      end
       property.to_s.split('.').inject(value) do |at, step|
         at.is_a?(Hash) && !at.respond_to?(step) ? at.fetch(step) { at[step.to_sym] } : at.__send__(step)
       end

@@ -14,7 +14,7 @@ module RSpec
         matcher = Compare.new(:==, matcher) unless matcher.respond_to?(:matches?)
         self.description = "should #{'not ' unless positive}#{matcher.description}"
         raise Bakery::Unanswered, actual.__unanswered if actual.is_a?(Serverspec::Type::Base) && actual.__unanswered
-        good = matcher.matches?(actual)
+        good = positive || !matcher.respond_to?(:does_not_match?) ? matcher.matches?(actual) : !matcher.does_not_match?(actual)
         return true if positive == (good ? true : false)
         found = matcher.mismatch(actual)
         text = "expected #{show_subject(actual)} #{'not ' unless positive}to #{matcher.description}"
@@ -45,6 +45,12 @@ module RSpec
 
       def same?(expected, actual)
         return expected.matches?(actual) if expected.respond_to?(:matches?)
+        if expected.is_a?(Array) && actual.is_a?(Array)
+          return expected.size == actual.size && expected.zip(actual).all? { |wanted, item| same?(wanted, item) }
+        end
+        if expected.is_a?(Hash) && actual.is_a?(Hash)
+          return expected.size == actual.size && expected.all? { |key, value| actual.key?(key) && same?(value, actual[key]) }
+        end
         expected == actual || expected === actual
       end
 
@@ -105,6 +111,10 @@ module RSpec
         @how == :and ? @first.matches?(actual) && @second.matches?(actual) : @first.matches?(actual) || @second.matches?(actual)
       end
 
+      def does_not_match?(_)
+        raise ArgumentError, "`#{description}` cannot be negated: its parts can"
+      end
+
       def mismatch(actual)
         found = [@first, @second].map { |matcher| matcher.mismatch(actual) }.compact.uniq
         found.empty? ? nil : found.join(', ')
@@ -136,7 +146,9 @@ module RSpec
       end
 
       def matches?(actual)
-        actual.__send__(@operator, @expected.first)
+        wanted = @expected.first
+        return MatchArray.new(*wanted).matches?(actual) if @operator == :=~ && wanted.is_a?(Array)
+        actual.__send__(@operator, wanted)
       end
 
       def description
@@ -242,7 +254,7 @@ module RSpec
     class Match < Base
       def matches?(actual)
         expected = @expected.first
-        return RSpec::Matchers.same?(expected, actual) unless expected.is_a?(Regexp) || expected.is_a?(String)
+        return Matchers.same?(expected, actual) unless expected.is_a?(Regexp) || expected.is_a?(String)
         actual = Matchers.text_of(actual, :match)
         return false if actual.nil?
         !actual.to_s.match(expected).nil?
@@ -253,19 +265,25 @@ module RSpec
       end
     end
 
+    # Negated, none of several may be there.
     class Include < Base
       def matches?(actual)
-        return false if actual.nil?
-        @expected.all? do |wanted|
-          if wanted.is_a?(Hash) && actual.is_a?(Hash)
-            wanted.all? { |key, value| actual.key?(key) && Matchers.same?(value, actual[key]) }
-          elsif actual.is_a?(String)
-            wanted.is_a?(Regexp) ? actual =~ wanted : actual.include?(wanted.to_s)
-          elsif actual.is_a?(Hash)
-            actual.key?(wanted)
-          else
-            actual.any? { |item| Matchers.same?(wanted, item) }
-          end
+        !actual.nil? && @expected.all? { |wanted| has?(actual, wanted) }
+      end
+
+      def does_not_match?(actual)
+        !actual.nil? && @expected.none? { |wanted| has?(actual, wanted) }
+      end
+
+      def has?(actual, wanted)
+        if wanted.is_a?(Hash) && actual.is_a?(Hash)
+          wanted.all? { |key, value| actual.key?(key) && Matchers.same?(value, actual[key]) }
+        elsif actual.is_a?(String)
+          wanted.is_a?(Regexp) ? actual =~ wanted : actual.include?(wanted.to_s)
+        elsif actual.is_a?(Hash)
+          actual.key?(wanted)
+        else
+          actual.any? { |item| Matchers.same?(wanted, item) }
         end
       end
 

@@ -112,6 +112,23 @@ static void subject_let_and_hooks_are_of_each_example(void **state)
                 }
 }
 
+static void its_reaches_into_the_subject(void **state)
+{
+        struct fixture *f = *state;
+
+        run(f, "describe 'deep' do\n"
+               "  subject { { 'a' => { 'b' => 'text' }, c: [1, 2] } }\n"
+               "  its(['a', 'b']) { should eq 'text' }\n"
+               "  its('a.b.size') { should eq 4 }\n"
+               "  its(:c) { should include 2 }\n"
+               "  its(:size) { is_expected.to eq 3 }\n"
+               "  its(:none_such, if: false) { should eq 1 }\n"
+               "  its(:frozen?) { should be_falsey }\n"
+               "end\n");
+        expect_all(f, { SPEC_PASS, 3, NULL, "should eq \"text\"" }, { SPEC_PASS, 4, "deep a.b.size" }, { SPEC_PASS, 5, "deep c" },
+                      { SPEC_FAIL, 6, "deep size", "should eq 3", "expected 2 to eq 3" }, { SPEC_PASS, 8 });
+}
+
 static void examples_are_skipped_pending_or_left_out(void **state)
 {
         struct fixture *f = *state;
@@ -242,6 +259,15 @@ static void matchers_judge_as_those_of_rspec(void **state)
                 { "expect([1, 2]).to include 2, 3", SPEC_FAIL, "expected [1, 2] to include 2, 3" },
                 { "expect({ a: 1 }).to include(a: 1)", SPEC_PASS, "" },
                 { "expect('abc').to include 'b'", SPEC_PASS, "" },
+                { "expect('abc').not_to include('z', 'y')", SPEC_PASS, "" },
+                { "expect('abc').not_to include('a', 'z')", SPEC_FAIL, "expected \"abc\" not to include \"a\", \"z\"" },
+                { "expect(%w[a b]).not_to include 'a', 'z'", SPEC_FAIL, "[\"a\", \"b\"]" },
+                { "expect(nil).not_to include 'a'", SPEC_FAIL, "nil" },
+                { "expect([1, 'x']).to match([Integer, /x/])", SPEC_PASS, "" },
+                { "expect({ a: 1, b: 2 }).to match(a: 1)", SPEC_FAIL, "match" },
+                { "[1, 2].should =~ [2, 1]", SPEC_PASS, "" },
+                { "expect(1).not_to eq(2).and eq(1)", SPEC_ERROR, "cannot be negated" },
+                { "expect(file('/none')).to exist.and be_file", SPEC_FAIL, "exist and be file, but it does not exist" },
                 { "expect([1, 2]).to contain_exactly 2, 1", SPEC_PASS, "" },
                 { "expect([1, 2]).to match_array [1]", SPEC_FAIL, "[1, 2]" },
                 { "expect('abc').not_to match(/b/)", SPEC_FAIL, "expected \"abc\" not to match /b/" },
@@ -372,6 +398,7 @@ int main(void)
                 spec_test(names_come_from_the_matcher_when_not_given),
                 spec_test(groups_nest_and_share),
                 spec_test(subject_let_and_hooks_are_of_each_example),
+                spec_test(its_reaches_into_the_subject),
                 spec_test(examples_are_skipped_pending_or_left_out),
                 spec_test(lines_are_those_of_the_examples),
                 spec_test(an_error_in_an_example_is_told_with_its_place),

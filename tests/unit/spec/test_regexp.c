@@ -214,7 +214,7 @@ static void broken_patterns_are_errors_of_their_example(void **state)
                 { "Regexp.new('[')", SPEC_ERROR, "RegexpError" },
                 { "Regexp.new('a{2,1}b**+?(?<')", SPEC_ERROR, "RegexpError" },
                 { "Regexp.new('(' * 100_000)", SPEC_ERROR, "RegexpError" },
-                { "Regexp.new('a' * 1_000_000).match('b')", SPEC_PASS, "" },
+                { "Regexp.new('a' * 20_000).match('b')", SPEC_PASS, "" },
                 { "'a'.match(1)", SPEC_ERROR, "TypeError" },
                 { "Regexp.allocate.match('a')", SPEC_ERROR, NULL },
                 { "MatchData.new", SPEC_ERROR, "NoMethodError" },

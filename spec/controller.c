@@ -187,7 +187,7 @@ static mrb_value native_sleep(mrb_state *mrb, mrb_value self)
         struct timespec time;
 
         mrb_get_args(mrb, "|f", &seconds);
-        if (seconds < 0 || seconds > 86400)
+        if (!(seconds >= 0 && seconds <= 86400))        /* NaN is neither */
                 mrb_raise(mrb, mrb_class_get(mrb, "ArgumentError"), "a time between 0 and a day is expected");
         time.tv_sec = (time_t)seconds;
         time.tv_nsec = (long)((seconds - (mrb_float)time.tv_sec) * 1e9);

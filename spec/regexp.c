@@ -95,8 +95,19 @@ static regex_t *compile(mrb_state *mrb, mrb_value source, int options, OnigEncod
         return ret;
 }
 
+/* Ruby can make one without a pattern: Regexp.allocate. */
+static struct regexp *regexp_of(mrb_state *mrb, mrb_value self)
+{
+        struct regexp *ret = DATA_CHECK_GET_PTR(mrb, self, &regexp_type, struct regexp);
+
+        if (ret == NULL)
+                mrb_raise(mrb, mrb_class_get(mrb, "TypeError"), "uninitialized Regexp");
+        return ret;
+}
+
 static mrb_value source_of(mrb_state *mrb, mrb_value self)
 {
+        (void)regexp_of(mrb, self);
         return mrb_iv_get(mrb, self, mrb_intern_lit(mrb, "source"));
 }
 
@@ -251,15 +262,13 @@ mrb_value spec_regexp_search(mrb_state *mrb, mrb_value regexp, mrb_value string,
 
 mrb_value spec_regexp_search_in(mrb_state *mrb, mrb_value regexp, mrb_value string, bool utf8, mrb_int from)
 {
-        struct regexp *re = DATA_CHECK_GET_PTR(mrb, regexp, &regexp_type, struct regexp);
+        struct regexp *re = regexp_of(mrb, regexp);
         const mrb_int length = RSTRING_LEN(string);
         const OnigUChar *p;
         struct match *m;
         mrb_value ret;
         int at;
 
-        if (re == NULL)
-                mrb_raise(mrb, mrb_class_get(mrb, "TypeError"), "uninitialized Regexp");
         from = from < 0 ? from + length : from;
         if (from < 0 || from > length)
                 return mrb_nil_value();
@@ -315,7 +324,7 @@ mrb_value spec_match_captures(mrb_state *mrb, mrb_value match, int first)
 int spec_match_name(mrb_state *mrb, mrb_value match, const char *name, size_t length)
 {
         const mrb_value regexp = mrb_iv_get(mrb, match, mrb_intern_lit(mrb, "regexp"));
-        const struct regexp *re = DATA_CHECK_GET_PTR(mrb, regexp, &regexp_type, struct regexp);
+        const struct regexp *re = regexp_of(mrb, regexp);
         const OnigUChar *p = (const OnigUChar *)name;
         const int n = onig_name_to_backref_number(re->utf8 != NULL ? re->utf8 : re->bytes, p, p + length,
                                                   (OnigRegion *)spec_match_region(mrb, match));
@@ -336,7 +345,7 @@ static int add_name(const OnigUChar *name, const OnigUChar *end, int n, int *gro
 
 mrb_value spec_regexp_names(mrb_state *mrb, mrb_value regexp)
 {
-        const struct regexp *re = DATA_CHECK_GET_PTR(mrb, regexp, &regexp_type, struct regexp);
+        const struct regexp *re = regexp_of(mrb, regexp);
         struct naming naming = { mrb, mrb_ary_new(mrb) };
 
         /* They come in the order of a hash; by their groups' numbers, then without the gaps, they are as written. */
@@ -445,7 +454,7 @@ static mrb_value regexp_equal(mrb_state *mrb, mrb_value self)
         mrb_get_args(mrb, "o", &other);
         if (!spec_regexp_is(mrb, other))
                 return mrb_false_value();
-        return mrb_bool_value(((struct regexp *)DATA_PTR(self))->options == ((struct regexp *)DATA_PTR(other))->options &&
+        return mrb_bool_value(regexp_of(mrb, self)->options == regexp_of(mrb, other)->options &&
                               mrb_str_equal(mrb, source_of(mrb, self), source_of(mrb, other)));
 }
 
@@ -456,8 +465,7 @@ static mrb_value regexp_source(mrb_state *mrb, mrb_value self)
 
 static mrb_value regexp_options(mrb_state *mrb, mrb_value self)
 {
-        (void)mrb;
-        return mrb_fixnum_value(((struct regexp *)DATA_PTR(self))->options & OPTIONS);
+        return mrb_fixnum_value(regexp_of(mrb, self)->options & OPTIONS);
 }
 
 static mrb_value regexp_to_s(mrb_state *mrb, mrb_value self)
@@ -465,7 +473,7 @@ static mrb_value regexp_to_s(mrb_state *mrb, mrb_value self)
         static const struct { int option; char letter; } letters[] = {
                 { ONIG_OPTION_MULTILINE, 'm' }, { ONIG_OPTION_IGNORECASE, 'i' }, { ONIG_OPTION_EXTEND, 'x' },
         };
-        const int options = ((struct regexp *)DATA_PTR(self))->options;
+        const int options = regexp_of(mrb, self)->options;
         const mrb_value ret = mrb_str_new_lit(mrb, "(?");
 
         for (int i = 0; i < 3; i++)
@@ -484,7 +492,7 @@ static mrb_value regexp_to_s(mrb_state *mrb, mrb_value self)
 
 static mrb_value regexp_inspect(mrb_state *mrb, mrb_value self)
 {
-        const int options = ((struct regexp *)DATA_PTR(self))->options;
+        const int options = regexp_of(mrb, self)->options;
         const mrb_value ret = mrb_str_new_lit(mrb, "/");
 
         mrb_str_cat_str(mrb, ret, source_of(mrb, self));

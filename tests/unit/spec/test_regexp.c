@@ -207,6 +207,20 @@ static void texts_beyond_ascii_are_matched_by_character(void **state)
         expect_table(state, rows);
 }
 
+static void blocks_may_change_what_is_searched(void **state)
+{
+        static const struct row rows[] = {
+                { "s = 'aXbX'; s.gsub(/X/) { s << 'y' * 1000; 'z' }", "\"azbz\"" },
+                { "s = 'aXbX' * 10; n = 0; s.scan(/X/) { n += 1; s.replace('') }; n", "20" },
+                { "('a,b' * 1000)[5, 500].split(/,/).size", "167" },
+                { "'a'.gsub(/a/) { 'b'.gsub(/b/) { 'c' } }", "\"c\"" },
+                { "'aaa'.scan(/a/) { break 5 }", "5" },
+                { "'abc'.match(/a/, 1 << 40)", "nil" },
+        };
+
+        expect_table(state, rows);
+}
+
 static void broken_patterns_are_errors_of_their_example(void **state)
 {
         static const struct check rows[] = {
@@ -216,9 +230,16 @@ static void broken_patterns_are_errors_of_their_example(void **state)
                 { "Regexp.new('(' * 100_000)", SPEC_ERROR, "RegexpError" },
                 { "Regexp.new('a' * 20_000).match('b')", SPEC_PASS, "" },
                 { "'a'.match(1)", SPEC_ERROR, "TypeError" },
-                { "Regexp.allocate.match('a')", SPEC_ERROR, NULL },
+                { "Regexp.allocate.match('a')", SPEC_ERROR, "uninitialized Regexp" },
+                { "Regexp.allocate.options", SPEC_ERROR, "uninitialized Regexp" },
+                { "Regexp.allocate.inspect", SPEC_ERROR, "uninitialized Regexp" },
+                { "Regexp.allocate.to_s", SPEC_ERROR, "uninitialized Regexp" },
+                { "Regexp.allocate.names", SPEC_ERROR, "uninitialized Regexp" },
+                { "Regexp.allocate == /a/", SPEC_ERROR, "uninitialized Regexp" },
+                { "/a/ == Regexp.allocate", SPEC_PASS, "" },
                 { "MatchData.new", SPEC_ERROR, "NoMethodError" },
-                { "MatchData.allocate[0]", SPEC_ERROR, NULL },
+                { "MatchData.allocate[0]", SPEC_ERROR, "uninitialized MatchData" },
+                { "MatchData.allocate.names", SPEC_ERROR, "uninitialized" },
                 { "expect('a').to match('[')", SPEC_ERROR, "RegexpError" },
                 { "expect('a[b').to contain('[b')", SPEC_PASS, "" },
                 { "expect('a').to eq 'a'", SPEC_PASS, "" },
@@ -267,6 +288,7 @@ int main(void)
                 spec_test(strings_are_searched_and_changed),
                 spec_test(strings_are_split),
                 spec_test(texts_beyond_ascii_are_matched_by_character),
+                spec_test(blocks_may_change_what_is_searched),
                 spec_test(broken_patterns_are_errors_of_their_example),
                 spec_test(patterns_that_explode_end_soon),
                 spec_test(large_texts_take_linear_time),

@@ -98,9 +98,11 @@ static mrb_value native_load(mrb_state *mrb, mrb_value self)
                         break;
                 if (load_once(mrb, path))
                         return mrb_true_value();
-                if (strlen(folder) + 4 > sizeof folder)
+                const size_t length = strlen(folder);
+
+                if (length + sizeof "/.." > sizeof folder)
                         break;
-                strcat(folder, "/..");
+                memcpy(folder + length, "/..", sizeof "/..");
         }
         return mrb_false_value();
 }

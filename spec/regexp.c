@@ -282,7 +282,9 @@ mrb_value spec_regexp_search_in(mrb_state *mrb, mrb_value regexp, mrb_value stri
                 return mrb_nil_value();
         if (at < 0)
                 fail_onig(mrb, at, NULL, source_of(mrb, regexp));
-        mrb_iv_set(mrb, ret, mrb_intern_lit(mrb, "string"), mrb_frozen_p(mrb_str_ptr(string)) ? string : mrb_obj_freeze(mrb, mrb_str_dup(mrb, string)));
+        if (!mrb_frozen_p(mrb_str_ptr(string)))
+                string = mrb_obj_freeze(mrb, mrb_str_dup(mrb, string));
+        mrb_iv_set(mrb, ret, mrb_intern_lit(mrb, "string"), string);
         mrb_iv_set(mrb, ret, mrb_intern_lit(mrb, "regexp"), regexp);
         return ret;
 }

@@ -330,6 +330,30 @@ static void services_are_enabled_by_links(void **state)
         expect_rows(f, rows);
 }
 
+static void os_is_that_of_the_image(void **state)
+{
+        static const struct { const char *release, *version, *wanted; } systems[] = {
+                { "ID=debian\nVERSION_ID=\"12\"\n", "12.5\n", "debian 12.5" },
+                { "ID=debian\n", "trixie/sid\n", "debian " },
+                { "NAME='Ubuntu'\nID=ubuntu\nVERSION_ID=\"22.04\"\n", "bookworm/sid\n", "ubuntu 22.04" },
+                { "ID=\"rocky\"\nVERSION_ID='9.3'\n", "", "redhat 9.3" },
+                { "ID=plan9\n", "", "plan9 " },
+                { "", "", " " },
+                { "\xff\xfe\n=\nID", "", " " },
+        };
+        struct fixture *f = *state;
+
+        for (size_t i = 0; i < sizeof systems / sizeof *systems; i++) {
+                autofree char *text = bk_format("describe('os', if: os[:family] != 'beos') do\n"
+                                                "  it { expect(\"#{os[:family]} #{os[:release]}\").to eq '%s' }\nend", systems[i].wanted);
+
+                put(f, "/etc/os-release", systems[i].release);
+                put(f, "/etc/debian_version", systems[i].version);
+                run(f, text);
+                expect_one(f, SPEC_PASS, "");
+        }
+}
+
 /* --- command --------------------------------------------------------------- */
 
 static int answer(void *arg, const char *line, int timeout_ms, struct spec_output *ret, struct bk_error *err)
@@ -453,6 +477,7 @@ int main(void)
                 types_test(users_and_groups_are_those_of_the_image),
                 types_test(account_files_may_be_garbage),
                 types_test(services_are_enabled_by_links),
+                types_test(os_is_that_of_the_image),
                 types_test(commands_are_run_inside_and_once),
                 types_test(without_a_way_to_run_commands_they_are_unanswered),
                 types_test(content_may_be_any_bytes),

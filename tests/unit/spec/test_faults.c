@@ -82,10 +82,13 @@ static int end_by(void *arg, const char *line, int timeout_ms, struct spec_outpu
                 _exit(atoi(line + 5));
         if (strncmp(line, "kill", 4) == 0)
                 (void)raise(atoi(line + 5));
+        if (strcmp(line, "hang") == 0)
+                for (;;)
+                        (void)pause();
         return 0;
 }
 
-static const struct { const char *line, *message; } ends[] = {
+static const struct { const char *line, *message; } deaths[] = {
         { "kill 9", "killed by signal 9" },
         { "kill 11", "killed by signal 11" },
         { "kill 13", "killed by signal 13" },
@@ -99,13 +102,86 @@ static void results_of_a_process_that_dies_are_kept(void **state)
         struct fixture *f = *state;
 
         f->target.command = end_by;
-        for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
-                autofree char *text = bk_format(BEFORE "  it('dies') { command('%s').stdout }" AFTER, ends[i].line);
+        for (size_t i = 0; i < sizeof deaths / sizeof *deaths; i++) {
+                autofree char *text = bk_format(BEFORE "  it('dies') { command('%s').stdout }" AFTER, deaths[i].line);
 
-                print_message("# %s\n", ends[i].line);
+                print_message("# %s\n", deaths[i].line);
                 run(f, text);
-                expect_all(f, { SPEC_PASS, 2, "faults", "before", "" }, { SPEC_ERROR, 3, "faults", "dies", ends[i].message });
+                expect_all(f, { SPEC_PASS, 2, "faults", "before", "" }, { SPEC_ERROR, 3, "faults", "dies", deaths[i].message });
         }
+}
+
+static void a_command_that_hangs_ends_at_the_deadline(void **state)
+{
+        struct fixture *f = *state;
+
+        f->target.command = end_by;
+        f->options.timeout_ms = 500;
+        run(f, BEFORE "  its('x') { command('hang').stdout }" AFTER);
+        expect_all(f, { SPEC_PASS, 2 }, { SPEC_ERROR, 3, "faults x", "", "the time ran out in this example" });
+}
+
+static void results_that_the_engine_never_gives_are_refused(void **state)
+{
+        static const char *const calls[] = { "Bakery.result(1, 'g', 'n', 99, '')", "Bakery.result(1, 'g', 'n', -1, '')" };
+        struct fixture *f = *state;
+
+        for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+                autofree char *text = bk_format(BEFORE "  it('forges') { %s }" AFTER, calls[i]);
+
+                run(f, text);
+                expect_all(f, { SPEC_PASS, 2 }, { SPEC_ERROR, 3, NULL, "forges", "broke its protocol" });
+        }
+}
+
+/* A record in memory; its length is returned. */
+static size_t record_of(const struct spec_result *result, char *bytes, size_t room)
+{
+        int ends[2];
+        ssize_t length;
+
+        assert_int_equal(pipe(ends), 0);
+        assert_int_equal(spec_wire_send(ends[1], SPEC_RECORD_RESULT, result), 0);
+        length = read(ends[0], bytes, room);
+        (void)close(ends[0]);
+        (void)close(ends[1]);
+        assert_true(length > 0 && (size_t)length < room);
+        return (size_t)length;
+}
+
+static void records_are_checked_before_they_are_believed(void **state)
+{
+        const struct spec_result sent = { .line = 7, .group = (char *)"group", .name = (char *)"name", .message = (char *)"why",
+                                          .verdict = SPEC_FAIL, .duration_us = 12 };
+        struct spec_result taken = { 0 };
+        enum spec_record record;
+        char bytes[512];
+        const size_t length = record_of(&sent, bytes, sizeof bytes);
+        size_t refused = 0;
+
+        (void)state;
+        assert_int_equal(spec_wire_take(bytes, length, &record, &taken), (int64_t)length);
+        assert_int_equal(record, SPEC_RECORD_RESULT);
+        assert_int_equal(taken.line, 7);
+        assert_int_equal(taken.verdict, SPEC_FAIL);
+        assert_string_equal(taken.group, "group");
+        assert_string_equal(taken.message, "why");
+        for (size_t cut = 0; cut < length; cut++)
+                assert_int_equal(spec_wire_take(bytes, cut, &record, &taken), 0);
+        for (size_t at = 0; at < length; at++)
+                for (unsigned value = 1; value < 256; value++) {
+                        autofree char *copy = bk_alloc(length);         /* of the exact size, for the sanitizer */
+
+                        memcpy(copy, bytes, length);
+                        copy[at] = (char)((unsigned char)copy[at] ^ value);
+                        const int64_t size = spec_wire_take(copy, length, &record, &taken);
+
+                        assert_true(size <= (int64_t)length);
+                        refused += size < 0;
+                        if (size > 0)
+                                assert_in_range(strlen(taken.file) + strlen(taken.group) + strlen(taken.name) + strlen(taken.message), 0, length);
+                }
+        assert_true(refused > 0);
 }
 
 /* --- ways out of Ruby ------------------------------------------------------ */
@@ -267,6 +343,9 @@ int main(void)
                 spec_test(a_memory_eater_fails_alone),
                 spec_test(results_without_end_are_cut_off),
                 spec_test(results_of_a_process_that_dies_are_kept),
+                spec_test(a_command_that_hangs_ends_at_the_deadline),
+                spec_test(results_that_the_engine_never_gives_are_refused),
+                cmocka_unit_test(records_are_checked_before_they_are_believed),
                 spec_test(ways_to_the_build_host_are_closed),
                 spec_test(files_beside_the_spec_can_be_read_and_no_others),
                 spec_test(the_kernel_holds_what_ruby_would_let_through),

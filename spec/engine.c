@@ -125,7 +125,7 @@ void spec_engine_load(mrb_state *mrb, const char *file, char *text, size_t lengt
         struct RProc *proc;
 
         engine->sources = bk_grow(engine->sources, engine->n_sources + 1, sizeof *engine->sources);
-        engine->sources[engine->n_sources++] = (struct spec_source){ bk_strdup(file), text };
+        engine->sources[engine->n_sources++] = (struct spec_source){ .file = bk_strdup(file), .text = text };
         if (length >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)       /* a byte order mark is no name */
                 memset(text, ' ', 3);
         context->capture_errors = TRUE;

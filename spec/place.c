@@ -15,7 +15,7 @@
 
 enum { LOOK_BACK = 100 };
 
-static const struct spec_source *source_named(const struct spec_engine *engine, const char *file)
+static struct spec_source *source_named(const struct spec_engine *engine, const char *file)
 {
         for (size_t i = 0; file != NULL && i < engine->n_sources; i++)
                 if (bk_streq(engine->sources[i].file, file))
@@ -57,13 +57,34 @@ static unsigned first_line(mrb_state *mrb, const mrb_irep *irep)
         return ret;
 }
 
-static const char *line_start(const char *text, unsigned line)
+/* Examples are declared mostly from top to bottom, so the last place is remembered. */
+static const char *line_start(struct spec_source *source, unsigned line)
 {
-        for (; line > 1 && text != NULL; line--) {
-                text = strchr(text, '\n');
-                text = text ? text + 1 : NULL;
+        const char *p = source->seen;
+        unsigned at = source->seen_line;
+
+        if (p == NULL || line < at) {
+                p = source->text;
+                at = 1;
         }
-        return text;
+        for (; at < line; at++) {
+                p = strchr(p, '\n');
+                if (p == NULL)
+                        return NULL;
+                p++;
+        }
+        source->seen = p;
+        source->seen_line = at;
+        return p;
+}
+
+static const char *line_before(const char *start, const char *line)
+{
+        if (line > start)
+                line--;
+        while (line > start && line[-1] != '\n')
+                line--;
+        return line;
 }
 
 /* Behind a string that begins at p, or p itself; the line's end where it does not end on its line. */
@@ -121,8 +142,9 @@ static mrb_value native_line_of(mrb_state *mrb, mrb_value self)
 {
         const struct spec_engine *engine = spec_engine_of(mrb);
         const char *file = engine->job->file;
-        const struct spec_source *source = source_named(engine, file);
+        struct spec_source *source = source_named(engine, file);
         unsigned line = frame_line(mrb, file, &file), first = 0;
+        const char *text;
         mrb_value block;
 
         (void)self;
@@ -135,11 +157,11 @@ static mrb_value native_line_of(mrb_state *mrb, mrb_value self)
         }
         if (first == 0)
                 return mrb_fixnum_value(line);
-        for (unsigned at = first; source != NULL && at > 0 && at + LOOK_BACK > first; at--) {
-                const char *text = line_start(source->text, at);
-
-                if (text != NULL && declares(text, first - at + 1))
+        text = source != NULL ? line_start(source, first) : NULL;
+        for (unsigned at = first; text != NULL && at > 0 && at + LOOK_BACK > first; at--) {
+                if (declares(text, first - at + 1))
                         return mrb_fixnum_value(at);
+                text = line_before(source->text, text);
         }
         return mrb_fixnum_value(first);
 }

@@ -40,7 +40,11 @@ void spec_regexp_string_init(mrb_state *mrb);
 int spec_fence(bool commands);
 
 /* engine.c */
-struct spec_source { char *file, *text; };
+struct spec_source {
+        char *file, *text;
+        const char *seen;               /* where seen_line begins; NULL: nowhere yet */
+        unsigned seen_line;
+};
 struct spec_engine {
         const struct spec_job *job;
         struct spec_image image;

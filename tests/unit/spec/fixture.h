@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "lib/buf.h"
 #include "lib/fs.h"
 #include "lib/mem.h"
 #include "spec/spec.h"

@@ -200,6 +200,26 @@ static void lines_are_those_of_the_examples(void **state)
                       { SPEC_PASS, 15, "lines size", NULL, "" }, { SPEC_ERROR, 18, NULL, "long", "a_spec.rb:22" });
 }
 
+static void many_examples_take_linear_time(void **state)
+{
+        struct fixture *f = *state;
+        BK_CLEANUP(bk_buf_done) struct bk_buf text = { 0 };
+
+        bk_buf_puts(&text, "\n\n\n\ndescribe 'many' do\n");
+        for (unsigned i = 0; i < 4000; i++)
+                bk_buf_printf(&text, "  it 'e%u' do\n    expect(%u).to eq %u\n  end\n", i, i, i);
+        for (unsigned i = 0; i < 4000; i++)
+                bk_buf_printf(&text, "  specify do\n\n\n    x = %u; expect(x).to eq %u\n  end\n", i, i);
+        bk_buf_puts(&text, "end\n");
+        f->options.timeout_ms = 30000;
+        run(f, text.data);
+        assert_int_equal(f->report.count[SPEC_PASS], 8000);
+        for (unsigned i = 0; i < 4000; i++) {
+                assert_int_equal(f->report.v[i].line, 6 + 3 * i);
+                assert_int_equal(f->report.v[4000 + i].line, 12006 + 5 * i);
+        }
+}
+
 static void an_error_in_an_example_is_told_with_its_place(void **state)
 {
         struct fixture *f = *state;
@@ -401,6 +421,7 @@ int main(void)
                 spec_test(its_reaches_into_the_subject),
                 spec_test(examples_are_skipped_pending_or_left_out),
                 spec_test(lines_are_those_of_the_examples),
+                spec_test(many_examples_take_linear_time),
                 spec_test(an_error_in_an_example_is_told_with_its_place),
                 spec_test(an_error_in_a_hook_is_that_of_its_examples),
                 spec_test(matchers_judge_as_those_of_rspec),

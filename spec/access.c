@@ -25,8 +25,8 @@ static int person_find(struct spec_image *image, const char *user, struct person
 
         if (spec_account_field(image, SPEC_PASSWD, 0, user, 2, &uid, err) < 0)
                 return -1;
-        *ret_known = uid != NULL;
-        if (uid == NULL)
+        *ret_known = uid != NULL && *uid != '\0' && strspn(uid, "0123456789") == strlen(uid);
+        if (!*ret_known)
                 return 0;
         ret->uid = (unsigned)strtoul(uid, NULL, 10);
         if (spec_account_groups(image, user, &groups, err) < 0)
@@ -81,7 +81,7 @@ static int allowed(struct spec_resource *r, const char *user, unsigned bit, bool
         if (person_find(r->image, user, &person, &known, err) < 0)
                 return -1;
         if (!known) {
-                spec_note(r, "there is no user '%s' in the image", user);
+                spec_note(r, "there is no user '%s' with a uid in the image", user);
                 return 0;
         }
         if (spec_path_of(r->image, fd, &path, err) < 0)

@@ -14,13 +14,17 @@ static const char *const paths[] = {
 
 static int text_of(struct spec_image *image, enum spec_database database, const char **ret, struct bk_error *err)
 {
-        char **const texts[] = { [SPEC_PASSWD] = &image->passwd, [SPEC_GROUP] = &image->group, [SPEC_SHADOW] = &image->shadow };
+        char **const text = (char **const[]){ &image->passwd, &image->group, &image->shadow }[database];
         size_t length;
 
-        if (*texts[database] == NULL &&
-            bk_read_in_root(image->target->root_fd, paths[database], DATABASE_MOST, texts[database], &length, err) < 0)
-                return -1;
-        *ret = *texts[database];
+        if (*text == NULL) {
+                if (bk_read_in_root(image->target->root_fd, paths[database], DATABASE_MOST, text, &length, err) < 0)
+                        return -1;
+                for (size_t i = 0; i < length; i++)     /* a NUL would hide the lines behind it */
+                        if ((*text)[i] == '\0')
+                                (*text)[i] = '?';
+        }
+        *ret = *text;
         return 0;
 }
 

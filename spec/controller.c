@@ -28,10 +28,13 @@ static char *folder_of(const char *path)
 static char *spec_folder(const struct spec_engine *engine)
 {
         autofree char *own = folder_of(engine->job->file), *real = realpath(own, NULL);
-        char *at = real ? strstr(real, "/spec/") : NULL;
+        size_t end = real ? strlen(real) : 0;
 
-        if (at != NULL)
-                at[strlen("/spec")] = '\0';
+        for (; end >= strlen("/spec"); end--)
+                if ((real[end] == '/' || real[end] == '\0') && strncmp(real + end - strlen("/spec"), "/spec", strlen("/spec")) == 0) {
+                        real[end] = '\0';
+                        break;
+                }
         return bk_take(real);
 }
 
@@ -95,9 +98,11 @@ static mrb_value native_load(mrb_state *mrb, mrb_value self)
                         break;
                 if (load_once(mrb, path))
                         return mrb_true_value();
-                if (strlen(folder) + 4 > sizeof folder)
+                const size_t length = strlen(folder);
+
+                if (length + sizeof "/.." > sizeof folder)
                         break;
-                strcat(folder, "/..");
+                memcpy(folder + length, "/..", sizeof "/..");
         }
         return mrb_false_value();
 }
@@ -184,7 +189,7 @@ static mrb_value native_sleep(mrb_state *mrb, mrb_value self)
         struct timespec time;
 
         mrb_get_args(mrb, "|f", &seconds);
-        if (seconds < 0 || seconds > 86400)
+        if (!(seconds >= 0 && seconds <= 86400))        /* NaN is neither */
                 mrb_raise(mrb, mrb_class_get(mrb, "ArgumentError"), "a time between 0 and a day is expected");
         time.tv_sec = (time_t)seconds;
         time.tv_nsec = (long)((seconds - (mrb_float)time.tv_sec) * 1e9);

@@ -55,15 +55,27 @@ static int64_t now_us(void)
         return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
+/* A copy for C: Ruby's own may lack the NUL at its end, and one inside would cut the rest off unseen. */
+static char *text_of(mrb_state *mrb, mrb_value string)
+{
+        const mrb_value copy = mrb_str_new(mrb, RSTRING_PTR(string), RSTRING_LEN(string));
+        char *ret = RSTRING_PTR(copy);
+
+        for (mrb_int at = 0; at < RSTRING_LEN(copy); at++)
+                if (ret[at] == '\0')
+                        ret[at] = ' ';
+        return ret;
+}
+
 /* start(line, group, name) */
 static mrb_value native_start(mrb_state *mrb, mrb_value self)
 {
         struct spec_engine *engine = spec_engine_of(mrb);
         mrb_int line;
-        const char *group, *name;
+        mrb_value group, name;
 
-        mrb_get_args(mrb, "izz", &line, &group, &name);
-        const struct spec_result result = { .line = (unsigned)line, .group = (char *)group, .name = (char *)name };
+        mrb_get_args(mrb, "iSS", &line, &group, &name);
+        const struct spec_result result = { .line = (unsigned)line, .group = text_of(mrb, group), .name = text_of(mrb, name) };
 
         if (spec_wire_send(engine->job->fd, SPEC_RECORD_START, &result) < 0)
                 _exit(1);
@@ -76,16 +88,12 @@ static mrb_value native_result(mrb_state *mrb, mrb_value self)
 {
         struct spec_engine *engine = spec_engine_of(mrb);
         mrb_int line, verdict;
-        mrb_value texts[3];
+        mrb_value group, name, message;
 
-        mrb_get_args(mrb, "iSSiS", &line, &texts[0], &texts[1], &verdict, &texts[2]);
-        for (int i = 0; i < 3; i++)             /* a NUL would cut the rest off unseen */
-                for (mrb_int at = 0; at < RSTRING_LEN(texts[i]); at++)
-                        if (RSTRING_PTR(texts[i])[at] == '\0')
-                                RSTRING_PTR(texts[i])[at] = ' ';
+        mrb_get_args(mrb, "iSSiS", &line, &group, &name, &verdict, &message);
         const struct spec_result result = {
-                .line = (unsigned)line, .group = RSTRING_PTR(texts[0]), .name = RSTRING_PTR(texts[1]),
-                .verdict = (enum spec_verdict)verdict, .message = RSTRING_PTR(texts[2]),
+                .line = (unsigned)line, .group = text_of(mrb, group), .name = text_of(mrb, name),
+                .verdict = (enum spec_verdict)verdict, .message = text_of(mrb, message),
                 .duration_us = engine->started_us ? now_us() - engine->started_us : 0,
         };
 
@@ -117,7 +125,9 @@ void spec_engine_load(mrb_state *mrb, const char *file, char *text, size_t lengt
         struct RProc *proc;
 
         engine->sources = bk_grow(engine->sources, engine->n_sources + 1, sizeof *engine->sources);
-        engine->sources[engine->n_sources++] = (struct spec_source){ bk_strdup(file), text };
+        engine->sources[engine->n_sources++] = (struct spec_source){ .file = bk_strdup(file), .text = text };
+        if (length >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)       /* a byte order mark is no name */
+                memset(text, ' ', 3);
         context->capture_errors = TRUE;
         (void)mrbc_filename(mrb, context, file);
         parser = mrb_parse_nstring(mrb, text, length, context);
@@ -148,8 +158,10 @@ static mrb_value load_prelude(mrb_state *mrb, void *arg)
 static mrb_value load_file(mrb_state *mrb, void *arg)
 {
         const struct spec_job *job = arg;
+        char *text = bk_alloc(job->length + 1);
 
-        spec_engine_load(mrb, job->file, bk_strndup(job->text, job->length), job->length);
+        memcpy(text, job->text, job->length);
+        spec_engine_load(mrb, job->file, text, job->length);
         return mrb_nil_value();
 }
 
@@ -179,7 +191,7 @@ static bool step(mrb_state *mrb, mrb_protect_error_func *function, struct spec_j
         mrb->exc = NULL;
         text = mrb_protect_error(mrb, describe_exception, &raised, &twice);
         if (!twice && mrb_string_p(text)) {
-                result.message = RSTRING_PTR(text);
+                result.message = text_of(mrb, text);
                 colon = strncmp(result.message, job->file, strlen(job->file)) == 0 ? result.message + strlen(job->file) : NULL;
                 if (colon != NULL && *colon == ':' && atoi(colon + 1) > 0)
                         result.line = (unsigned)atoi(colon + 1);

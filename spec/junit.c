@@ -12,6 +12,7 @@
 
 #include "lib/fs.h"
 #include "lib/publish.h"
+#include "lib/utf8.h"
 
 enum { NAME_MOST = 100 };
 
@@ -22,14 +23,17 @@ struct suite {
         char name[NAME_MOST];                   /* the file's, without folder and ".rb" */
 };
 
-/* XML 1.0 has no way to write most control characters, ESC included. */
+/* XML 1.0 has no way to write most control characters, ESC included, nor U+FFFE and U+FFFF. */
 static char *xml_text(const char *text)
 {
-        char *ret = bk_strdup(text);
+        char *ret = bk_utf8_clean(text);
 
-        for (char *c = ret; *c != '\0'; c++)
+        for (char *c = ret; *c != '\0'; c++) {
                 if ((unsigned char)*c < ' ' && *c != '\t' && *c != '\n' && *c != '\r')
                         *c = '?';
+                if (strncmp(c, "\xef\xbf\xbe", 3) == 0 || strncmp(c, "\xef\xbf\xbf", 3) == 0)
+                        c[2] = '\xbd';          /* U+FFFD, which stands for what cannot be shown */
+        }
         return ret;
 }
 
@@ -145,24 +149,18 @@ static void document(xmlTextWriter *out, const struct suite *suite)
         (void)xmlTextWriterEndDocument(out);
 }
 
-/* The suite's name; files of one name in several folders are numbered. */
-static void name_suite(struct suite *suite)
+/* The suite's name, which is also its file's: no two are the same. */
+static void name_suite(struct suite *suite, struct bk_strv *taken)
 {
         const char *const slash = strrchr(suite->file, '/'), *const base = slash ? slash + 1 : suite->file;
         const char *const dot = strrchr(base, '.');
         const int length = dot != NULL && dot > base ? (int)(dot - base) : (int)strlen(base);
-        unsigned same = 1;
+        const int kept = length > NAME_MOST - 16 ? NAME_MOST - 16 : length;
 
-        for (size_t i = 0; i < suite->from; i++) {
-                const struct spec_result *r = &suite->report->v[i];
-                const char *const at = strrchr(r->file, '/');
-
-                same += bk_streq(at ? at + 1 : r->file, base) && (i == 0 || !bk_streq(r->file, r[-1].file));
-        }
-        if (same > 1)
-                (void)snprintf(suite->name, sizeof suite->name, "%.*s-%u", length > NAME_MOST - 16 ? NAME_MOST - 16 : length, base, same);
-        else
-                (void)snprintf(suite->name, sizeof suite->name, "%.*s", length > NAME_MOST - 16 ? NAME_MOST - 16 : length, base);
+        (void)snprintf(suite->name, sizeof suite->name, "%.*s", kept, base);
+        for (unsigned n = 2; bk_strv_has(taken, suite->name); n++)
+                (void)snprintf(suite->name, sizeof suite->name, "%.*s-%u", kept, base, n);
+        bk_strv_add(taken, suite->name);
 }
 
 static int write_suite(const struct suite *suite, const char *folder, struct bk_error *err)
@@ -186,6 +184,8 @@ static int write_suite(const struct suite *suite, const char *folder, struct bk_
 
 int spec_junit_write(const struct spec_report *report, const char *identity, const char *folder, struct bk_error *err)
 {
+        autostrv struct bk_strv taken = { 0 };
+
         if (bk_mkdir_p(folder, err) < 0)
                 return bk_wrap(err, "JUnit folder '%s'", folder);
         for (size_t from = 0, to; from < report->n; from = to) {
@@ -194,7 +194,7 @@ int spec_junit_write(const struct spec_report *report, const char *identity, con
                 for (to = from; to < report->n && bk_streq(report->v[to].file, suite.file); to++)
                         ;
                 suite.to = to;
-                name_suite(&suite);
+                name_suite(&suite, &taken);
                 if (write_suite(&suite, folder, err) < 0)
                         return bk_wrap(err, "JUnit of '%s'", suite.file);
         }

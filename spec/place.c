@@ -15,7 +15,7 @@
 
 enum { LOOK_BACK = 100 };
 
-static const struct spec_source *source_named(const struct spec_engine *engine, const char *file)
+static struct spec_source *source_named(const struct spec_engine *engine, const char *file)
 {
         for (size_t i = 0; file != NULL && i < engine->n_sources; i++)
                 if (bk_streq(engine->sources[i].file, file))
@@ -57,30 +57,82 @@ static unsigned first_line(mrb_state *mrb, const mrb_irep *irep)
         return ret;
 }
 
-static const char *line_start(const char *text, unsigned line)
+/* Examples are declared mostly from top to bottom, so the last place is remembered. */
+static const char *line_start(struct spec_source *source, unsigned line)
 {
-        for (; line > 1 && text != NULL; line--) {
-                text = strchr(text, '\n');
-                text = text ? text + 1 : NULL;
+        const char *p = source->seen;
+        unsigned at = source->seen_line;
+
+        if (p == NULL || line < at) {
+                p = source->text;
+                at = 1;
         }
-        return text;
+        for (; at < line; at++) {
+                p = strchr(p, '\n');
+                if (p == NULL)
+                        return NULL;
+                p++;
+        }
+        source->seen = p;
+        source->seen_line = at;
+        return p;
 }
 
-static bool has_word(const char *line)
+static const char *line_before(const char *start, const char *line)
+{
+        if (line > start)
+                line--;
+        while (line > start && line[-1] != '\n')
+                line--;
+        return line;
+}
+
+/* Behind a string that begins at p, or p itself; the line's end where it does not end on its line. */
+static const char *past_string(const char *p)
+{
+        const char quote = *p;
+
+        if (quote != '"' && quote != '\'')
+                return p;
+        for (p++; *p != quote && *p != '\n' && *p != '\0'; p++)
+                p += *p == '\\' && p[1] != '\n' && p[1] != '\0';
+        return *p == quote ? p + 1 : p;
+}
+
+/* Does code from p to the end of `lines` lines open a block? */
+static bool opens_block(const char *p, unsigned lines)
+{
+        bool in_word = true;
+
+        while (*p != '\0' && lines > 0) {
+                const char *next = past_string(p);
+
+                if (*p == '{' || (!in_word && strncmp(p, "do", 2) == 0 && !isalnum((unsigned char)p[2]) && p[2] != '_'))
+                        return true;
+                in_word = next == p && (isalnum((unsigned char)*p) || strchr("_.:@$", *p) != NULL);
+                p = next > p ? next : *p == '#' ? p + strcspn(p, "\n") : p + 1;
+                lines -= p[-1] == '\n';
+        }
+        return false;
+}
+
+/* Is the example's word in this line, with the block that begins within so many lines? In its body
+ * the words are others: `skip 'later'`, or part of a string. */
+static bool declares(const char *line, unsigned lines)
 {
         static const char *const words[] = { "it", "its", "specify", "example", "xit", "fit", "skip", "pending", "xspecify", "xexample" };
-        const size_t length = strcspn(line, "\n#");
+        const char *p = line;
 
-        for (size_t i = 0; i < length; i++) {
-                size_t n = 0;
+        while (*p != '\n' && *p != '#' && *p != '\0') {
+                const size_t n = strspn(p, "abcdefghijklmnopqrstuvwxyz");
+                const char *next = past_string(p);
 
-                if (i > 0 && (isalnum((unsigned char)line[i - 1]) || strchr("_.:'\"", line[i - 1]) != NULL))
-                        continue;
-                while (i + n < length && isalpha((unsigned char)line[i + n]))
-                        n++;
                 for (size_t w = 0; n > 0 && w < sizeof words / sizeof *words; w++)
-                        if (strlen(words[w]) == n && strncmp(line + i, words[w], n) == 0 && strchr(" ({", line[i + n]) != NULL)
+                        if (strlen(words[w]) == n && strncmp(p, words[w], n) == 0 && p[n] != '\0' && strchr(" ({", p[n]) != NULL &&
+                            (p == line || (!isalnum((unsigned char)p[-1]) && strchr("_.:@$", p[-1]) == NULL)) &&
+                            opens_block(p + n, lines))
                                 return true;
+                p = next > p ? next : p + (n > 0 ? n : 1);
         }
         return false;
 }
@@ -90,8 +142,9 @@ static mrb_value native_line_of(mrb_state *mrb, mrb_value self)
 {
         const struct spec_engine *engine = spec_engine_of(mrb);
         const char *file = engine->job->file;
-        const struct spec_source *source = source_named(engine, file);
+        struct spec_source *source = source_named(engine, file);
         unsigned line = frame_line(mrb, file, &file), first = 0;
+        const char *text;
         mrb_value block;
 
         (void)self;
@@ -104,11 +157,11 @@ static mrb_value native_line_of(mrb_state *mrb, mrb_value self)
         }
         if (first == 0)
                 return mrb_fixnum_value(line);
-        for (unsigned at = first; source != NULL && at > 0 && at + LOOK_BACK > first; at--) {
-                const char *text = line_start(source->text, at);
-
-                if (text != NULL && has_word(text))
+        text = source != NULL ? line_start(source, first) : NULL;
+        for (unsigned at = first; text != NULL && at > 0 && at + LOOK_BACK > first; at--) {
+                if (declares(text, first - at + 1))
                         return mrb_fixnum_value(at);
+                text = line_before(source->text, text);
         }
         return mrb_fixnum_value(first);
 }

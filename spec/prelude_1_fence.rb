@@ -19,6 +19,7 @@ module Kernel
   end
 
   # A library does not print.
+  undef_method :__printstr__ if method_defined?(:__printstr__)
   [:puts, :print, :p, :pp, :printf, :warn, :putc].each { |name| define_method(name) { |*args| args.first if name == :p } }
 
   def sleep(seconds = 0)

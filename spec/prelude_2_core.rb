@@ -79,12 +79,29 @@ module Kernel
   end
 end
 
-class Array
-  unless method_defined?(:sum)
-    def sum(start = 0)
-      each { |item| start += block_given? ? yield(item) : item }
-      start
-    end
+module Enumerable
+  def sum(start = 0)
+    each { |*item| start += block_given? ? yield(*item) : item.first }
+    start
+  end
+
+  def grep_v(pattern, &block)
+    rest = reject { |item| pattern === item }
+    block ? rest.map(&block) : rest
+  end
+end
+
+class Integer
+  def even?
+    self % 2 == 0
+  end
+
+  def odd?
+    self % 2 == 1
+  end
+
+  def pred
+    self - 1
   end
 end
 
@@ -100,6 +117,42 @@ class String
   def unicode_normalize(*)
     self
   end
+
+  def +@
+    frozen? ? dup : self
+  end
+
+  def -@
+    freeze
+  end
+
+  alias __set []=
+  alias __rindex rindex
+  alias __rpartition rpartition
+
+  # self[/re/] = text, self[/re/, group] = text
+  def []=(pattern, *rest)
+    return __set(pattern, *rest) unless pattern.is_a?(Regexp)
+    found = match(pattern) or raise IndexError, 'regexp not matched'
+    group = rest.size > 1 ? rest.first : 0
+    replace(self[0, found.begin(group)] + rest.last + self[found.end(group)..-1])
+  end
+
+  def rindex(pattern, from = size)
+    return __rindex(pattern, from) unless pattern.is_a?(Regexp)
+    from += size if from < 0
+    found, at = nil, 0
+    while (at = index(pattern, at)) && at <= from
+      found, at = at, at + 1
+    end
+    match(pattern, found) if found
+    found
+  end
+
+  def rpartition(pattern)
+    return __rpartition(pattern) unless pattern.is_a?(Regexp)
+    rindex(pattern) ? [$~.pre_match, $~[0], $~.post_match] : ['', '', self]
+  end
 end
 
 class Symbol
@@ -109,5 +162,13 @@ class Symbol
 
   def match(pattern)
     to_s.match(pattern)
+  end
+
+  def start_with?(*starts)
+    to_s.start_with?(*starts)
+  end
+
+  def end_with?(*ends)
+    to_s.end_with?(*ends)
   end
 end

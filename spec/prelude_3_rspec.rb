@@ -41,12 +41,15 @@ module RSpec
         end
         alias description full_title
 
+        # Outer ones come first, but last among those that run after.
         def hooks_of(kind)
-          (@parent ? @parent.hooks_of(kind) : RSpec.configuration.hooks[kind]) + @hooks[kind]
+          outer = @parent ? @parent.hooks_of(kind) : RSpec.configuration.hooks[kind]
+          kind == :after ? @hooks[kind] + outer : outer + @hooks[kind]
         end
 
         def own_hooks(kind)
-          (@parent ? [] : RSpec.configuration.hooks[kind]) + @hooks[kind]
+          outer = @parent ? [] : RSpec.configuration.hooks[kind]
+          kind == :after_all ? @hooks[kind] + outer : outer + @hooks[kind]
         end
 
         def shared(name)
@@ -175,7 +178,8 @@ module RSpec
       end
 
       def subject
-        self.class.described
+        described = self.class.described
+        described.is_a?(Class) ? described.new : described
       end
 
       def described_class
@@ -196,6 +200,11 @@ module RSpec
 
       def expect(*value, &block)
         RSpec::Matchers::Target.new(block ? block : value.first)
+      end
+
+      # The first failure ends it here.
+      def aggregate_failures(*)
+        yield
       end
 
       def skip(reason = 'skipped')
@@ -315,7 +324,9 @@ module Bakery
 
     # its(:name), its('a.b'), its([:key])
     def dig(value, property)
-      return value[*property] if property.is_a?(Array)
+      if property.is_a?(Array)
+        return value.is_a?(Hash) ? property.inject(value) { |at, key| at[key] } : value[*property]
+      end
       property.to_s.split('.').inject(value) do |at, step|
         at.is_a?(Hash) && !at.respond_to?(step) ? at.fetch(step) { at[step.to_sym] } : at.__send__(step)
       end
@@ -323,7 +334,7 @@ module Bakery
 
     def load_error(error)
       at = place(error)
-      text = error.is_a?(SyntaxError) ? error.message : "#{error.message} (#{error.class})"
+      text = error.is_a?(SyntaxError) ? error.message : "#{message_of(error)} (#{error.class})"
       at.empty? || text.start_with?(at) ? text : "#{at}: #{text}"
     end
 
@@ -346,7 +357,7 @@ module Bakery
         begin
           holder.instance_exec(&hook)
         rescue Exception => e
-          report(group, 1, 'after(:all)', *verdict_of(e))
+          report(group, 1, 'after(:all)', *explained(e))
         end
       end
     end
@@ -362,7 +373,7 @@ module Bakery
       group.items.each do |item|
         next fail_all(item, error) if item.is_a?(Class)
         start(item.line, group.full_title, item.name.to_s)
-        report(group, item.line, item.name || 'example', *verdict_of(error))
+        report(group, item.line, item.name || 'example', *explained(error))
       end
     end
 
@@ -371,8 +382,23 @@ module Bakery
       when RSpec::Expectations::ExpectationNotMetError then [FAIL, error.message]
       when Unanswered then [UNANSWERED, error.message]
       when RSpec::Core::SkipDeclared then [SKIP, error.message]
-      else [ERROR, "#{error.message} (#{error.class})"]
+      else [ERROR, "#{message_of(error)} (#{error.class})"]
       end
+    end
+
+    # A user's own exception may not even have one.
+    def message_of(error)
+      error.message.to_s
+    rescue Exception
+      'its message cannot be told'
+    end
+
+    # The verdict, and the message with more about it and the place.
+    def explained(error, described = nil)
+      verdict, message = verdict_of(error)
+      message = "#{message}#{complaint_of(described)}" if verdict == FAIL
+      at = verdict == FAIL || verdict == ERROR ? place(error) : ''
+      [verdict, at.empty? ? message : "#{message}\n  at #{at}"]
     end
 
     def reason(value, default)
@@ -390,10 +416,7 @@ module Bakery
       error = attempt(group, example, instance)
       name = example.name || RSpec::Matchers.description || 'example'
       waiting = instance.__pending || (example.metadata[:pending] && reason(example.metadata[:pending], 'pending'))
-      verdict, message = error ? verdict_of(error) : [PASS, '']
-      at = error && (verdict == FAIL || verdict == ERROR) ? place(error) : ''
-      message = "#{message}#{complaint_of(group.described)}" if verdict == FAIL
-      message = "#{message}\n  at #{at}" unless at.empty?
+      verdict, message = error ? explained(error, group.described) : [PASS, '']
       if waiting && verdict != SKIP && verdict != UNANSWERED
         verdict, message = verdict == PASS ? [FAIL, "pending (#{waiting}), but it passed"] : [SKIP, "pending: #{waiting}"]
       end
@@ -405,6 +428,8 @@ module Bakery
       return '' unless described.is_a?(Serverspec::Type::Command)
       lines = described.stderr.to_s.lines.last(5).map { |line| "\n    #{line.chomp}" }
       lines.empty? ? '' : "\n  stderr:#{lines.join}"
+    rescue Unanswered
+      ''
     end
 
     def attempt(group, example, instance)

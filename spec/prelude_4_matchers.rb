@@ -7,17 +7,26 @@ module RSpec
 
       def handle(actual, positive, args)
         return Operator.new(actual, positive) if args.empty?
-        verify(actual, args.first, positive)
+        verify(actual, args[0], positive, args[1])
       end
 
-      def verify(actual, matcher, positive)
+      def verify(actual, matcher, positive, own_message = nil)
         matcher = Compare.new(:==, matcher) unless matcher.respond_to?(:matches?)
         self.description = "should #{'not ' unless positive}#{matcher.description}"
-        good = matcher.matches?(actual)
+        raise Bakery::Unanswered, actual.__unanswered if actual.is_a?(Serverspec::Type::Base) && actual.__unanswered
+        good = positive || !matcher.respond_to?(:does_not_match?) ? matcher.matches?(actual) : !matcher.does_not_match?(actual)
         return true if positive == (good ? true : false)
         found = matcher.mismatch(actual)
         text = "expected #{show_subject(actual)} #{'not ' unless positive}to #{matcher.description}"
-        raise Expectations::ExpectationNotMetError, found ? "#{text}, but #{found}" : text
+        text = "#{text}, but #{found}" if found
+        own_message = own_message.call if own_message.is_a?(Proc)
+        raise Expectations::ExpectationNotMetError, own_message ? "#{own_message}: #{text}" : text
+      end
+
+      # What a matcher of texts looks at. A resource is not its name.
+      def text_of(actual, property)
+        return actual unless actual.is_a?(Serverspec::Type::Base)
+        actual.respond_to?(property) ? actual.__send__(property) : raise(NoMethodError, "#{actual} has no #{property}")
       end
 
       def show_subject(value)
@@ -36,6 +45,12 @@ module RSpec
 
       def same?(expected, actual)
         return expected.matches?(actual) if expected.respond_to?(:matches?)
+        if expected.is_a?(Array) && actual.is_a?(Array)
+          return expected.size == actual.size && expected.zip(actual).all? { |wanted, item| same?(wanted, item) }
+        end
+        if expected.is_a?(Hash) && actual.is_a?(Hash)
+          return expected.size == actual.size && expected.all? { |key, value| actual.key?(key) && same?(value, actual[key]) }
+        end
         expected == actual || expected === actual
       end
 
@@ -71,10 +86,12 @@ module RSpec
       def and(other)
         Compound.new(:and, self, other)
       end
+      alias & and
 
       def or(other)
         Compound.new(:or, self, other)
       end
+      alias | or
 
       def ===(actual)
         matches?(actual)
@@ -92,6 +109,15 @@ module RSpec
 
       def matches?(actual)
         @how == :and ? @first.matches?(actual) && @second.matches?(actual) : @first.matches?(actual) || @second.matches?(actual)
+      end
+
+      def does_not_match?(_)
+        raise ArgumentError, "`#{description}` cannot be negated: its parts can"
+      end
+
+      def mismatch(actual)
+        found = [@first, @second].map { |matcher| matcher.mismatch(actual) }.compact.uniq
+        found.empty? ? nil : found.join(', ')
       end
 
       def description
@@ -120,7 +146,9 @@ module RSpec
       end
 
       def matches?(actual)
-        actual.__send__(@operator, @expected.first)
+        wanted = @expected.first
+        return MatchArray.new(*wanted).matches?(actual) if @operator == :=~ && wanted.is_a?(Array)
+        actual.__send__(@operator, wanted)
       end
 
       def description
@@ -158,6 +186,22 @@ module RSpec
       end
     end
 
+    # be_within(0.1).of(1)
+    class Within < Base
+      def of(middle)
+        @middle = middle
+        self
+      end
+
+      def matches?(actual)
+        actual.is_a?(Numeric) && (actual - @middle).abs <= @expected.first
+      end
+
+      def description
+        "be within #{list} of #{Matchers.show(@middle)}"
+      end
+    end
+
     # be_x asks x?, have_x asks has_x?; chains such as .with_version('1') go along by name.
     class Predicate < Base
       def initialize(matcher, names, args, block)
@@ -168,9 +212,6 @@ module RSpec
       def matches?(actual)
         name = @names.find { |candidate| actual.respond_to?(candidate) }
         unless name
-          if actual.is_a?(Serverspec::Type::Base) && actual.__unanswered
-            raise Bakery::Unanswered, actual.__unanswered
-          end
           raise NoMethodError, "#{Matchers.show_subject(actual)} cannot be asked for #{@matcher}: it has no #{@names.join(' or ')}"
         end
         check_chains(actual, name)
@@ -213,7 +254,8 @@ module RSpec
     class Match < Base
       def matches?(actual)
         expected = @expected.first
-        return RSpec::Matchers.same?(expected, actual) unless expected.is_a?(Regexp) || expected.is_a?(String)
+        return Matchers.same?(expected, actual) unless expected.is_a?(Regexp) || expected.is_a?(String)
+        actual = Matchers.text_of(actual, :match)
         return false if actual.nil?
         !actual.to_s.match(expected).nil?
       end
@@ -223,19 +265,25 @@ module RSpec
       end
     end
 
+    # Negated, none of several may be there.
     class Include < Base
       def matches?(actual)
-        return false if actual.nil?
-        @expected.all? do |wanted|
-          if wanted.is_a?(Hash) && actual.is_a?(Hash)
-            wanted.all? { |key, value| actual.key?(key) && Matchers.same?(value, actual[key]) }
-          elsif actual.is_a?(String)
-            wanted.is_a?(Regexp) ? actual =~ wanted : actual.include?(wanted.to_s)
-          elsif actual.is_a?(Hash)
-            actual.key?(wanted)
-          else
-            actual.any? { |item| Matchers.same?(wanted, item) }
-          end
+        !actual.nil? && @expected.all? { |wanted| has?(actual, wanted) }
+      end
+
+      def does_not_match?(actual)
+        !actual.nil? && @expected.none? { |wanted| has?(actual, wanted) }
+      end
+
+      def has?(actual, wanted)
+        if wanted.is_a?(Hash) && actual.is_a?(Hash)
+          wanted.all? { |key, value| actual.key?(key) && Matchers.same?(value, actual[key]) }
+        elsif actual.is_a?(String)
+          wanted.is_a?(Regexp) ? actual =~ wanted : actual.include?(wanted.to_s)
+        elsif actual.is_a?(Hash)
+          actual.key?(wanted)
+        else
+          actual.any? { |item| Matchers.same?(wanted, item) }
         end
       end
 
@@ -271,7 +319,7 @@ module RSpec
       end
 
       def matches?(actual)
-        text = part(actual.respond_to?(:content) ? actual.content : actual).to_s
+        text = part(Matchers.text_of(actual, :content)).to_s
         wanted = @expected.first
         return !text.match(wanted).nil? if wanted.is_a?(Regexp)
         return true if text.include?(wanted.to_s)
@@ -313,6 +361,8 @@ module RSpec
         type, message = Exception, type unless type.nil? || type.is_a?(Class)
         actual.call
         false
+      rescue Bakery::Unanswered, Core::SkipDeclared => e
+        raise e
       rescue Exception => e
         @raised = e
         e.is_a?(type || Exception) && (message.nil? || Matchers.same?(message, e.message))
@@ -373,6 +423,14 @@ module RSpec
 
     def contain(*expected)
       Contain.new(*expected)
+    end
+
+    def be_within(distance)
+      Within.new(distance)
+    end
+
+    def all(matcher)
+      Simple.new("all #{matcher.description}", []) { |actual| actual.all? { |item| matcher.matches?(item) } }
     end
 
     def raise_error(*expected)

@@ -21,6 +21,7 @@ enum {
         RETRIES_MOST = 5000000,         /* well under a second */
         CACHE_MOST = 1000,              /* compiled patterns; a loop may build them without end */
         OPTIONS = ONIG_OPTION_IGNORECASE | ONIG_OPTION_EXTEND | ONIG_OPTION_MULTILINE,
+        SHOWN_MOST = 200,               /* of a pattern in an error, bytes */
         SYNTAX_GREP = 1 << 16,          /* ours: grep's basic syntax, for serverspec's `contain` */
 };
 
@@ -67,11 +68,13 @@ static _Noreturn void fail_onig(mrb_state *mrb, int code, OnigErrorInfo *info, m
         OnigUChar text[ONIG_MAX_ERROR_MESSAGE_LEN] = { 0 };
 
         (void)onig_error_code_to_str(text, code, info);
+        if (RSTRING_LEN(source) > SHOWN_MOST)
+                source = mrb_str_cat_lit(mrb, mrb_str_new(mrb, RSTRING_PTR(source), SHOWN_MOST), "...");
         mrb_raisef(mrb, regexp_error(mrb), "%s: /%v/", (const char *)text, source);
         abort();
 }
 
-static bool valid_utf8(mrb_value s)
+bool spec_regexp_utf8(mrb_value s)
 {
         const OnigUChar *p = (const OnigUChar *)RSTRING_PTR(s);
 
@@ -92,8 +95,19 @@ static regex_t *compile(mrb_state *mrb, mrb_value source, int options, OnigEncod
         return ret;
 }
 
+/* Ruby can make one without a pattern: Regexp.allocate. */
+static struct regexp *regexp_of(mrb_state *mrb, mrb_value self)
+{
+        struct regexp *ret = DATA_CHECK_GET_PTR(mrb, self, &regexp_type, struct regexp);
+
+        if (ret == NULL)
+                mrb_raise(mrb, mrb_class_get(mrb, "TypeError"), "uninitialized Regexp");
+        return ret;
+}
+
 static mrb_value source_of(mrb_state *mrb, mrb_value self)
 {
+        (void)regexp_of(mrb, self);
         return mrb_iv_get(mrb, self, mrb_intern_lit(mrb, "source"));
 }
 
@@ -125,7 +139,7 @@ static mrb_value regexp_new(mrb_state *mrb, struct RClass *class, mrb_value sour
 
         re->options = options;
         mrb_iv_set(mrb, self, mrb_intern_lit(mrb, "source"), text);
-        if (valid_utf8(text))
+        if (spec_regexp_utf8(text))
                 re->utf8 = compile(mrb, text, options, ONIG_ENCODING_UTF8);
         else
                 re->bytes = compile(mrb, text, options, ONIG_ENCODING_ASCII);
@@ -232,9 +246,9 @@ mrb_value spec_regexp_from(mrb_state *mrb, mrb_value value, bool quoted)
         return regexp_cached(mrb, mrb_class_get(mrb, "Regexp"), quoted ? quote(mrb, value) : value, 0);
 }
 
-static regex_t *variant_for(mrb_state *mrb, mrb_value self, struct regexp *re, mrb_value string)
+static regex_t *variant_for(mrb_state *mrb, mrb_value self, struct regexp *re, bool utf8)
 {
-        if (re->utf8 != NULL && valid_utf8(string))
+        if (re->utf8 != NULL && utf8)
                 return re->utf8;
         if (re->bytes == NULL)
                 re->bytes = compile(mrb, source_of(mrb, self), re->options, ONIG_ENCODING_ASCII);
@@ -243,19 +257,22 @@ static regex_t *variant_for(mrb_state *mrb, mrb_value self, struct regexp *re, m
 
 mrb_value spec_regexp_search(mrb_state *mrb, mrb_value regexp, mrb_value string, mrb_int from)
 {
-        struct regexp *re = DATA_CHECK_GET_PTR(mrb, regexp, &regexp_type, struct regexp);
+        return spec_regexp_search_in(mrb, regexp, string, spec_regexp_utf8(string), from);
+}
+
+mrb_value spec_regexp_search_in(mrb_state *mrb, mrb_value regexp, mrb_value string, bool utf8, mrb_int from)
+{
+        struct regexp *re = regexp_of(mrb, regexp);
         const mrb_int length = RSTRING_LEN(string);
         const OnigUChar *p;
         struct match *m;
         mrb_value ret;
         int at;
 
-        if (re == NULL)
-                mrb_raise(mrb, mrb_class_get(mrb, "TypeError"), "uninitialized Regexp");
         from = from < 0 ? from + length : from;
         if (from < 0 || from > length)
                 return mrb_nil_value();
-        regex_t *const compiled = variant_for(mrb, regexp, re, string);
+        regex_t *const compiled = variant_for(mrb, regexp, re, utf8);
 
         m = mrb_calloc(mrb, 1, sizeof *m);
         ret = mrb_obj_value(mrb_data_object_alloc(mrb, mrb_class_get(mrb, "MatchData"), m, &match_type));
@@ -265,7 +282,9 @@ mrb_value spec_regexp_search(mrb_state *mrb, mrb_value regexp, mrb_value string,
                 return mrb_nil_value();
         if (at < 0)
                 fail_onig(mrb, at, NULL, source_of(mrb, regexp));
-        mrb_iv_set(mrb, ret, mrb_intern_lit(mrb, "string"), mrb_frozen_p(mrb_str_ptr(string)) ? string : mrb_obj_freeze(mrb, mrb_str_dup(mrb, string)));
+        if (!mrb_frozen_p(mrb_str_ptr(string)))
+                string = mrb_obj_freeze(mrb, mrb_str_dup(mrb, string));
+        mrb_iv_set(mrb, ret, mrb_intern_lit(mrb, "string"), string);
         mrb_iv_set(mrb, ret, mrb_intern_lit(mrb, "regexp"), regexp);
         return ret;
 }
@@ -307,7 +326,7 @@ mrb_value spec_match_captures(mrb_state *mrb, mrb_value match, int first)
 int spec_match_name(mrb_state *mrb, mrb_value match, const char *name, size_t length)
 {
         const mrb_value regexp = mrb_iv_get(mrb, match, mrb_intern_lit(mrb, "regexp"));
-        const struct regexp *re = DATA_CHECK_GET_PTR(mrb, regexp, &regexp_type, struct regexp);
+        const struct regexp *re = regexp_of(mrb, regexp);
         const OnigUChar *p = (const OnigUChar *)name;
         const int n = onig_name_to_backref_number(re->utf8 != NULL ? re->utf8 : re->bytes, p, p + length,
                                                   (OnigRegion *)spec_match_region(mrb, match));
@@ -321,18 +340,19 @@ static int add_name(const OnigUChar *name, const OnigUChar *end, int n, int *gro
 {
         const struct naming *naming = arg;
 
-        (void)n, (void)groups, (void)re;
-        mrb_ary_push(naming->mrb, naming->list, mrb_str_new(naming->mrb, (const char *)name, end - name));
+        (void)n, (void)re;
+        mrb_ary_set(naming->mrb, naming->list, groups[0], mrb_str_new(naming->mrb, (const char *)name, end - name));
         return 0;
 }
 
 mrb_value spec_regexp_names(mrb_state *mrb, mrb_value regexp)
 {
-        const struct regexp *re = DATA_CHECK_GET_PTR(mrb, regexp, &regexp_type, struct regexp);
+        const struct regexp *re = regexp_of(mrb, regexp);
         struct naming naming = { mrb, mrb_ary_new(mrb) };
 
+        /* They come in the order of a hash; by their groups' numbers, then without the gaps, they are as written. */
         (void)onig_foreach_name(re->utf8 != NULL ? re->utf8 : re->bytes, add_name, &naming);
-        return naming.list;
+        return mrb_funcall(mrb, naming.list, "compact", 0);
 }
 
 static mrb_value regexp_names(mrb_state *mrb, mrb_value self)
@@ -361,9 +381,9 @@ void spec_regexp_set_last(mrb_state *mrb, mrb_value match)
         if (is) {
                 const mrb_value s = match_string(mrb, match);
 
-                mrb_gv_set(mrb, mrb_intern_lit(mrb, "$`"), mrb_str_new(mrb, RSTRING_PTR(s), region->beg[0]));
-                mrb_gv_set(mrb, mrb_intern_lit(mrb, "$'"),
-                           mrb_str_new(mrb, RSTRING_PTR(s) + region->end[0], RSTRING_LEN(s) - region->end[0]));
+                /* parts share the text's memory: a block may see many matches of one large text */
+                mrb_gv_set(mrb, mrb_intern_lit(mrb, "$`"), mrb_str_substr(mrb, s, 0, region->beg[0]));
+                mrb_gv_set(mrb, mrb_intern_lit(mrb, "$'"), mrb_str_substr(mrb, s, region->end[0], RSTRING_LEN(s) - region->end[0]));
         } else {
                 mrb_gv_set(mrb, mrb_intern_lit(mrb, "$`"), mrb_nil_value());
                 mrb_gv_set(mrb, mrb_intern_lit(mrb, "$'"), mrb_nil_value());
@@ -436,7 +456,7 @@ static mrb_value regexp_equal(mrb_state *mrb, mrb_value self)
         mrb_get_args(mrb, "o", &other);
         if (!spec_regexp_is(mrb, other))
                 return mrb_false_value();
-        return mrb_bool_value(((struct regexp *)DATA_PTR(self))->options == ((struct regexp *)DATA_PTR(other))->options &&
+        return mrb_bool_value(regexp_of(mrb, self)->options == regexp_of(mrb, other)->options &&
                               mrb_str_equal(mrb, source_of(mrb, self), source_of(mrb, other)));
 }
 
@@ -447,8 +467,7 @@ static mrb_value regexp_source(mrb_state *mrb, mrb_value self)
 
 static mrb_value regexp_options(mrb_state *mrb, mrb_value self)
 {
-        (void)mrb;
-        return mrb_fixnum_value(((struct regexp *)DATA_PTR(self))->options & OPTIONS);
+        return mrb_fixnum_value(regexp_of(mrb, self)->options & OPTIONS);
 }
 
 static mrb_value regexp_to_s(mrb_state *mrb, mrb_value self)
@@ -456,7 +475,7 @@ static mrb_value regexp_to_s(mrb_state *mrb, mrb_value self)
         static const struct { int option; char letter; } letters[] = {
                 { ONIG_OPTION_MULTILINE, 'm' }, { ONIG_OPTION_IGNORECASE, 'i' }, { ONIG_OPTION_EXTEND, 'x' },
         };
-        const int options = ((struct regexp *)DATA_PTR(self))->options;
+        const int options = regexp_of(mrb, self)->options;
         const mrb_value ret = mrb_str_new_lit(mrb, "(?");
 
         for (int i = 0; i < 3; i++)
@@ -475,7 +494,7 @@ static mrb_value regexp_to_s(mrb_state *mrb, mrb_value self)
 
 static mrb_value regexp_inspect(mrb_state *mrb, mrb_value self)
 {
-        const int options = ((struct regexp *)DATA_PTR(self))->options;
+        const int options = regexp_of(mrb, self)->options;
         const mrb_value ret = mrb_str_new_lit(mrb, "/");
 
         mrb_str_cat_str(mrb, ret, source_of(mrb, self));

@@ -56,6 +56,12 @@ static mrb_value string_match_p(mrb_state *mrb, mrb_value self)
         return mrb_bool_value(!mrb_nil_p(spec_regexp_search(mrb, spec_regexp_from(mrb, pattern, false), self, from)));
 }
 
+/* What self was when a method began; blocks may change it. */
+static mrb_value snapshot(mrb_state *mrb, mrb_value self)
+{
+        return mrb_obj_freeze(mrb, mrb_str_dup(mrb, self));
+}
+
 /* Where to search on after a match: behind it, and one character on when it was empty. */
 static mrb_int behind(mrb_value string, const OnigRegion *region)
 {
@@ -75,7 +81,8 @@ static mrb_value string_scan(mrb_state *mrb, mrb_value self)
 {
         mrb_value pattern, block = mrb_nil_value(), last = mrb_nil_value();
         const mrb_value found = mrb_ary_new(mrb);
-        const mrb_value string = mrb_str_dup(mrb, self);        /* the block may change self */
+        const mrb_value string = snapshot(mrb, self);
+        const bool utf8 = spec_regexp_utf8(string);
         mrb_int at = 0;
 
         mrb_get_args(mrb, "o&", &pattern, &block);
@@ -83,7 +90,7 @@ static mrb_value string_scan(mrb_state *mrb, mrb_value self)
         mrb_gc_protect(mrb, pattern);
         while (at <= RSTRING_LEN(string)) {
                 const int arena = mrb_gc_arena_save(mrb);
-                const mrb_value match = spec_regexp_search(mrb, pattern, string, at);
+                const mrb_value match = spec_regexp_search_in(mrb, pattern, string, utf8, at);
                 const OnigRegion *region;
                 mrb_value item;
 
@@ -155,14 +162,15 @@ struct replacing { mrb_value pattern, replacement, block; bool all; };
 /* Returns the new string, or nil when nothing matched. */
 static mrb_value replace(mrb_state *mrb, mrb_value self, const struct replacing *how)
 {
-        const mrb_value string = mrb_str_dup(mrb, self);
+        const mrb_value string = snapshot(mrb, self);
+        const bool utf8 = spec_regexp_utf8(string);
         const mrb_value ret = mrb_str_new_capa(mrb, RSTRING_LEN(string));
         mrb_value last = mrb_nil_value();
         mrb_int at = 0, copied = 0;
 
         while (at <= RSTRING_LEN(string)) {
                 const int arena = mrb_gc_arena_save(mrb);
-                const mrb_value match = spec_regexp_search(mrb, how->pattern, string, at);
+                const mrb_value match = spec_regexp_search_in(mrb, how->pattern, string, utf8, at);
                 const OnigRegion *region;
 
                 if (mrb_nil_p(match))
@@ -241,46 +249,46 @@ static void drop_empty_tail(mrb_state *mrb, mrb_value list)
                 (void)mrb_ary_pop(mrb, list);
 }
 
+/* One piece and the groups of the separator behind it. */
+static void add_piece(mrb_state *mrb, mrb_value ret, mrb_value string, mrb_int from, mrb_value match)
+{
+        const OnigRegion *region = spec_match_region(mrb, match);
+
+        mrb_ary_push(mrb, ret, mrb_str_new(mrb, RSTRING_PTR(string) + from, region->beg[0] - from));
+        for (int i = 1; i < region->num_regs; i++)
+                if (region->beg[i] >= 0)
+                        mrb_ary_push(mrb, ret, spec_match_group(mrb, match, i));
+}
+
 static mrb_value string_split(mrb_state *mrb, mrb_value self)
 {
-        const mrb_value ret = mrb_ary_new(mrb);
-        const mrb_int length = RSTRING_LEN(self);
+        const mrb_value ret = mrb_ary_new(mrb), string = snapshot(mrb, self);
+        const mrb_int length = RSTRING_LEN(string);
+        const bool utf8 = spec_regexp_utf8(string);
         mrb_value pattern;
-        mrb_int limit = 0, from = 0, at = 0;
+        mrb_int limit = 0, from = 0, at = 0, pieces = 1;
 
         if (!spec_regexp_is(mrb, first_argument(mrb)))
                 return plain(mrb, self, "__split");
         mrb_get_args(mrb, "o|i", &pattern, &limit);
-        while (at <= length && length > 0 && (limit <= 0 || RARRAY_LEN(ret) < limit - 1)) {
+        while (at <= length && length > 0 && (limit <= 0 || pieces < limit)) {
                 const int arena = mrb_gc_arena_save(mrb);
-                const mrb_value match = spec_regexp_search(mrb, pattern, self, at);
+                const mrb_value match = spec_regexp_search_in(mrb, pattern, string, utf8, at);
                 const OnigRegion *region;
 
                 if (mrb_nil_p(match))
                         break;
                 region = spec_match_region(mrb, match);
-                at = behind(self, region);
-                if (region->end[0] == region->beg[0]) {
-                        if (region->beg[0] >= length)
-                                break;
-                        if (region->beg[0] == from) {   /* splits between characters, never before the first */
-                                if (at >= length)
-                                        break;
-                                mrb_ary_push(mrb, ret, mrb_str_new(mrb, RSTRING_PTR(self) + from, at - from));
-                                from = at;
-                                mrb_gc_arena_restore(mrb, arena);
-                                continue;
-                        }
+                at = behind(string, region);
+                if (region->end[0] > region->beg[0] || (region->beg[0] > from && region->beg[0] < length)) {
+                        add_piece(mrb, ret, string, from, match);
+                        from = region->end[0];
+                        pieces++;
                 }
-                mrb_ary_push(mrb, ret, mrb_str_new(mrb, RSTRING_PTR(self) + from, region->beg[0] - from));
-                for (int i = 1; i < region->num_regs; i++)
-                        if (region->beg[i] >= 0)
-                                mrb_ary_push(mrb, ret, spec_match_group(mrb, match, i));
-                from = region->end[0];
                 mrb_gc_arena_restore(mrb, arena);
         }
         if (length > 0)
-                mrb_ary_push(mrb, ret, mrb_str_new(mrb, RSTRING_PTR(self) + from, length - from));
+                mrb_ary_push(mrb, ret, mrb_str_new(mrb, RSTRING_PTR(string) + from, length - from));
         if (limit == 0)
                 drop_empty_tail(mrb, ret);
         return ret;

@@ -14,6 +14,9 @@ bool spec_regexp_is(mrb_state *mrb, mrb_value value);
 mrb_value spec_regexp_from(mrb_state *mrb, mrb_value value, bool quote);
 /* MatchData or nil; offsets are bytes. Does not touch $~. Raises RegexpError past the retry limit. */
 mrb_value spec_regexp_search(mrb_state *mrb, mrb_value regexp, mrb_value string, mrb_int from);
+/* The same for many searches of one text: whether it is UTF-8 is asked once. A frozen string is not copied. */
+mrb_value spec_regexp_search_in(mrb_state *mrb, mrb_value regexp, mrb_value string, bool utf8, mrb_int from);
+bool spec_regexp_utf8(mrb_value string);
 /* Sets $~, $&, $`, $', $+ and $1 to $9. */
 void spec_regexp_set_last(mrb_state *mrb, mrb_value match);
 const OnigRegion *spec_match_region(mrb_state *mrb, mrb_value match);
@@ -37,7 +40,11 @@ void spec_regexp_string_init(mrb_state *mrb);
 int spec_fence(bool commands);
 
 /* engine.c */
-struct spec_source { char *file, *text; };
+struct spec_source {
+        char *file, *text;
+        const char *seen;               /* where seen_line begins; NULL: nowhere yet */
+        unsigned seen_line;
+};
 struct spec_engine {
         const struct spec_job *job;
         struct spec_image image;

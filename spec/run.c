@@ -12,7 +12,8 @@
 #include "lib/run.h"
 #include "lib/utf8.h"
 
-enum { TIMEOUT_MS = 600000, COMMAND_TIMEOUT_MS = 60000, FILE_MOST = 16 << 20, END_MS = 5000, CHUNK = 65536 };
+enum { TIMEOUT_MS = 600000, COMMAND_TIMEOUT_MS = 60000, FILE_MOST = 16 << 20, END_MS = 5000, CHUNK = 65536,
+       RECORDS_MOST = 128 << 20 /* bytes a file's results may take */ };
 
 const char *spec_verdict_name(enum spec_verdict verdict)
 {
@@ -60,7 +61,8 @@ struct attempt {
         int fd;
         struct bk_buf bytes;
         struct spec_result running;     /* the example begun and not ended; owned strings */
-        bool is_running, finished, garbled;
+        bool is_running, finished, garbled, too_much;
+        size_t taken;                   /* bytes received */
         struct spec_report *report;
 };
 
@@ -112,7 +114,7 @@ static bool listen_to(struct attempt *a, int64_t deadline)
 {
         char chunk[CHUNK];
 
-        while (!a->garbled && !a->finished) {
+        while (!a->garbled && !a->finished && !a->too_much) {
                 struct pollfd event = { .fd = a->fd, .events = POLLIN };
                 const int64_t left = deadline - bk_now_ms();
                 ssize_t got;
@@ -126,6 +128,8 @@ static bool listen_to(struct attempt *a, int64_t deadline)
                         continue;
                 if (got <= 0)
                         return true;
+                a->taken += (size_t)got;
+                a->too_much = a->taken > RECORDS_MOST;
                 bk_buf_add(&a->bytes, chunk, (size_t)got);
                 take_records(a);
         }
@@ -153,6 +157,8 @@ static void judge_end(struct attempt *a, bool in_time, int status, int timeout_m
                 return;
         if (!in_time)
                 why = bk_format("the checks did not end within %d.%03d s; the time ran out %s", timeout_ms / 1000, timeout_ms % 1000, when);
+        else if (a->too_much)
+                why = bk_format("the results are larger than the %d MiB that a file may have", RECORDS_MOST >> 20);
         else if (a->garbled)
                 why = bk_format("the process running the checks broke its protocol %s", when);
         else if (status > 128)
@@ -187,7 +193,7 @@ static int run_file(struct spec_job *job, int64_t deadline, int timeout_ms, stru
         if (a.pid < 0)
                 return bk_fail_errno(err, "cannot start a process for '%s'", job->file);
         in_time = listen_to(&a, deadline);
-        if (!in_time || a.garbled)
+        if (!in_time || a.garbled || a.too_much)
                 (void)kill(a.pid, SIGKILL);
         status = bk_wait(a.pid, END_MS);
         judge_end(&a, in_time, status, timeout_ms);

@@ -15,15 +15,16 @@ static int user_field(struct spec_resource *r, enum spec_database database, unsi
         if (spec_account_field(r->image, database, 0, r->name, field, ret, err) < 0)
                 return -1;
         if (*ret == NULL)
-                spec_note(r, "there is no such user in the image");
+                spec_note(r, database == SPEC_SHADOW ? "the image's /etc/shadow does not name it" : "there is no such user in the image");
         return 0;
 }
 
+/* nil for what is no number: never 0, which is root. */
 static int number(char *text, struct spec_value *ret)
 {
         autofree char *owned = text;
 
-        if (owned == NULL || *owned == '\0')
+        if (owned == NULL || *owned == '\0' || strspn(owned + (*owned == '-'), "0123456789") != strlen(owned + (*owned == '-')))
                 *ret = (struct spec_value){ 0 };
         else
                 spec_value_int(ret, strtoll(owned, NULL, 10));

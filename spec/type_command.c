@@ -1,6 +1,8 @@
 /* Type `command`: the only one that starts a program, once per resource. */
 #include "spec/spec_priv.h"
 
+#include <string.h>
+
 static int run(struct spec_resource *r, struct bk_error *err)
 {
         const struct spec_target *target = r->image->target;
@@ -15,10 +17,12 @@ static int run(struct spec_resource *r, struct bk_error *err)
         return 0;
 }
 
+/* Whatever bytes the program wrote, NULs too. */
 static int bytes(const char *text, size_t length, struct spec_value *ret)
 {
-        *ret = (struct spec_value){ .kind = SPEC_STRING, .s = bk_strndup(text ? text : "", text ? length : 0),
-                                    .len = text ? length : 0 };
+        *ret = (struct spec_value){ .kind = SPEC_STRING, .s = bk_alloc(length + 1), .len = text ? length : 0 };
+        if (text != NULL)
+                memcpy(ret->s, text, length);
         return 0;
 }
 

@@ -37,6 +37,7 @@ static int look(struct spec_resource *r, bool follow, struct stat *st, struct bk
         autoclose int fd = bk_open_in_root(r->image->target->root_fd, r->name, O_PATH | (follow ? 0 : O_NOFOLLOW), 0);
         autofree char *target = NULL;
 
+        *st = (struct stat){ 0 };
         if (fd >= 0 && fstat(fd, st) == 0)
                 return 1;
         if (!absent(errno))

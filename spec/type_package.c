@@ -101,6 +101,9 @@ static int load_file(struct spec_image *image, const char *path, struct bk_error
         size_t length;
 
         if (bk_read_in_root(image->target->root_fd, path, STATUS_MOST, &text, &length, &why) == 0) {
+                for (size_t i = 0; i < length; i++)     /* a NUL would hide the packages behind it */
+                        if (text[i] == '\0')
+                                text[i] = '?';
                 parse(image, text);
                 return 1;
         }
@@ -150,6 +153,8 @@ static int load(struct spec_image *image, struct bk_error *err)
                 }
                 return bk_fail(err, BK_INFRA, "the image has no package database that is known here");
         }
+        if (image->packages == NULL)                    /* an empty database is one that was read */
+                image->packages = bk_alloc(sizeof *image->packages);
         qsort(image->packages, image->n_packages, sizeof *image->packages, order);
         return 0;
 }

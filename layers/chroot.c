@@ -5,6 +5,7 @@
 #include "layers/chroot_priv.h"
 
 #include <fcntl.h>
+#include <grp.h>
 #include <linux/mount.h>
 #include <poll.h>
 #include <sched.h>
@@ -279,7 +280,9 @@ static int enter(void *arg)
                 return -1;
         if (pid > 0)
                 relay(pid);
-        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (setgroups(0, NULL) < 0 || setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
+                return -1;
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);         /* after the identity: a change of it would clear this */
         (void)setsid();
         (void)umask(022);
         if (chdir("/") < 0 || syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
@@ -329,6 +332,7 @@ int chroot_run(struct chroot *chroot, const struct bk_run *run, struct bk_run_re
 {
         struct bk_run inside = *run;
         struct passing passing = { .entering = { .chroot = chroot, .run = &inside }, .run = run };
+        struct bk_error why = { 0 };
 
         if (await_network(chroot, err) < 0)
                 return -1;
@@ -337,9 +341,11 @@ int chroot_run(struct chroot *chroot, const struct bk_run *run, struct bk_run_re
         inside.on_line = run->on_line ? pass_line : NULL;
         inside.stop = run->stop ? pass_stop : NULL;
         inside.arg = &passing;
-        if (bk_run_with(&inside, ret, err) < 0) {
+        if (bk_run_with(&inside, ret, &why) == 0)
+                return 0;
+        if (why.kind == BK_TIMEOUT || why.kind == BK_INTERRUPTED)       /* else it never started, or has ended */
                 end_everything(chroot);
-                return -1;
-        }
-        return 0;
+        if (err != NULL)
+                *err = why;
+        return -1;
 }

@@ -157,13 +157,10 @@ static inline int set_up(void **state)
 {
         struct place *place = *state;
         char template[] = "/tmp/bakery-test-XXXXXX";
-        const char *const argv[] = { "cp", "-a", bk_format("%s/.", place->base), bk_strdup(mkdtemp(template)), NULL };
+        autofree char *from = bk_format("%s/.", place->base);
 
-        place->root = (char *)argv[3];
-        const int result = host(argv, NULL);
-
-        free((char *)argv[2]);
-        return result;
+        place->root = bk_strdup(mkdtemp(template));
+        return host((const char *const[]){ "cp", "-a", from, place->root, NULL }, NULL);
 }
 
 static inline int tear_down(void **state)
@@ -177,6 +174,26 @@ static inline int tear_down(void **state)
                 result = -1;
         free(bk_take(place->root));
         return result;
+}
+
+/* All that a layer holds, for comparison: names, kinds, modes, owners, link targets, times but for folders', contents. */
+static inline char *snapshot(const struct place *place)
+{
+        static const char script[] = "cd \"$0\" && { find . -type d -printf '%p %y %m %U %G\\n'; "
+                                     "find . ! -type d -printf '%p %y %m %U %G %s %T@ %l\\n'; "
+                                     "find . -type f -exec sha256sum {} +; } | sort";
+        char *out = NULL;
+
+        assert_int_equal(host((const char *const[]){ "sh", "-c", script, place->root, NULL }, &out), 0);
+        return out;
+}
+
+static inline void put(const struct place *place, const char *path, const char *text, mode_t mode)
+{
+        autoclose int root = open(place->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        struct bk_error err = { 0 };
+
+        assert_ok(bk_write_in_root(root, path, text, strlen(text), mode, &err), err);
 }
 
 /* --- the sandbox -------------------------------------------------------------------- */

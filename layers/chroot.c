@@ -6,11 +6,11 @@
 
 #include <fcntl.h>
 #include <grp.h>
-#include <linux/mount.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -64,9 +64,13 @@ static int take_binds(const struct chroot_config *config, struct chroot_setup *s
         if (config->n_binds > CHROOT_BINDS_MOST)
                 return bk_fail(err, BK_INTERNAL, "more than %d binds", CHROOT_BINDS_MOST);
         for (size_t i = 0; i < config->n_binds; i++) {
-                setup->binds[i] = (int)syscall(SYS_open_tree, AT_FDCWD, config->binds[i].source,
-                                               OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
-                if (setup->binds[i] < 0)
+                /* What is mounted below the source is bound with it, so the limits go to all depths. */
+                struct mount_attr limits = { .attr_set = MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID, .propagation = MS_PRIVATE };
+
+                if (config->binds[i].read_only)
+                        limits.attr_set |= MOUNT_ATTR_RDONLY;
+                setup->binds[i] = open_tree(AT_FDCWD, config->binds[i].source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+                if (setup->binds[i] < 0 || mount_setattr(setup->binds[i], "", AT_EMPTY_PATH | AT_RECURSIVE, &limits, sizeof limits) < 0)
                         return bk_fail_errno(err, "cannot take '%s' into the sandbox", config->binds[i].source);
         }
         return 0;

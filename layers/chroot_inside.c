@@ -39,14 +39,9 @@ static const struct { const char *what, *where, *type; unsigned long flags; cons
 static const char *const proc_read_only[] = { "/proc/sys", "/proc/irq", "/proc/bus", "/proc/fs" };
 static const char *const proc_hidden[] = { "/proc/kcore", "/proc/keys", "/proc/sysrq-trigger", "/proc/timer_list", "/proc/kallsyms" };
 
-static int detached(const char *path)
-{
-        return (int)syscall(SYS_open_tree, AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-}
-
 static int attach(int tree, const char *where)
 {
-        return (int)syscall(SYS_move_mount, tree, "", AT_FDCWD, where, MOVE_MOUNT_F_EMPTY_PATH);
+        return move_mount(tree, "", AT_FDCWD, where, MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_SYMLINKS);
 }
 
 static int loopback_up(void)
@@ -59,8 +54,10 @@ static int loopback_up(void)
 
 static int pivot(const char *root)
 {
+        struct mount_attr nodev = { .attr_set = MOUNT_ATTR_NODEV };
+
         if (mount(root, root, NULL, MS_BIND | MS_REC, NULL) < 0 ||
-            mount(NULL, root, NULL, MS_REMOUNT | MS_BIND | MS_NODEV, NULL) < 0 || chdir(root) < 0 ||
+            mount_setattr(AT_FDCWD, root, AT_RECURSIVE, &nodev, sizeof nodev) < 0 || chdir(root) < 0 ||
             syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0)
                 return -1;
         return chdir("/");
@@ -133,6 +130,9 @@ static int show(const char *ours, const char *path, struct bk_error *err)
         length = readlink(path, target, sizeof target - 1);
         if (length > 0) {
                 const char *at = strstr((target[length] = '\0', target), "run/");
+
+                if (at != NULL && strstr(at, "..") != NULL)
+                        at = NULL;              /* from /run it climbs back into the layer */
                 autofree char *inside = at == NULL ? NULL : bk_format("/%s", at);
                 autofree char *parent = at == NULL ? NULL : bk_strndup(inside, (size_t)(strrchr(inside, '/') - inside));
 
@@ -163,7 +163,7 @@ int chroot_setup_inside(const struct chroot_setup *setup, struct bk_error *err)
         for (size_t i = 0; i < NODES; i++) {
                 autofree char *path = bk_format("/dev/%s", nodes[i]);
 
-                trees[i] = detached(path);
+                trees[i] = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
                 if (trees[i] < 0)
                         return bk_fail_errno(err, "cannot take '%s' of the host", path);
         }
@@ -174,12 +174,9 @@ int chroot_setup_inside(const struct chroot_setup *setup, struct bk_error *err)
         if (mount_all(err) < 0 || make_nodes(trees, err) < 0 || show_files(config->network, err) < 0)
                 return -1;
         for (size_t i = 0; i < config->n_binds; i++) {
-                const char *target = config->binds[i].target;
-
-                if (attach(setup->binds[i], target) < 0 ||
-                    mount(NULL, target, NULL, MS_REMOUNT | MS_BIND | MS_NODEV | MS_NOSUID | (config->binds[i].read_only ? MS_RDONLY : 0),
-                          NULL) < 0)
-                        return bk_fail_errno(err, "cannot bind '%s' to '%s' in the sandbox", config->binds[i].source, target);
+                if (attach(setup->binds[i], config->binds[i].target) < 0)
+                        return bk_fail_errno(err, "cannot bind '%s' to '%s' in the sandbox", config->binds[i].source,
+                                             config->binds[i].target);
         }
         return 0;
 }

@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 
 #include "layers/chroot.h"
@@ -21,6 +22,8 @@ struct place {
         char *base;             /* the pristine tree; the group's */
         char *root;             /* this test's copy */
         struct chroot *chroot;  /* NULL when closed */
+        char *source;           /* a folder of the host, of the test's making; NULL: none */
+        char *mounted;          /* where the test mounted something; NULL: nowhere */
 };
 
 /* A function that runs inside; what it returns is the exit status. */
@@ -170,8 +173,14 @@ static inline int tear_down(void **state)
 
         if (place->chroot != NULL)
                 result = chroot_close(bk_take(place->chroot), NULL, NULL);
+        if (place->mounted != NULL && umount2(place->mounted, MNT_DETACH) < 0)
+                result = -1;
+        if (place->source != NULL && bk_remove_tree(place->source, NULL) < 0)
+                result = -1;
         if (bk_remove_tree(place->root, NULL) < 0)
                 result = -1;
+        free(bk_take(place->mounted));
+        free(bk_take(place->source));
         free(bk_take(place->root));
         return result;
 }

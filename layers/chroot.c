@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -37,6 +38,71 @@ static const char *const default_env[] = {
         "DEBIAN_FRONTEND=noninteractive", NULL,
 };
 
+/* --- before anything of the image is touched ---------------------------------------------- */
+
+/* Links of the image may point into /proc/self/fd, and by a folder's descriptor, close-on-exec or not, to the
+ * host. So what looks up the image's paths holds no descriptor of ours but what it needs. */
+static void close_but(const struct chroot_setup *setup, int report)
+{
+        for (int from = 0, next;; from = next + 1) {
+                next = report >= from ? report : -1;
+                for (size_t i = 0; i < CHROOT_BINDS_MOST; i++)
+                        if (setup->binds[i] >= from && (next < 0 || setup->binds[i] < next))
+                                next = setup->binds[i];
+                if (next != from)
+                        (void)syscall(SYS_close_range, from, next < 0 ? ~0U : (unsigned)next - 1, 0);
+                if (next < 0)
+                        return;
+        }
+}
+
+/* The same for a command, which holds pipes to the caller whose numbers we do not know. They lead nowhere. */
+static int close_but_pipes(int keep)
+{
+        autodir DIR *fds = opendir("/proc/self/fd");
+        struct stat st;
+
+        if (fds == NULL)
+                return -1;
+        for (struct dirent *entry; (entry = readdir(fds)) != NULL;) {
+                const int fd = (int)strtol(entry->d_name, NULL, 10);
+
+                if (fd > 2 && fd != keep && fd != dirfd(fds) && fstat(fd, &st) == 0 && !S_ISFIFO(st.st_mode))
+                        (void)close(fd);
+        }
+        return 0;
+}
+
+/* An empty /proc/PID/cmdline. The kernel takes the memory map as a whole only; proc(5) numbers the fields. */
+static void hide_arguments(void)
+{
+        enum { FIRST = 3, LAST = 51 };
+        autofree char *stat = NULL;
+        unsigned long field[LAST + 1] = { 0 };
+        char *at;
+
+        if (bk_read_file("/proc/self/stat", 4096, &stat, NULL, NULL) < 0 || (at = strrchr(stat, ')')) == NULL)
+                return;
+        at += strlen(") S");
+        for (int i = FIRST + 1; i <= LAST; i++)
+                field[i] = strtoul(at, &at, 10);
+        const struct prctl_mm_map map = {
+                .start_code = field[26], .end_code = field[27], .start_stack = field[28], .start_data = field[45], .end_data = field[46],
+                .start_brk = field[47], .brk = (uintptr_t)sbrk(0), .arg_start = field[48], .arg_end = field[48],
+                .env_start = field[50], .env_end = field[51], .exe_fd = (uint32_t)-1,
+        };
+
+        (void)prctl(PR_SET_MM, PR_SET_MM_MAP, &map, sizeof map, 0);
+}
+
+/* Until it runs a program of the image, a process of ours shows the inside neither its memory,
+ * nor its executable, nor its arguments, which may hold a secret. */
+static void hide(void)
+{
+        (void)prctl(PR_SET_DUMPABLE, 0);
+        hide_arguments();
+}
+
 /* --- the init -------------------------------------------------------------------- */
 
 static _Noreturn void init_main(const struct chroot_setup *setup, int report)
@@ -45,6 +111,8 @@ static _Noreturn void init_main(const struct chroot_setup *setup, int report)
 
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
         (void)prctl(PR_SET_NAME, "bakery-init");
+        close_but(setup, report);
+        hide();
         (void)setsid();
         for (int sig = 1; sig < 32; sig++)
                 (void)signal(sig, SIG_IGN);     /* SIGCHLD too: the kernel reaps for us */
@@ -276,7 +344,8 @@ static int enter(void *arg)
         const struct rlimit no_core = { 0, 0 };
         pid_t pid;
 
-        if (setns(entering->chroot->pidfd, NAMESPACES) < 0)
+        hide();
+        if (close_but_pipes(entering->chroot->pidfd) < 0 || setns(entering->chroot->pidfd, NAMESPACES) < 0)
                 return -1;
         (void)setrlimit(RLIMIT_CORE, &no_core);
         pid = fork();   /* only a child is in the new pid namespace */
@@ -301,6 +370,7 @@ static void end_everything(const struct chroot *chroot)
         const pid_t pid = bk_fork();
 
         if (pid == 0) {
+                hide();
                 if (setns(chroot->pidfd, CLONE_NEWPID) < 0)
                         _exit(1);
                 const pid_t inner = fork();

@@ -36,7 +36,8 @@ static const struct { const char *what, *where, *type; unsigned long flags; cons
 };
 
 /* Parts of /proc that speak for the whole kernel. */
-static const char *const proc_read_only[] = { "/proc/sys", "/proc/irq", "/proc/bus", "/proc/fs" };
+static const char *const proc_read_only[] = { "/proc/sys", "/proc/irq", "/proc/bus", "/proc/fs", "/proc/acpi", "/proc/scsi",
+                                              "/proc/pressure" };
 static const char *const proc_hidden[] = { "/proc/kcore", "/proc/keys", "/proc/sysrq-trigger", "/proc/timer_list", "/proc/kallsyms" };
 
 static int attach(int tree, const char *where)

@@ -338,6 +338,14 @@ static _Noreturn void relay(pid_t pid)
         _exit(WEXITSTATUS(status));
 }
 
+/* The sandbox' own /dev/null: through the host's, its mode could be changed. */
+static int empty_stdin(void)
+{
+        autoclose int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+        return null < 0 ? -1 : dup2(null, 0);
+}
+
 static int enter(void *arg)
 {
         const struct entering *entering = arg;
@@ -359,6 +367,8 @@ static int enter(void *arg)
         (void)setsid();
         (void)umask(022);
         if (chdir("/") < 0 || syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
+                return -1;
+        if (entering->run->input == NULL && empty_stdin() < 0)
                 return -1;
         environ = (char **)entering->run->env;          /* PATH is looked up in it */
         return chroot_limit();

@@ -83,6 +83,21 @@ static int mount_all(struct bk_error *err)
         return 0;
 }
 
+/* Read-only, a device can be written to, but the host's node keeps its mode, owner and times. */
+static int take_nodes(int trees[NODES], struct bk_error *err)
+{
+        struct mount_attr limits = { .attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC };
+
+        for (size_t i = 0; i < NODES; i++) {
+                autofree char *path = bk_format("/dev/%s", nodes[i]);
+
+                trees[i] = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+                if (trees[i] < 0 || mount_setattr(trees[i], "", AT_EMPTY_PATH, &limits, sizeof limits) < 0)
+                        return bk_fail_errno(err, "cannot take '%s' of the host", path);
+        }
+        return 0;
+}
+
 static int make_nodes(const int trees[NODES], struct bk_error *err)
 {
         static const struct { const char *to, *from; } links[] = {
@@ -161,13 +176,8 @@ int chroot_setup_inside(const struct chroot_setup *setup, struct bk_error *err)
 
         if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
                 return bk_fail_errno(err, "cannot make mounts private");
-        for (size_t i = 0; i < NODES; i++) {
-                autofree char *path = bk_format("/dev/%s", nodes[i]);
-
-                trees[i] = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-                if (trees[i] < 0)
-                        return bk_fail_errno(err, "cannot take '%s' of the host", path);
-        }
+        if (take_nodes(trees, err) < 0)
+                return -1;
         if (sethostname(hostname, strlen(hostname)) < 0 || loopback_up() < 0)
                 return bk_fail_errno(err, "cannot set up host name and loopback of the sandbox");
         if (pivot(config->root) < 0)

@@ -8,8 +8,10 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include "layers/chroot.h"
 #include "lib/buf.h"
@@ -268,3 +270,28 @@ static inline void assert_prints(struct place *place, const char *script, const 
                 fail_msg("probe %s ended with %d: %s%s", #__VA_ARGS__, probed_.status, probed_.out, probed_.err); \
         bk_run_result_done(&probed_); \
 } while (0)
+
+/* --- processes ---------------------------------------------------------------------- */
+
+static inline bool has_slirp(void)
+{
+        return system("command -v slirp4netns >/dev/null") == 0;
+}
+
+/* Pidfds of a process' children; the caller closes them. */
+static inline size_t watch_children(pid_t parent, struct pollfd *watched, size_t most)
+{
+        autofree char *path = bk_format("/proc/%ld/task/%ld/children", (long)parent, (long)parent), *list = NULL;
+        size_t n = 0;
+
+        assert_int_equal(bk_read_file(path, 4096, &list, NULL, NULL), 0);
+        for (char *at = list, *end; n < most; at = end, n++) {
+                const long pid = strtol(at, &end, 10);
+
+                if (end == at)
+                        break;
+                watched[n] = (struct pollfd){ .fd = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0), .events = POLLIN };
+                assert_true(watched[n].fd >= 0);
+        }
+        return n;
+}

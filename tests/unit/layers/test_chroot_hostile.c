@@ -11,11 +11,13 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 
 /* A probe's complaint; the first one is its end. */
 #define PROBE(condition) do { \
@@ -76,6 +78,11 @@ static int probe_syscalls(int argc, char **argv)
                 { "io_uring_setup",          SYS_io_uring_setup,    1,                       0, 0,  EPERM },
                 { "add_key",                 SYS_add_key,           0,                       0, 0,  EPERM },
                 { "keyctl",                  SYS_keyctl,            0,                       0, 0,  EPERM },
+                { "request_key",             SYS_request_key,       0,                       0, 0,  EPERM },
+                { "userfaultfd",             SYS_userfaultfd,       0,                       0, 0,  EPERM },
+                { "acct",                    SYS_acct,              0,                       0, 0,  EPERM },
+                { "the kernel's log",        SYS_syslog,            3,                       0, 0,  EPERM },
+                { "adjtimex",                SYS_adjtimex,          0,                       0, 0,  EPERM },
                 { "clock_settime",           SYS_clock_settime,     0,                       0, 0,  EPERM },
                 { "settimeofday",            SYS_settimeofday,      0,                       0, 0,  EPERM },
                 { "sethostname",             SYS_sethostname,       0,                       0, 0,  EPERM },
@@ -96,6 +103,42 @@ static void calls_that_reach_the_hosts_kernel_are_refused(void **state)
 
         open_plain(place);
         assert_probe(place, "syscalls");
+}
+
+#ifdef __x86_64__
+/* The same kernel has two more doors. A closed one is as good: no such call, or a signal. */
+static int probe_other_abis(int argc, char **argv)
+{
+        enum { X32 = 0x40000000, UNSHARE_386 = 310 };
+        const pid_t pid = fork();
+        int status;
+
+        (void)argc;
+        (void)argv;
+        PROBE(syscall(X32 | SYS_unshare, CLONE_NEWUSER) < 0 && (errno == EPERM || errno == ENOSYS));
+        if (pid == 0) {
+                long result = UNSHARE_386;
+
+                __asm__ volatile("int $0x80" : "+a"(result) : "b"(CLONE_NEWUSER) : "memory");
+                _exit(result != -EPERM && result != -ENOSYS);
+        }
+        PROBE(waitpid(pid, &status, 0) == pid && (WIFSIGNALED(status) || WEXITSTATUS(status) == 0));
+        return 0;
+}
+#endif
+
+static void other_calling_conventions_are_refused_too(void **state)
+{
+#ifdef __x86_64__
+        struct place *place = *state;
+
+        open_plain(place);
+        assert_probe(place, "other_abis");
+#else
+        (void)state;
+        print_message("# skipped: this architecture has none\n");
+        skip();
+#endif
 }
 
 /* On a descriptor that is none, the real calls fail. */
@@ -172,6 +215,33 @@ static void a_device_node_made_inside_does_not_open(void **state)
         device = bk_format("%llu", (unsigned long long)st.st_dev);
         open_plain(place);
         assert_probe(place, "mknod", device);
+}
+
+/* The modes are the ones that they have: nothing is harmed where this is not refused. */
+static int probe_nodes(int argc, char **argv)
+{
+        static const char *const nodes[] = { "null", "zero", "full", "random", "urandom", "tty", "stdin" };
+
+        (void)argc;
+        (void)argv;
+        for (size_t i = 0; i < sizeof nodes / sizeof *nodes; i++) {
+                autofree char *path = bk_format("/dev/%s", nodes[i]);
+
+                (void)fprintf(stderr, "# %s\n", path);
+                PROBE_FAILS(chmod(path, 0666), EROFS);
+                PROBE_FAILS(chown(path, (uid_t)-1, (gid_t)-1), EROFS);
+                PROBE(unlink(path) < 0 || i == 6);
+        }
+        PROBE_FAILS(fchmod(0, 0666), EROFS);
+        return 0;
+}
+
+static void the_hosts_device_nodes_cannot_be_changed(void **state)
+{
+        struct place *place = *state;
+
+        open_plain(place);
+        assert_probe(place, "nodes");
 }
 
 /* --- ways out of the root ---------------------------------------------------------------------- */
@@ -558,6 +628,28 @@ static void abstract_sockets_of_the_host_are_out_of_reach(void **state)
         assert_probe(place, "abstract", place->root);
 }
 
+static int probe_shm(int argc, char **argv)
+{
+        (void)argc;
+        PROBE_FAILS(shmctl(atoi(argv[1]), IPC_STAT, &(struct shmid_ds){ 0 }), EINVAL);
+        return 0;
+}
+
+static void shared_memory_of_the_host_is_out_of_reach(void **state)
+{
+        struct place *place = *state;
+        const int id = shmget(IPC_PRIVATE, 4096, 0600);
+        autofree char *text = bk_format("%d", id);
+        struct bk_run_result result = { 0 };
+
+        assert_true(id >= 0);
+        open_plain(place);
+        run_inside(place, (const char *const[]){ "/probe", "shm", text, NULL }, &result);
+        assert_int_equal(shmctl(id, IPC_RMID, NULL), 0);
+        assert_int_equal(result.status, 0);
+        bk_run_result_done(&result);
+}
+
 /* --- ends ------------------------------------------------------------------------------------------ */
 
 static int probe_massacre(int argc, char **argv)
@@ -587,20 +679,72 @@ static void kill_all_ends_only_the_inside(void **state)
         assert_prints(place, "echo again", "again\n");
 }
 
+/* Orphans come to us, so that nobody can hide; each is reaped, as a host's init would. */
+static void await_orphans(void)
+{
+        const int64_t deadline = bk_now_ms() + 20000;
+        struct pollfd watched[16];
+        size_t n;
+
+        while ((n = watch_children(getpid(), watched, sizeof watched / sizeof *watched)) > 0) {
+                siginfo_t info = { 0 };
+
+                if (poll(watched, n, (int)(deadline - bk_now_ms())) < 1)
+                        fail_msg("%zu processes are still there", n);
+                for (size_t i = 0; i < n; i++)
+                        (void)close(watched[i].fd);
+                while (waitid(P_ALL, 0, &info, WEXITED | WNOHANG) == 0 && info.si_pid != 0)
+                        info.si_pid = 0;
+        }
+}
+
+static void an_opener_killed_at_any_moment_leaves_nobody(void **state)
+{
+        struct place *place = *state;
+        const bool network = has_slirp();
+
+        need("root");
+        assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+        for (long i = 0; i < 60; i++) {
+                const struct timespec while_it_works = { .tv_nsec = i * 500000 };
+                const pid_t opener = fork();
+
+                if (opener == 0) {
+                        const struct chroot_config config = { .root = place->root, .network = network && i % 2 != 0 };
+                        const struct bk_run run = { .argv = (const char *const[]){ "sleep", "1000", NULL }, .timeout_ms = 1000000 };
+                        struct bk_run_result result;
+                        struct chroot *chroot;
+
+                        _exit(chroot_open(&config, &chroot, NULL) < 0 || chroot_run(chroot, &run, &result, NULL) < 0);
+                }
+                (void)nanosleep(&while_it_works, NULL);         /* the moment is what is tested */
+                assert_int_equal(kill(opener, SIGKILL), 0);
+                assert_int_equal(bk_wait(opener, 10000), 128 + SIGKILL);
+                await_orphans();
+        }
+        assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 0), 0);
+}
+
 int main(int argc, char **argv)
 {
         static const struct probe probes[] = {
                 { "syscalls", probe_syscalls }, { "sync", probe_sync }, { "setuid", probe_setuid }, { "mknod", probe_mknod },
                 { "climb", probe_climb }, { "init", probe_init }, { "mounts", probe_mounts }, { "kernel_files", probe_kernel_files },
                 { "watch", probe_watch }, { "connect", probe_connect }, { "abstract", probe_abstract }, { "massacre", probe_massacre },
+                { "nodes", probe_nodes }, { "shm", probe_shm },
+#ifdef __x86_64__
+                { "other_abis", probe_other_abis },
+#endif
         };
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
         const struct CMUnitTest tests[] = {
                 TEST(capabilities_are_the_listed_ones),
                 TEST(calls_that_reach_the_hosts_kernel_are_refused),
+                TEST(other_calling_conventions_are_refused_too),
                 TEST(sync_calls_succeed_and_do_nothing),
                 TEST(a_service_can_give_up_root),
                 TEST(a_device_node_made_inside_does_not_open),
+                TEST(the_hosts_device_nodes_cannot_be_changed),
                 TEST(no_path_leads_out),
                 TEST(init_is_out_of_reach_and_silent),
                 TEST(nothing_can_be_mounted_or_unmounted),
@@ -612,7 +756,9 @@ int main(int argc, char **argv)
                 TEST(the_hosts_loopback_is_out_of_reach),
                 TEST(with_network_an_address_of_the_host_is_reached),
                 TEST(abstract_sockets_of_the_host_are_out_of_reach),
+                TEST(shared_memory_of_the_host_is_out_of_reach),
                 TEST(kill_all_ends_only_the_inside),
+                TEST(an_opener_killed_at_any_moment_leaves_nobody),
         };
 
         if (argc > 1)

@@ -338,7 +338,7 @@ static _Noreturn void relay(pid_t pid)
         _exit(WEXITSTATUS(status));
 }
 
-/* The sandbox' own /dev/null: through the host's, its mode could be changed. */
+/* The sandbox' own /dev/null: by the host's, the mode of that could be changed. */
 static int empty_stdin(void)
 {
         autoclose int null = open("/dev/null", O_RDONLY | O_CLOEXEC);

@@ -14,11 +14,15 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 
 #include "lib/cleanup.h"
 #include "lib/fs.h"
 
-static const char *const nodes[] = { "null", "zero", "full", "random", "urandom", "tty" };
+/* Numbers as in the kernel's admin-guide/devices.txt. */
+static const struct { const char *name; unsigned major, minor; } nodes[] = {
+        { "null", 1, 3 }, { "zero", 1, 5 }, { "full", 1, 7 }, { "random", 1, 8 }, { "urandom", 1, 9 }, { "tty", 5, 0 },
+};
 enum { NODES = sizeof nodes / sizeof *nodes };
 
 /* Files of ours that the image sees by a link into the tmpfs on /run, unless it has its own. */
@@ -66,9 +70,13 @@ static int pivot(const char *root)
 
 static int mount_all(struct bk_error *err)
 {
+        struct stat st;
+
         for (size_t i = 0; i < sizeof mounts / sizeof *mounts; i++) {
                 if (mkdir(mounts[i].where, mounts[i].mode) < 0 && errno != EEXIST)
                         return bk_fail_errno(err, "cannot create '%s' in the image", mounts[i].where);
+                if (lstat(mounts[i].where, &st) < 0 || !S_ISDIR(st.st_mode))    /* by a link, the mount would be elsewhere */
+                        return bk_fail(err, BK_INVALID, "'%s' of the image is not a folder", mounts[i].where);
                 if (mount(mounts[i].what, mounts[i].where, mounts[i].type, mounts[i].flags, mounts[i].options) < 0)
                         return bk_fail_errno(err, "cannot mount '%s' in the sandbox", mounts[i].where);
         }
@@ -83,19 +91,20 @@ static int mount_all(struct bk_error *err)
         return 0;
 }
 
-/* Read-only, a device can be written to, but the host's node keeps its mode, owner and times. */
+/* Nodes of our own, lest a chmod inside reach the host's. They are made where devices open, which nowhere inside
+ * may be, and each is taken from there as a mount of its own. */
 static int take_nodes(int trees[NODES], struct bk_error *err)
 {
-        struct mount_attr limits = { .attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC };
-
+        if (mount("tmpfs", "/dev", "tmpfs", MS_NOSUID | MS_NOEXEC, "mode=0755,size=64k") < 0)
+                return bk_fail_errno(err, "cannot mount a tmpfs for devices");
         for (size_t i = 0; i < NODES; i++) {
-                autofree char *path = bk_format("/dev/%s", nodes[i]);
+                autofree char *path = bk_format("/dev/%s", nodes[i].name);
 
-                trees[i] = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-                if (trees[i] < 0 || mount_setattr(trees[i], "", AT_EMPTY_PATH, &limits, sizeof limits) < 0)
-                        return bk_fail_errno(err, "cannot take '%s' of the host", path);
+                if (mknod(path, S_IFCHR | 0666, makedev(nodes[i].major, nodes[i].minor)) < 0 ||
+                    (trees[i] = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC)) < 0)
+                        return bk_fail_errno(err, "cannot make the device '%s'", nodes[i].name);
         }
-        return 0;
+        return umount2("/dev", MNT_DETACH) < 0 ? bk_fail_errno(err, "cannot unmount the tmpfs for devices") : 0;
 }
 
 static int make_nodes(const int trees[NODES], struct bk_error *err)
@@ -106,7 +115,7 @@ static int make_nodes(const int trees[NODES], struct bk_error *err)
         };
 
         for (size_t i = 0; i < NODES; i++) {
-                autofree char *path = bk_format("/dev/%s", nodes[i]);
+                autofree char *path = bk_format("/dev/%s", nodes[i].name);
                 autoclose int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
 
                 if (fd < 0 || attach(trees[i], path) < 0)

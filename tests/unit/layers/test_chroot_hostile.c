@@ -217,31 +217,34 @@ static void a_device_node_made_inside_does_not_open(void **state)
         assert_probe(place, "mknod", device);
 }
 
-/* The modes are the ones that they have: nothing is harmed where this is not refused. */
+/* The mode is the one that they have: nothing is harmed where the node is the host's after all. */
 static int probe_nodes(int argc, char **argv)
 {
         static const char *const nodes[] = { "null", "zero", "full", "random", "urandom", "tty", "stdin" };
+        struct stat st;
 
         (void)argc;
-        (void)argv;
         for (size_t i = 0; i < sizeof nodes / sizeof *nodes; i++) {
                 autofree char *path = bk_format("/dev/%s", nodes[i]);
 
                 (void)fprintf(stderr, "# %s\n", path);
-                PROBE_FAILS(chmod(path, 0666), EROFS);
-                PROBE_FAILS(chown(path, (uid_t)-1, (gid_t)-1), EROFS);
-                PROBE(unlink(path) < 0 || i == 6);
+                PROBE(stat(path, &st) == 0 && S_ISCHR(st.st_mode) && st.st_dev != (dev_t)strtoull(argv[1], NULL, 10));
+                PROBE(chmod(path, 0666) == 0);
+                PROBE_FAILS(unlink(strcmp(nodes[i], "stdin") == 0 ? "/dev/null" : path), EBUSY);
         }
-        PROBE_FAILS(fchmod(0, 0666), EROFS);
         return 0;
 }
 
-static void the_hosts_device_nodes_cannot_be_changed(void **state)
+static void device_nodes_are_not_the_hosts(void **state)
 {
         struct place *place = *state;
+        autofree char *device = NULL;
+        struct stat st;
 
+        assert_int_equal(stat("/dev/null", &st), 0);
+        device = bk_format("%llu", (unsigned long long)st.st_dev);
         open_plain(place);
-        assert_probe(place, "nodes");
+        assert_probe(place, "nodes", device);
 }
 
 /* --- ways out of the root ---------------------------------------------------------------------- */
@@ -429,6 +432,44 @@ static void a_program_that_is_a_link_to_our_descriptors_does_not_start(void **st
         assert_int_equal(symlink(target, link), 0);
         open_plain(place);
         assert_fails_with(chroot_run(place->chroot, &run, &result, &err), err, BK_NOT_FOUND);
+        (void)close(fd);
+}
+
+static void an_image_whose_mount_points_are_links_is_refused(void **state)
+{
+        struct place *place = *state;
+        static const char *const points[] = { "proc", "sys", "dev", "run", "tmp" };
+        const struct chroot_config config = { .root = place->root };
+        autofree char *by_fd = NULL, *list = NULL, *mounts = NULL;
+        int fd;
+
+        need("root");
+        fd = hold_source(place);
+        by_fd = bk_format("/proc/self/fd/%d", fd);
+        const char *const targets[] = { "/", "/proc", "/etc", "/nowhere", "../../../../../../tmp", by_fd, place->source };
+
+        for (size_t i = 0; i < sizeof points / sizeof *points; i++) {
+                autofree char *path = bk_format("%s/%s", place->root, points[i]);
+
+                assert_int_equal(rmdir(path), 0);
+                for (size_t t = 0; t < sizeof targets / sizeof *targets; t++) {
+                        autofree char *before = NULL, *after = NULL;
+                        struct bk_error err = { 0 };
+
+                        print_message("# /%s is a link to %s\n", points[i], t < 5 ? targets[t] : "a folder of the host");
+                        assert_int_equal(symlink(targets[t], path), 0);
+                        before = snapshot(place);
+                        assert_fails_with(chroot_open(&config, &place->chroot, &err), err, BK_INVALID);
+                        after = snapshot(place);
+                        assert_string_equal(before, after);
+                        assert_int_equal(unlink(path), 0);
+                }
+                assert_int_equal(mkdir(path, 0755), 0);
+        }
+        assert_int_equal(host((const char *const[]){ "ls", "-A", place->source, NULL }, &list), 0);
+        assert_string_equal(list, "echo\n");
+        assert_int_equal(bk_read_file("/proc/self/mountinfo", 1 << 20, &mounts, NULL, NULL), 0);
+        assert_null(strstr(mounts, place->root));
         (void)close(fd);
 }
 
@@ -744,12 +785,13 @@ int main(int argc, char **argv)
                 TEST(sync_calls_succeed_and_do_nothing),
                 TEST(a_service_can_give_up_root),
                 TEST(a_device_node_made_inside_does_not_open),
-                TEST(the_hosts_device_nodes_cannot_be_changed),
+                TEST(device_nodes_are_not_the_hosts),
                 TEST(no_path_leads_out),
                 TEST(init_is_out_of_reach_and_silent),
                 TEST(nothing_can_be_mounted_or_unmounted),
                 TEST(the_kernels_settings_are_read_only),
                 TEST(a_link_of_the_image_to_our_descriptors_leads_nowhere),
+                TEST(an_image_whose_mount_points_are_links_is_refused),
                 TEST(a_program_that_is_a_link_to_our_descriptors_does_not_start),
                 TEST(a_command_cannot_be_looked_into_before_it_is_the_images),
                 TEST(without_network_there_is_only_loopback),

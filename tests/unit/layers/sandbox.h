@@ -31,6 +31,15 @@ struct place {
 /* A function that runs inside; what it returns is the exit status. */
 struct probe { const char *name; int (*function)(int argc, char **argv); };
 
+/* A probe's complaint; the first one is its end. */
+#define PROBE(condition) do { \
+        if (!(condition)) { \
+                (void)fprintf(stderr, "%s:%d: not so: %s (%s)\n", __func__, __LINE__, #condition, strerror(errno)); \
+                return 1; \
+        } \
+} while (0)
+#define PROBE_FAILS(call, error) PROBE((errno = 0, (call)) < 0 && errno == (error))
+
 static inline int probe_main(const struct probe *probes, size_t n, int argc, char **argv)
 {
         for (size_t i = 0; i < n; i++)

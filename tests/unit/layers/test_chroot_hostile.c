@@ -1,32 +1,13 @@
 /* The sandbox against what an image's programs, or the image itself, may try: nothing of the host is reached. */
 #include "tests/unit/layers/sandbox.h"
 
-#include <arpa/inet.h>
-#include <dirent.h>
-#include <ifaddrs.h>
 #include <linux/capability.h>
-#include <net/if.h>
-#include <poll.h>
 #include <sched.h>
 #include <signal.h>
-#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/shm.h>
-#include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/sysmacros.h>
-#include <sys/un.h>
 #include <sys/wait.h>
-#include <time.h>
-
-/* A probe's complaint; the first one is its end. */
-#define PROBE(condition) do { \
-        if (!(condition)) { \
-                (void)fprintf(stderr, "%s:%d: not so: %s (%s)\n", __func__, __LINE__, #condition, strerror(errno)); \
-                return 1; \
-        } \
-} while (0)
-#define PROBE_FAILS(call, error) PROBE((errno = 0, (call)) < 0 && errno == (error))
 
 /* --- capabilities and system calls ------------------------------------------------------ */
 
@@ -536,139 +517,6 @@ static void a_command_cannot_be_looked_into_before_it_is_the_images(void **state
         assert_prints(place, "ls -A /run", "bakery\nlock\n");
 }
 
-/* --- the network ------------------------------------------------------------------------------------- */
-
-/* Listens on an address of the host, port of the kernel's choice. */
-static int listen_on(struct in_addr address, char **ret_port)
-{
-        struct sockaddr_in name = { .sin_family = AF_INET, .sin_addr = address };
-        socklen_t length = sizeof name;
-        const int sock = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-        assert_true(sock >= 0);
-        assert_int_equal(bind(sock, (struct sockaddr *)&name, sizeof name), 0);
-        assert_int_equal(listen(sock, 4), 0);
-        assert_int_equal(getsockname(sock, (struct sockaddr *)&name, &length), 0);
-        *ret_port = bk_format("%u", ntohs(name.sin_port));
-        return sock;
-}
-
-static bool was_reached(int listener)
-{
-        struct pollfd event = { .fd = listener, .events = POLLIN };
-
-        return poll(&event, 1, 0) != 0;
-}
-
-/* connect ADDRESS PORT: 0 when it answers, 1 when not, 2 when that is a fact at once: there is no way there. */
-static int probe_connect(int argc, char **argv)
-{
-        struct sockaddr_in name = { .sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(argv[argc - 1])) };
-        const int sock = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-        struct pollfd event = { .fd = sock, .events = POLLOUT };
-        int problem = 0;
-        socklen_t length = sizeof problem;
-
-        if (sock < 0 || inet_pton(AF_INET, argv[1], &name.sin_addr) != 1)
-                return 125;
-        if (connect(sock, (struct sockaddr *)&name, sizeof name) < 0 && errno != EINPROGRESS)
-                return errno == ENETUNREACH ? 2 : 1;
-        return poll(&event, 1, 3000) != 1 || getsockopt(sock, SOL_SOCKET, SO_ERROR, &problem, &length) < 0 || problem != 0;
-}
-
-static int connect_inside(struct place *place, const char *address, const char *port)
-{
-        BK_CLEANUP(bk_run_result_done) struct bk_run_result result = { 0 };
-
-        run_inside(place, (const char *const[]){ "/probe", "connect", address, port, NULL }, &result);
-        return result.status;
-}
-
-static void without_network_there_is_only_loopback(void **state)
-{
-        struct place *place = *state;
-
-        open_plain(place);
-        assert_prints(place, "ls /sys/class/net", "lo\n");
-        assert_int_equal(connect_inside(place, "192.0.2.1", "80"), 2);
-        assert_int_equal(connect_inside(place, "10.0.2.2", "80"), 2);
-        assert_int_equal(connect_inside(place, "127.0.0.1", "80"), 1);  /* it is up: refused, not unreachable */
-}
-
-static void the_hosts_loopback_is_out_of_reach(void **state)
-{
-        struct place *place = *state;
-        static const char *const addresses[] = { "127.0.0.1", "127.0.0.2", "10.0.2.2", "10.0.2.3", "0.0.0.0" };
-        const struct in_addr loopback = { htonl(INADDR_LOOPBACK) };
-
-        for (int network = 0; network < 2; network++) {
-                autofree char *port = NULL;
-                autoclose int listener = listen_on(loopback, &port);
-
-                open_with(place, (struct chroot_config){ .network = network != 0 });
-                for (size_t i = 0; i < sizeof addresses / sizeof *addresses; i++) {
-                        print_message("# %s, with%s network\n", addresses[i], network ? "" : "out");
-                        assert_int_not_equal(connect_inside(place, addresses[i], port), 0);
-                        assert_false(was_reached(listener));
-                }
-                close_sandbox(place);
-        }
-}
-
-/* What shows that the refusals above are not just a network that never works. */
-static void with_network_an_address_of_the_host_is_reached(void **state)
-{
-        struct place *place = *state;
-        struct ifaddrs *all = NULL, *at;
-        char text[INET_ADDRSTRLEN];
-        autofree char *port = NULL;
-
-        need("root");
-        need("slirp4netns");
-        assert_int_equal(getifaddrs(&all), 0);
-        for (at = all; at != NULL; at = at->ifa_next)
-                if (at->ifa_addr != NULL && at->ifa_addr->sa_family == AF_INET && (at->ifa_flags & (IFF_LOOPBACK | IFF_UP)) == IFF_UP)
-                        break;
-        if (at == NULL) {
-                freeifaddrs(all);
-                print_message("# skipped: this host has only its loopback\n");
-                skip();
-        }
-        const struct in_addr address = ((const struct sockaddr_in *)(const void *)at->ifa_addr)->sin_addr;
-        autoclose int listener = listen_on(address, &port);
-
-        freeifaddrs(all);
-        assert_non_null(inet_ntop(AF_INET, &address, text, sizeof text));
-        open_with(place, (struct chroot_config){ .network = true });
-        assert_prints(place, "ls /sys/class/net", "lo\ntap0\n");
-        assert_int_equal(connect_inside(place, text, port), 0);
-        assert_true(was_reached(listener));
-}
-
-static int probe_abstract(int argc, char **argv)
-{
-        struct sockaddr_un name = { .sun_family = AF_UNIX };
-        const int sock = socket(AF_UNIX, SOCK_STREAM, 0);
-
-        (void)argc;
-        (void)snprintf(name.sun_path + 1, sizeof name.sun_path - 1, "%s", argv[1]);
-        PROBE_FAILS(connect(sock, (struct sockaddr *)&name, sizeof name), ECONNREFUSED);
-        return 0;
-}
-
-static void abstract_sockets_of_the_host_are_out_of_reach(void **state)
-{
-        struct place *place = *state;
-        struct sockaddr_un name = { .sun_family = AF_UNIX };
-        autoclose int sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-        (void)snprintf(name.sun_path + 1, sizeof name.sun_path - 1, "%s", place->root);
-        assert_int_equal(bind(sock, (struct sockaddr *)&name, sizeof name), 0);
-        assert_int_equal(listen(sock, 1), 0);
-        open_plain(place);
-        assert_probe(place, "abstract", place->root);
-}
-
 static int probe_shm(int argc, char **argv)
 {
         (void)argc;
@@ -720,59 +568,12 @@ static void kill_all_ends_only_the_inside(void **state)
         assert_prints(place, "echo again", "again\n");
 }
 
-/* Orphans come to us, so that nobody can hide; each is reaped, as a host's init would. */
-static void await_orphans(void)
-{
-        const int64_t deadline = bk_now_ms() + 20000;
-        struct pollfd watched[16];
-        size_t n;
-
-        while ((n = watch_children(getpid(), watched, sizeof watched / sizeof *watched)) > 0) {
-                siginfo_t info = { 0 };
-
-                if (poll(watched, n, (int)(deadline - bk_now_ms())) < 1)
-                        fail_msg("%zu processes are still there", n);
-                for (size_t i = 0; i < n; i++)
-                        (void)close(watched[i].fd);
-                while (waitid(P_ALL, 0, &info, WEXITED | WNOHANG) == 0 && info.si_pid != 0)
-                        info.si_pid = 0;
-        }
-}
-
-static void an_opener_killed_at_any_moment_leaves_nobody(void **state)
-{
-        struct place *place = *state;
-        const bool network = has_slirp();
-
-        need("root");
-        assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
-        for (long i = 0; i < 60; i++) {
-                const struct timespec while_it_works = { .tv_nsec = i * 500000 };
-                const pid_t opener = fork();
-
-                if (opener == 0) {
-                        const struct chroot_config config = { .root = place->root, .network = network && i % 2 != 0 };
-                        const struct bk_run run = { .argv = (const char *const[]){ "sleep", "1000", NULL }, .timeout_ms = 1000000 };
-                        struct bk_run_result result;
-                        struct chroot *chroot;
-
-                        _exit(chroot_open(&config, &chroot, NULL) < 0 || chroot_run(chroot, &run, &result, NULL) < 0);
-                }
-                (void)nanosleep(&while_it_works, NULL);         /* the moment is what is tested */
-                assert_int_equal(kill(opener, SIGKILL), 0);
-                assert_int_equal(bk_wait(opener, 10000), 128 + SIGKILL);
-                await_orphans();
-        }
-        assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 0), 0);
-}
-
 int main(int argc, char **argv)
 {
         static const struct probe probes[] = {
                 { "syscalls", probe_syscalls }, { "sync", probe_sync }, { "setuid", probe_setuid }, { "mknod", probe_mknod },
-                { "climb", probe_climb }, { "init", probe_init }, { "mounts", probe_mounts }, { "kernel_files", probe_kernel_files },
-                { "watch", probe_watch }, { "connect", probe_connect }, { "abstract", probe_abstract }, { "massacre", probe_massacre },
-                { "nodes", probe_nodes }, { "shm", probe_shm },
+                { "nodes", probe_nodes }, { "climb", probe_climb }, { "init", probe_init }, { "mounts", probe_mounts },
+                { "kernel_files", probe_kernel_files }, { "watch", probe_watch }, { "shm", probe_shm }, { "massacre", probe_massacre },
 #ifdef __x86_64__
                 { "other_abis", probe_other_abis },
 #endif
@@ -794,13 +595,8 @@ int main(int argc, char **argv)
                 TEST(an_image_whose_mount_points_are_links_is_refused),
                 TEST(a_program_that_is_a_link_to_our_descriptors_does_not_start),
                 TEST(a_command_cannot_be_looked_into_before_it_is_the_images),
-                TEST(without_network_there_is_only_loopback),
-                TEST(the_hosts_loopback_is_out_of_reach),
-                TEST(with_network_an_address_of_the_host_is_reached),
-                TEST(abstract_sockets_of_the_host_are_out_of_reach),
                 TEST(shared_memory_of_the_host_is_out_of_reach),
                 TEST(kill_all_ends_only_the_inside),
-                TEST(an_opener_killed_at_any_moment_leaves_nobody),
         };
 
         if (argc > 1)

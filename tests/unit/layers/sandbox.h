@@ -263,6 +263,11 @@ static inline char *shell(struct place *place, const char *script)
         return out;
 }
 
+static inline void do_shell(struct place *place, const char *script)
+{
+        free(shell(place, script));
+}
+
 /* Asserts what a shell inside printed, to the byte. */
 static inline void assert_prints(struct place *place, const char *script, const char *wanted)
 {

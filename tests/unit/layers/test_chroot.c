@@ -169,7 +169,7 @@ static void more_output_than_may_be_kept_is_an_error(void **state)
         struct bk_error err = { 0 };
 
         open_plain(place);
-        shell(place, "setsid sleep 1000 >/dev/null 2>&1 & echo $! > /run/pid");
+        do_shell(place, "setsid sleep 1000 >/dev/null 2>&1 & echo $! > /run/pid");
         assert_fails_with(chroot_run(place->chroot, &run, &result, &err), err, BK_FAILED);
         assert_prints(place, "cat /proc/$(cat /run/pid)/comm", "sleep\n");
 }
@@ -213,7 +213,7 @@ static void a_daemon_lives_on_until_close_which_names_it(void **state)
         struct bk_error err = { 0 };
 
         open_plain(place);
-        shell(place, "setsid sleep 1000 >/dev/null 2>&1 & echo $! > /run/pid");
+        do_shell(place, "setsid sleep 1000 >/dev/null 2>&1 & echo $! > /run/pid");
         assert_prints(place, "cat /proc/$(cat /run/pid)/comm", "sleep\n");
         assert_ok(chroot_close(bk_take(place->chroot), &left, &err), err);
         assert_int_equal(left.n, 1);
@@ -229,7 +229,7 @@ static void close_names_nobody_where_nobody_is_left(void **state)
         struct bk_error err = { 0 };
 
         open_plain(place);
-        shell(place, "true");
+        do_shell(place, "true");
         assert_ok(chroot_close(bk_take(place->chroot), &left, &err), err);
         assert_int_equal(left.n, 0);
 }
@@ -403,7 +403,7 @@ static void what_is_written_elsewhere_stays(void **state)
         autofree char *path = bk_format("%s/etc/motd", place->root), *text = NULL;
 
         open_plain(place);
-        shell(place, "echo fresh > /etc/motd");
+        do_shell(place, "echo fresh > /etc/motd");
         close_sandbox(place);
         assert_int_equal(bk_read_file(path, 100, &text, NULL, NULL), 0);
         assert_string_equal(text, "fresh\n");

@@ -559,7 +559,7 @@ static void kill_all_ends_only_the_inside(void **state)
         struct bk_error err = { 0 };
 
         open_plain(place);
-        shell(place, "setsid sleep 1000 >/dev/null 2>&1 &");
+        do_shell(place, "setsid sleep 1000 >/dev/null 2>&1 &");
         assert_probe(place, "massacre");
         assert_prints(place, "cat /proc/1/comm", "bakery-init\n");
         assert_ok(chroot_close(bk_take(place->chroot), &left, &err), err);

@@ -48,7 +48,7 @@ static void resolv_conf_is_ours_inside_and_its_own_afterwards(void **state)
                 open_with(place, (struct chroot_config){ .network = network });
                 assert_prints(place, "cat /etc/resolv.conf 2>/dev/null || echo none",
                               !resolver->works ? "none\n" : network ? "nameserver 10.0.2.3\n" : "");
-                shell(place, "echo more >> /etc/resolv.conf || true");  /* what is written there is not the layer's */
+                do_shell(place, "echo more >> /etc/resolv.conf || true");  /* what is written there is not the layer's */
                 close_sandbox(place);
                 after = snapshot(place);
                 assert_string_equal(before, after);
@@ -83,7 +83,7 @@ static void what_a_provisioner_puts_in_our_place_stays(void **state)
         char target[100] = "";
 
         open_plain(place);
-        shell(place, "rm /usr/sbin/policy-rc.d /etc/resolv.conf; echo own > /usr/sbin/policy-rc.d; ln -s /run/own /etc/resolv.conf");
+        do_shell(place, "rm /usr/sbin/policy-rc.d /etc/resolv.conf; echo own > /usr/sbin/policy-rc.d; ln -s /run/own /etc/resolv.conf");
         close_sandbox(place);
         assert_int_equal(bk_read_file(policy, 100, &text, NULL, NULL), 0);
         assert_string_equal(text, "own\n");
@@ -203,7 +203,7 @@ static void a_bind_in_a_bind_does_not_show_on_the_host(void **state)
         binds[0].source = place->mounted;
         binds[1].source = other;
         open_with(place, (struct chroot_config){ .binds = binds, .n_binds = 2 });
-        shell(place, "true");
+        do_shell(place, "true");
         assert_int_equal(bk_read_file("/proc/self/mountinfo", 1 << 20, &mounts, NULL, NULL), 0);
         assert_null(strstr(mounts, seen));
 }

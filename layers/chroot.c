@@ -349,7 +349,7 @@ static int empty_stdin(void)
 static int enter(void *arg)
 {
         const struct entering *entering = arg;
-        const struct rlimit no_core = { 0, 0 };
+        const struct rlimit no_core = { 1, 1 };         /* 0 would still feed a core_pattern that is a program of the host: core(5) */
         pid_t pid;
 
         hide();

@@ -222,6 +222,32 @@ static void a_daemon_lives_on_until_close_which_names_it(void **state)
         assert_int_equal(errno, ESRCH);
 }
 
+static size_t count_entries(const char *folder)
+{
+        autodir DIR *dir = opendir(folder);
+        size_t n = 0;
+
+        while (readdir(dir) != NULL)
+                n++;
+        return n;
+}
+
+static void nothing_of_it_stays_in_the_opener(void **state)
+{
+        struct place *place = *state;
+        const size_t descriptors = count_entries("/proc/self/fd");
+        struct pollfd watched;
+
+        for (int i = 0; i < 4; i++) {
+                open_with(place, (struct chroot_config){ .network = i % 2 != 0 && has_slirp() });
+                if (i < 2)
+                        do_shell(place, "true");
+                close_sandbox(place);
+        }
+        assert_int_equal(count_entries("/proc/self/fd"), descriptors);
+        assert_int_equal(watch_children(getpid(), &watched, 1), 0);
+}
+
 static void close_names_nobody_where_nobody_is_left(void **state)
 {
         struct place *place = *state;
@@ -438,6 +464,7 @@ int main(int argc, char **argv)
                 TEST(lines_arrive_as_they_are_printed_and_a_command_can_be_stopped),
                 TEST(a_timeout_ends_even_what_hides_in_a_session_of_its_own),
                 TEST(a_daemon_lives_on_until_close_which_names_it),
+                TEST(nothing_of_it_stays_in_the_opener),
                 TEST(close_names_nobody_where_nobody_is_left),
                 TEST(a_killed_opener_takes_everything_with_it),
                 TEST(an_opener_killed_at_any_moment_leaves_nobody),

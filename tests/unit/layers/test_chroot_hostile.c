@@ -454,6 +454,39 @@ static void an_image_whose_mount_points_are_links_is_refused(void **state)
         (void)close(fd);
 }
 
+/* The kernel keeps what runs from being written. */
+static int probe_write_self(int argc, char **argv)
+{
+        (void)argc;
+        (void)argv;
+        PROBE_FAILS(open("/proc/self/exe", O_WRONLY), ETXTBSY);
+        return 0;
+}
+
+static void a_program_that_is_a_link_to_our_executable_cannot_write_it(void **state)
+{
+        struct place *place = *state;
+        autofree char *link = bk_format("%s/usr/bin/bait", place->root);
+        struct bk_run_result result = { 0 };
+
+        assert_int_equal(symlink("/proc/self/exe", link), 0);
+        open_plain(place);
+        run_inside(place, (const char *const[]){ "bait", "write_self", NULL }, &result);
+        assert_string_equal(result.err, "");
+        assert_int_equal(result.status, 0);
+        bk_run_result_done(&result);
+}
+
+/* A crash inside must not start the host's crash handler as the host's root. */
+static void a_crash_inside_is_not_handled_by_the_host(void **state)
+{
+        struct place *place = *state;
+
+        open_plain(place);
+        assert_prints(place, "while read -r line; do case $line in *core*) echo $line;; esac; done < /proc/self/limits",
+                      "Max core file size 1 1 bytes\n");
+}
+
 /* True while `name` of /proc runs a program that is not of the image and may be looked into. */
 static bool is_prey(const char *name)
 {
@@ -573,7 +606,8 @@ int main(int argc, char **argv)
         static const struct probe probes[] = {
                 { "syscalls", probe_syscalls }, { "sync", probe_sync }, { "setuid", probe_setuid }, { "mknod", probe_mknod },
                 { "nodes", probe_nodes }, { "climb", probe_climb }, { "init", probe_init }, { "mounts", probe_mounts },
-                { "kernel_files", probe_kernel_files }, { "watch", probe_watch }, { "shm", probe_shm }, { "massacre", probe_massacre },
+                { "kernel_files", probe_kernel_files }, { "watch", probe_watch },
+                { "write_self", probe_write_self }, { "shm", probe_shm }, { "massacre", probe_massacre },
 #ifdef __x86_64__
                 { "other_abis", probe_other_abis },
 #endif
@@ -594,6 +628,8 @@ int main(int argc, char **argv)
                 TEST(a_link_of_the_image_to_our_descriptors_leads_nowhere),
                 TEST(an_image_whose_mount_points_are_links_is_refused),
                 TEST(a_program_that_is_a_link_to_our_descriptors_does_not_start),
+                TEST(a_program_that_is_a_link_to_our_executable_cannot_write_it),
+                TEST(a_crash_inside_is_not_handled_by_the_host),
                 TEST(a_command_cannot_be_looked_into_before_it_is_the_images),
                 TEST(shared_memory_of_the_host_is_out_of_reach),
                 TEST(kill_all_ends_only_the_inside),

@@ -195,7 +195,8 @@ static int start_network(struct chroot *chroot, struct bk_error *err)
         chroot->slirp = bk_fork();
         if (chroot->slirp == 0) {
                 autofree char *fd = bk_format("--ready-fd=%d", ready[1]);
-                const char *const argv[] = { "slirp4netns", "--configure", "--mtu=65520", "--disable-host-loopback", fd, pid, "tap0", NULL };
+                const char *const argv[] = { "slirp4netns", "--configure", "--mtu=65520", "--enable-sandbox", "--disable-host-loopback",
+                                             fd, pid, "tap0", NULL };
                 const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
                 (void)setsid();

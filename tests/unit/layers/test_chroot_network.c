@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <ifaddrs.h>
+#include <linux/capability.h>
 #include <net/if.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -138,6 +139,29 @@ static void abstract_sockets_of_the_host_are_out_of_reach(void **state)
         assert_probe(place, "abstract", place->root);
 }
 
+/* It talks to the inside, so it holds nothing of the host's but the right to low ports. */
+static void the_networks_helper_has_given_up_its_capabilities(void **state)
+{
+        struct place *place = *state;
+        autofree char *children = NULL, *path = bk_format("/proc/%ld/task/%ld/children", (long)getpid(), (long)getpid());
+        char *rest = NULL;
+        unsigned found = 0;
+
+        open_with(place, (struct chroot_config){ .network = true });
+        do_shell(place, "true");
+        assert_int_equal(bk_read_file(path, 4096, &children, NULL, NULL), 0);
+        for (char *pid = strtok_r(children, " ", &rest); pid != NULL; pid = strtok_r(NULL, " ", &rest)) {
+                autofree char *file = bk_format("/proc/%s/status", pid), *status = NULL;
+
+                assert_int_equal(bk_read_file(file, 65536, &status, NULL, NULL), 0);
+                if (strncmp(status, "Name:\tslirp4netns\n", 18) != 0)
+                        continue;
+                assert_int_equal(strtoull(strstr(status, "CapEff:") + 7, NULL, 16), 1 << CAP_NET_BIND_SERVICE);
+                found++;
+        }
+        assert_int_equal(found, 1);
+}
+
 static void without_slirp4netns_the_first_command_says_so(void **state)
 {
         struct place *place = *state;
@@ -165,6 +189,7 @@ int main(int argc, char **argv)
                 TEST(the_hosts_loopback_is_out_of_reach),
                 TEST(with_network_an_address_of_the_host_is_reached),
                 TEST(abstract_sockets_of_the_host_are_out_of_reach),
+                TEST(the_networks_helper_has_given_up_its_capabilities),
                 TEST(without_slirp4netns_the_first_command_says_so),
         };
 

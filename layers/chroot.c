@@ -77,11 +77,11 @@ static int close_but_pipes(int keep)
 static void hide_arguments(void)
 {
         enum { FIRST = 3, LAST = 51 };
-        autofree char *stat = NULL;
+        autofree char *text = NULL;
         unsigned long field[LAST + 1] = { 0 };
         char *at;
 
-        if (bk_read_file("/proc/self/stat", 4096, &stat, NULL, NULL) < 0 || (at = strrchr(stat, ')')) == NULL)
+        if (bk_read_file("/proc/self/stat", 4096, &text, NULL, NULL) < 0 || (at = strrchr(text, ')')) == NULL)
                 return;
         at += strlen(") S");
         for (int i = FIRST + 1; i <= LAST; i++)

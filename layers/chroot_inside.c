@@ -137,13 +137,26 @@ static int write_ours(const char *path, const char *text, mode_t mode)
         return fd < 0 || bk_write_all(fd, text, strlen(text), NULL) < 0 ? -1 : fchmod(fd, mode);
 }
 
+/* Where in /run a link leads that does not resolve. NULL: elsewhere, or by ".." out of it again; that is the image's own affair. */
+static char *place_in_run(const char *link)
+{
+        char target[4096];
+        const ssize_t length = readlink(link, target, sizeof target - 1);
+        const char *at;
+
+        if (length < 0)
+                return NULL;
+        target[length] = '\0';
+        at = strstr(target, "run/");
+        return at == NULL || strstr(at, "..") != NULL ? NULL : bk_format("/%s", at);
+}
+
 /* Shows our file as `path`: by a link where the image has nothing (its programs may replace that, tidy() removes
- * it), by filling in what a dangling link points at when that lies on a tmpfs, else by a bind. */
+ * it), by filling in what a dangling link points at when that lies on the tmpfs, else by a bind. */
 static int show(const char *ours, const char *path, struct bk_error *err)
 {
+        autofree char *place = NULL, *parent = NULL;
         struct stat st;
-        char target[4096];
-        ssize_t length;
 
         if (stat(path, &st) == 0)
                 return mount(ours, path, NULL, MS_BIND, NULL) < 0 ? bk_fail_errno(err, "cannot bind '%s' in the sandbox", path) : 0;
@@ -152,19 +165,12 @@ static int show(const char *ours, const char *path, struct bk_error *err)
                         return bk_fail_errno(err, "cannot make '%s' in the sandbox", path);
                 return 0;
         }
-        length = readlink(path, target, sizeof target - 1);
-        if (length > 0) {
-                const char *at = strstr((target[length] = '\0', target), "run/");
-
-                if (at != NULL && strstr(at, "..") != NULL)
-                        at = NULL;              /* from /run it climbs back into the layer */
-                autofree char *inside = at == NULL ? NULL : bk_format("/%s", at);
-                autofree char *parent = at == NULL ? NULL : bk_strndup(inside, (size_t)(strrchr(inside, '/') - inside));
-
-                /* A link to anywhere else that does not resolve is the image's own affair. */
-                if (inside != NULL && (bk_mkdir_p(parent, err) < 0 || (symlink(ours, inside) < 0 && errno != EEXIST)))
-                        return bk_fail_errno(err, "cannot make '%s' in the sandbox", inside);
-        }
+        place = place_in_run(path);
+        if (place == NULL)
+                return 0;
+        parent = bk_strndup(place, (size_t)(strrchr(place, '/') - place));
+        if (bk_mkdir_p(parent, err) < 0 || (symlink(ours, place) < 0 && errno != EEXIST))
+                return bk_fail_errno(err, "cannot make '%s' in the sandbox", place);
         return 0;
 }
 
@@ -183,6 +189,7 @@ int chroot_setup_inside(const struct chroot_setup *setup, struct bk_error *err)
         const char *hostname = config->hostname ? config->hostname : "bakery";
         int trees[NODES];
 
+        memset(trees, -1, sizeof trees);
         if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
                 return bk_fail_errno(err, "cannot make mounts private");
         if (take_nodes(trees, err) < 0)

@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -321,7 +322,11 @@ int chroot_close(struct chroot *chroot, struct bk_strv *ret_left, struct bk_erro
 
 /* --- commands ------------------------------------------------------------------------------ */
 
-struct entering { const struct chroot *chroot; const struct bk_run *run; };
+struct entering {
+        const struct chroot *chroot;
+        const struct bk_run *run;
+        pid_t *inner;           /* the command as the caller's pid namespace numbers it; memory shared with the caller */
+};
 
 /* The outer process stays behind to pass on how the inner one ended. */
 static _Noreturn void relay(pid_t pid)
@@ -357,7 +362,8 @@ static int enter(void *arg)
         if (close_but_pipes(entering->chroot->pidfd) < 0 || setns(entering->chroot->pidfd, NAMESPACES) < 0)
                 return -1;
         (void)setrlimit(RLIMIT_CORE, &no_core);
-        pid = fork();   /* only a child is in the new pid namespace */
+        /* Only a child is in the new pid namespace. The kernel notes its number before anything can kill us. */
+        pid = (pid_t)syscall(SYS_clone, SIGCHLD | CLONE_PARENT_SETTID, NULL, entering->inner, NULL, NULL);
         if (pid < 0)
                 return -1;
         if (pid > 0)
@@ -413,24 +419,38 @@ static bool pass_stop(void *arg)
         return passing->run->stop(passing->run->arg);
 }
 
+/* The command, whose keeper was killed, is our child now if we are pid 1 or a subreaper. Until somebody has
+ * waited for it, the kernel does not let the sandbox' init end. */
+static void reap(pid_t inner)
+{
+        while (inner > 0 && waitpid(inner, NULL, 0) < 0 && errno == EINTR)
+                ;
+}
+
 int chroot_run(struct chroot *chroot, const struct bk_run *run, struct bk_run_result *ret, struct bk_error *err)
 {
         struct bk_run inside = *run;
         struct passing passing = { .entering = { .chroot = chroot, .run = &inside }, .run = run };
         struct bk_error why = { 0 };
+        int result;
 
         if (await_network(chroot, err) < 0)
                 return -1;
+        passing.entering.inner = mmap(NULL, sizeof(pid_t), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        if (passing.entering.inner == MAP_FAILED)
+                return bk_fail_errno(err, "cannot share memory with a command");
         inside.env = run->env ? run->env : default_env;
         inside.in_child = enter;
         inside.on_line = run->on_line ? pass_line : NULL;
         inside.stop = run->stop ? pass_stop : NULL;
         inside.arg = &passing;
-        if (bk_run_with(&inside, ret, &why) == 0)
-                return 0;
-        if (why.kind == BK_TIMEOUT || why.kind == BK_INTERRUPTED)       /* else it never started, or has ended */
+        result = bk_run_with(&inside, ret, &why);
+        if (why.kind == BK_TIMEOUT || why.kind == BK_INTERRUPTED) {     /* else it never started, or has ended */
                 end_everything(chroot);
-        if (err != NULL)
+                reap(*passing.entering.inner);
+        }
+        (void)munmap(passing.entering.inner, sizeof(pid_t));
+        if (result < 0 && err != NULL)
                 *err = why;
-        return -1;
+        return result;
 }

@@ -204,6 +204,26 @@ static void a_timeout_ends_even_what_hides_in_a_session_of_its_own(void **state)
         assert_probe(place, "alone");
 }
 
+/* An orphan comes to a subreaper, as it does to the first process of a pid namespace. */
+static void a_timeout_leaves_an_opener_that_is_pid_1_nothing_to_wait_for(void **state)
+{
+        struct place *place = *state;
+        const struct bk_run run = { .argv = (const char *const[]){ "sleep", "1000", NULL }, .timeout_ms = 300 };
+        struct bk_run_result result = { 0 };
+        struct pollfd watched[4];
+        struct bk_error err = { 0 };
+
+        open_plain(place);
+        assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+        assert_fails_with(chroot_run(place->chroot, &run, &result, &err), err, BK_TIMEOUT);
+        assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 0), 0);
+        assert_int_equal(watch_children(getpid(), watched, sizeof watched / sizeof *watched), 1);       /* the sandbox' init */
+        (void)close(watched[0].fd);
+        (void)alarm(60);                /* it used to wait without end */
+        close_sandbox(place);
+        (void)alarm(0);
+}
+
 /* --- the end -------------------------------------------------------------------------- */
 
 static void a_daemon_lives_on_until_close_which_names_it(void **state)
@@ -463,6 +483,7 @@ int main(int argc, char **argv)
                 TEST(more_output_than_may_be_kept_is_an_error),
                 TEST(lines_arrive_as_they_are_printed_and_a_command_can_be_stopped),
                 TEST(a_timeout_ends_even_what_hides_in_a_session_of_its_own),
+                TEST(a_timeout_leaves_an_opener_that_is_pid_1_nothing_to_wait_for),
                 TEST(a_daemon_lives_on_until_close_which_names_it),
                 TEST(nothing_of_it_stays_in_the_opener),
                 TEST(close_names_nobody_where_nobody_is_left),

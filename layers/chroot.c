@@ -5,11 +5,14 @@
 #include "layers/chroot_priv.h"
 
 #include <fcntl.h>
-#include <linux/mount.h>
+#include <grp.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdint.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -36,6 +39,71 @@ static const char *const default_env[] = {
         "DEBIAN_FRONTEND=noninteractive", NULL,
 };
 
+/* --- before anything of the image is touched ---------------------------------------------- */
+
+/* Links of the image may point into /proc/self/fd, and by a folder's descriptor, close-on-exec or not, to the
+ * host. So what looks up the image's paths holds no descriptor of ours but what it needs. */
+static void close_but(const struct chroot_setup *setup, int report)
+{
+        for (int from = 0, next;; from = next + 1) {
+                next = report >= from ? report : -1;
+                for (size_t i = 0; i < CHROOT_BINDS_MOST; i++)
+                        if (setup->binds[i] >= from && (next < 0 || setup->binds[i] < next))
+                                next = setup->binds[i];
+                if (next != from)
+                        (void)syscall(SYS_close_range, from, next < 0 ? ~0U : (unsigned)next - 1, 0);
+                if (next < 0)
+                        return;
+        }
+}
+
+/* The same for a command, which holds pipes to the caller whose numbers we do not know. They lead nowhere. */
+static int close_but_pipes(int keep)
+{
+        autodir DIR *fds = opendir("/proc/self/fd");
+        struct stat st;
+
+        if (fds == NULL)
+                return -1;
+        for (struct dirent *entry; (entry = readdir(fds)) != NULL;) {
+                const int fd = (int)strtol(entry->d_name, NULL, 10);
+
+                if (fd > 2 && fd != keep && fd != dirfd(fds) && fstat(fd, &st) == 0 && !S_ISFIFO(st.st_mode))
+                        (void)close(fd);
+        }
+        return 0;
+}
+
+/* An empty /proc/PID/cmdline. The kernel takes the memory map as a whole only; proc(5) numbers the fields. */
+static void hide_arguments(void)
+{
+        enum { FIRST = 3, LAST = 51 };
+        autofree char *text = NULL;
+        unsigned long field[LAST + 1] = { 0 };
+        char *at;
+
+        if (bk_read_file("/proc/self/stat", 4096, &text, NULL, NULL) < 0 || (at = strrchr(text, ')')) == NULL)
+                return;
+        at += strlen(") S");
+        for (int i = FIRST + 1; i <= LAST; i++)
+                field[i] = strtoul(at, &at, 10);
+        const struct prctl_mm_map map = {
+                .start_code = field[26], .end_code = field[27], .start_stack = field[28], .start_data = field[45], .end_data = field[46],
+                .start_brk = field[47], .brk = (uintptr_t)sbrk(0), .arg_start = field[48], .arg_end = field[48],
+                .env_start = field[50], .env_end = field[51], .exe_fd = (uint32_t)-1,
+        };
+
+        (void)prctl(PR_SET_MM, PR_SET_MM_MAP, &map, sizeof map, 0);
+}
+
+/* Until it runs a program of the image, a process of ours shows the inside neither its memory,
+ * nor its executable, nor its arguments, which may hold a secret. */
+static void hide(void)
+{
+        (void)prctl(PR_SET_DUMPABLE, 0);
+        hide_arguments();
+}
+
 /* --- the init -------------------------------------------------------------------- */
 
 static _Noreturn void init_main(const struct chroot_setup *setup, int report)
@@ -44,6 +112,8 @@ static _Noreturn void init_main(const struct chroot_setup *setup, int report)
 
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
         (void)prctl(PR_SET_NAME, "bakery-init");
+        close_but(setup, report);
+        hide();
         (void)setsid();
         for (int sig = 1; sig < 32; sig++)
                 (void)signal(sig, SIG_IGN);     /* SIGCHLD too: the kernel reaps for us */
@@ -63,9 +133,13 @@ static int take_binds(const struct chroot_config *config, struct chroot_setup *s
         if (config->n_binds > CHROOT_BINDS_MOST)
                 return bk_fail(err, BK_INTERNAL, "more than %d binds", CHROOT_BINDS_MOST);
         for (size_t i = 0; i < config->n_binds; i++) {
-                setup->binds[i] = (int)syscall(SYS_open_tree, AT_FDCWD, config->binds[i].source,
-                                               OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
-                if (setup->binds[i] < 0)
+                /* What is mounted below the source is bound with it, so the limits go to all depths. */
+                struct mount_attr limits = { .attr_set = MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID, .propagation = MS_PRIVATE };
+
+                if (config->binds[i].read_only)
+                        limits.attr_set |= MOUNT_ATTR_RDONLY;
+                setup->binds[i] = open_tree(AT_FDCWD, config->binds[i].source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+                if (setup->binds[i] < 0 || mount_setattr(setup->binds[i], "", AT_EMPTY_PATH | AT_RECURSIVE, &limits, sizeof limits) < 0)
                         return bk_fail_errno(err, "cannot take '%s' into the sandbox", config->binds[i].source);
         }
         return 0;
@@ -122,7 +196,8 @@ static int start_network(struct chroot *chroot, struct bk_error *err)
         chroot->slirp = bk_fork();
         if (chroot->slirp == 0) {
                 autofree char *fd = bk_format("--ready-fd=%d", ready[1]);
-                const char *const argv[] = { "slirp4netns", "--configure", "--mtu=65520", "--disable-host-loopback", fd, pid, "tap0", NULL };
+                const char *const argv[] = { "slirp4netns", "--configure", "--mtu=65520", "--enable-sandbox", "--disable-host-loopback",
+                                             fd, pid, "tap0", NULL };
                 const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
                 (void)setsid();
@@ -247,7 +322,11 @@ int chroot_close(struct chroot *chroot, struct bk_strv *ret_left, struct bk_erro
 
 /* --- commands ------------------------------------------------------------------------------ */
 
-struct entering { const struct chroot *chroot; const struct bk_run *run; };
+struct entering {
+        const struct chroot *chroot;
+        const struct bk_run *run;
+        pid_t *inner;           /* the command as the caller's pid namespace numbers it; memory shared with the caller */
+};
 
 /* The outer process stays behind to pass on how the inner one ended. */
 static _Noreturn void relay(pid_t pid)
@@ -265,24 +344,38 @@ static _Noreturn void relay(pid_t pid)
         _exit(WEXITSTATUS(status));
 }
 
+/* The sandbox' own /dev/null: by the host's, the mode of that could be changed. */
+static int empty_stdin(void)
+{
+        autoclose int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+        return null < 0 ? -1 : dup2(null, 0);
+}
+
 static int enter(void *arg)
 {
         const struct entering *entering = arg;
-        const struct rlimit no_core = { 0, 0 };
+        const struct rlimit no_core = { 1, 1 };         /* 0 would still feed a core_pattern that is a program of the host: core(5) */
         pid_t pid;
 
-        if (setns(entering->chroot->pidfd, NAMESPACES) < 0)
+        hide();
+        if (close_but_pipes(entering->chroot->pidfd) < 0 || setns(entering->chroot->pidfd, NAMESPACES) < 0)
                 return -1;
         (void)setrlimit(RLIMIT_CORE, &no_core);
-        pid = fork();   /* only a child is in the new pid namespace */
+        /* Only a child is in the new pid namespace. The kernel notes its number before anything can kill us. */
+        pid = (pid_t)syscall(SYS_clone, SIGCHLD | CLONE_PARENT_SETTID, NULL, entering->inner, NULL, NULL);
         if (pid < 0)
                 return -1;
         if (pid > 0)
                 relay(pid);
-        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (setgroups(0, NULL) < 0 || setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
+                return -1;
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);         /* after the identity: a change of it would clear this */
         (void)setsid();
         (void)umask(022);
         if (chdir("/") < 0 || syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
+                return -1;
+        if (entering->run->input == NULL && empty_stdin() < 0)
                 return -1;
         environ = (char **)entering->run->env;          /* PATH is looked up in it */
         return chroot_limit();
@@ -294,6 +387,7 @@ static void end_everything(const struct chroot *chroot)
         const pid_t pid = bk_fork();
 
         if (pid == 0) {
+                hide();
                 if (setns(chroot->pidfd, CLONE_NEWPID) < 0)
                         _exit(1);
                 const pid_t inner = fork();
@@ -325,21 +419,38 @@ static bool pass_stop(void *arg)
         return passing->run->stop(passing->run->arg);
 }
 
+/* The command, whose keeper was killed, is our child now if we are pid 1 or a subreaper. Until somebody has
+ * waited for it, the kernel does not let the sandbox' init end. */
+static void reap(pid_t inner)
+{
+        while (inner > 0 && waitpid(inner, NULL, 0) < 0 && errno == EINTR)
+                ;
+}
+
 int chroot_run(struct chroot *chroot, const struct bk_run *run, struct bk_run_result *ret, struct bk_error *err)
 {
         struct bk_run inside = *run;
         struct passing passing = { .entering = { .chroot = chroot, .run = &inside }, .run = run };
+        struct bk_error why = { 0 };
+        int result;
 
         if (await_network(chroot, err) < 0)
                 return -1;
+        passing.entering.inner = mmap(NULL, sizeof(pid_t), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        if (passing.entering.inner == MAP_FAILED)
+                return bk_fail_errno(err, "cannot share memory with a command");
         inside.env = run->env ? run->env : default_env;
         inside.in_child = enter;
         inside.on_line = run->on_line ? pass_line : NULL;
         inside.stop = run->stop ? pass_stop : NULL;
         inside.arg = &passing;
-        if (bk_run_with(&inside, ret, err) < 0) {
+        result = bk_run_with(&inside, ret, &why);
+        if (why.kind == BK_TIMEOUT || why.kind == BK_INTERRUPTED) {     /* else it never started, or has ended */
                 end_everything(chroot);
-                return -1;
+                reap(*passing.entering.inner);
         }
-        return 0;
+        (void)munmap(passing.entering.inner, sizeof(pid_t));
+        if (result < 0 && err != NULL)
+                *err = why;
+        return result;
 }

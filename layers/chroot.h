@@ -6,7 +6,8 @@
  * tmpfs /run and /tmp; every mount nodev but for the named nodes;
  * capabilities cut to what dpkg and rpm need; fsync and its kin answered with
  * success and not done (the seal syncs once); policy-rc.d (exit 101) bound from
- * tmpfs, so that nothing of it is written to the layer.
+ * tmpfs, so that nothing of it is written to the layer. Only mount points that the
+ * layer lacks are made in it, and stay.
  * The network goes through slirp4netns with the host's loopback out of reach, or is cut.
  *
  * When the process that opened it dies, by whatever signal, all of it goes.
@@ -17,7 +18,7 @@
 #include "lib/run.h"
 
 struct chroot_bind {
-        const char *source;             /* on the host */
+        const char *source;             /* on the host, with what is mounted below it */
         const char *target;             /* inside; resolved inside; must exist */
         bool read_only;
 };

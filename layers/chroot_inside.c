@@ -14,11 +14,15 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 
 #include "lib/cleanup.h"
 #include "lib/fs.h"
 
-static const char *const nodes[] = { "null", "zero", "full", "random", "urandom", "tty" };
+/* Numbers as in the kernel's admin-guide/devices.txt. */
+static const struct { const char *name; unsigned major, minor; } nodes[] = {
+        { "null", 1, 3 }, { "zero", 1, 5 }, { "full", 1, 7 }, { "random", 1, 8 }, { "urandom", 1, 9 }, { "tty", 5, 0 },
+};
 enum { NODES = sizeof nodes / sizeof *nodes };
 
 /* Files of ours that the image sees by a link into the tmpfs on /run, unless it has its own. */
@@ -36,17 +40,13 @@ static const struct { const char *what, *where, *type; unsigned long flags; cons
 };
 
 /* Parts of /proc that speak for the whole kernel. */
-static const char *const proc_read_only[] = { "/proc/sys", "/proc/irq", "/proc/bus", "/proc/fs" };
+static const char *const proc_read_only[] = { "/proc/sys", "/proc/irq", "/proc/bus", "/proc/fs", "/proc/acpi", "/proc/scsi",
+                                              "/proc/pressure" };
 static const char *const proc_hidden[] = { "/proc/kcore", "/proc/keys", "/proc/sysrq-trigger", "/proc/timer_list", "/proc/kallsyms" };
-
-static int detached(const char *path)
-{
-        return (int)syscall(SYS_open_tree, AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-}
 
 static int attach(int tree, const char *where)
 {
-        return (int)syscall(SYS_move_mount, tree, "", AT_FDCWD, where, MOVE_MOUNT_F_EMPTY_PATH);
+        return move_mount(tree, "", AT_FDCWD, where, MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_SYMLINKS);
 }
 
 static int loopback_up(void)
@@ -59,8 +59,10 @@ static int loopback_up(void)
 
 static int pivot(const char *root)
 {
+        struct mount_attr nodev = { .attr_set = MOUNT_ATTR_NODEV };
+
         if (mount(root, root, NULL, MS_BIND | MS_REC, NULL) < 0 ||
-            mount(NULL, root, NULL, MS_REMOUNT | MS_BIND | MS_NODEV, NULL) < 0 || chdir(root) < 0 ||
+            mount_setattr(AT_FDCWD, root, AT_RECURSIVE, &nodev, sizeof nodev) < 0 || chdir(root) < 0 ||
             syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0)
                 return -1;
         return chdir("/");
@@ -68,9 +70,13 @@ static int pivot(const char *root)
 
 static int mount_all(struct bk_error *err)
 {
+        struct stat st;
+
         for (size_t i = 0; i < sizeof mounts / sizeof *mounts; i++) {
                 if (mkdir(mounts[i].where, mounts[i].mode) < 0 && errno != EEXIST)
                         return bk_fail_errno(err, "cannot create '%s' in the image", mounts[i].where);
+                if (lstat(mounts[i].where, &st) < 0 || !S_ISDIR(st.st_mode))    /* by a link, the mount would be elsewhere */
+                        return bk_fail(err, BK_INVALID, "'%s' of the image is not a folder", mounts[i].where);
                 if (mount(mounts[i].what, mounts[i].where, mounts[i].type, mounts[i].flags, mounts[i].options) < 0)
                         return bk_fail_errno(err, "cannot mount '%s' in the sandbox", mounts[i].where);
         }
@@ -85,6 +91,22 @@ static int mount_all(struct bk_error *err)
         return 0;
 }
 
+/* Nodes of our own, lest a chmod inside reach the host's. They are made where devices open, which nowhere inside
+ * may be, and each is taken from there as a mount of its own. */
+static int take_nodes(int trees[NODES], struct bk_error *err)
+{
+        if (mount("tmpfs", "/dev", "tmpfs", MS_NOSUID | MS_NOEXEC, "mode=0755,size=64k") < 0)
+                return bk_fail_errno(err, "cannot mount a tmpfs for devices");
+        for (size_t i = 0; i < NODES; i++) {
+                autofree char *path = bk_format("/dev/%s", nodes[i].name);
+
+                if (mknod(path, S_IFCHR | 0666, makedev(nodes[i].major, nodes[i].minor)) < 0 ||
+                    (trees[i] = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC)) < 0)
+                        return bk_fail_errno(err, "cannot make the device '%s'", nodes[i].name);
+        }
+        return umount2("/dev", MNT_DETACH) < 0 ? bk_fail_errno(err, "cannot unmount the tmpfs for devices") : 0;
+}
+
 static int make_nodes(const int trees[NODES], struct bk_error *err)
 {
         static const struct { const char *to, *from; } links[] = {
@@ -93,7 +115,7 @@ static int make_nodes(const int trees[NODES], struct bk_error *err)
         };
 
         for (size_t i = 0; i < NODES; i++) {
-                autofree char *path = bk_format("/dev/%s", nodes[i]);
+                autofree char *path = bk_format("/dev/%s", nodes[i].name);
                 autoclose int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
 
                 if (fd < 0 || attach(trees[i], path) < 0)
@@ -115,13 +137,26 @@ static int write_ours(const char *path, const char *text, mode_t mode)
         return fd < 0 || bk_write_all(fd, text, strlen(text), NULL) < 0 ? -1 : fchmod(fd, mode);
 }
 
+/* Where in /run a link leads that does not resolve. NULL: elsewhere, or by ".." out of it again; that is the image's own affair. */
+static char *place_in_run(const char *link)
+{
+        char target[4096];
+        const ssize_t length = readlink(link, target, sizeof target - 1);
+        const char *at;
+
+        if (length < 0)
+                return NULL;
+        target[length] = '\0';
+        at = strstr(target, "run/");
+        return at == NULL || strstr(at, "..") != NULL ? NULL : bk_format("/%s", at);
+}
+
 /* Shows our file as `path`: by a link where the image has nothing (its programs may replace that, tidy() removes
- * it), by filling in what a dangling link points at when that lies on a tmpfs, else by a bind. */
+ * it), by filling in what a dangling link points at when that lies on the tmpfs, else by a bind. */
 static int show(const char *ours, const char *path, struct bk_error *err)
 {
+        autofree char *place = NULL, *parent = NULL;
         struct stat st;
-        char target[4096];
-        ssize_t length;
 
         if (stat(path, &st) == 0)
                 return mount(ours, path, NULL, MS_BIND, NULL) < 0 ? bk_fail_errno(err, "cannot bind '%s' in the sandbox", path) : 0;
@@ -130,16 +165,12 @@ static int show(const char *ours, const char *path, struct bk_error *err)
                         return bk_fail_errno(err, "cannot make '%s' in the sandbox", path);
                 return 0;
         }
-        length = readlink(path, target, sizeof target - 1);
-        if (length > 0) {
-                const char *at = strstr((target[length] = '\0', target), "run/");
-                autofree char *inside = at == NULL ? NULL : bk_format("/%s", at);
-                autofree char *parent = at == NULL ? NULL : bk_strndup(inside, (size_t)(strrchr(inside, '/') - inside));
-
-                /* A link to anywhere else that does not resolve is the image's own affair. */
-                if (inside != NULL && (bk_mkdir_p(parent, err) < 0 || (symlink(ours, inside) < 0 && errno != EEXIST)))
-                        return bk_fail_errno(err, "cannot make '%s' in the sandbox", inside);
-        }
+        place = place_in_run(path);
+        if (place == NULL)
+                return 0;
+        parent = bk_strndup(place, (size_t)(strrchr(place, '/') - place));
+        if (bk_mkdir_p(parent, err) < 0 || (symlink(ours, place) < 0 && errno != EEXIST))
+                return bk_fail_errno(err, "cannot make '%s' in the sandbox", place);
         return 0;
 }
 
@@ -158,15 +189,11 @@ int chroot_setup_inside(const struct chroot_setup *setup, struct bk_error *err)
         const char *hostname = config->hostname ? config->hostname : "bakery";
         int trees[NODES];
 
+        memset(trees, -1, sizeof trees);
         if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
                 return bk_fail_errno(err, "cannot make mounts private");
-        for (size_t i = 0; i < NODES; i++) {
-                autofree char *path = bk_format("/dev/%s", nodes[i]);
-
-                trees[i] = detached(path);
-                if (trees[i] < 0)
-                        return bk_fail_errno(err, "cannot take '%s' of the host", path);
-        }
+        if (take_nodes(trees, err) < 0)
+                return -1;
         if (sethostname(hostname, strlen(hostname)) < 0 || loopback_up() < 0)
                 return bk_fail_errno(err, "cannot set up host name and loopback of the sandbox");
         if (pivot(config->root) < 0)
@@ -174,12 +201,9 @@ int chroot_setup_inside(const struct chroot_setup *setup, struct bk_error *err)
         if (mount_all(err) < 0 || make_nodes(trees, err) < 0 || show_files(config->network, err) < 0)
                 return -1;
         for (size_t i = 0; i < config->n_binds; i++) {
-                const char *target = config->binds[i].target;
-
-                if (attach(setup->binds[i], target) < 0 ||
-                    mount(NULL, target, NULL, MS_REMOUNT | MS_BIND | MS_NODEV | MS_NOSUID | (config->binds[i].read_only ? MS_RDONLY : 0),
-                          NULL) < 0)
-                        return bk_fail_errno(err, "cannot bind '%s' to '%s' in the sandbox", config->binds[i].source, target);
+                if (attach(setup->binds[i], config->binds[i].target) < 0)
+                        return bk_fail_errno(err, "cannot bind '%s' to '%s' in the sandbox", config->binds[i].source,
+                                             config->binds[i].target);
         }
         return 0;
 }

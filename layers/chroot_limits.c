@@ -31,7 +31,7 @@ static const int refused[] = {
         SCMP_SYS(reboot), SCMP_SYS(swapon), SCMP_SYS(swapoff), SCMP_SYS(init_module), SCMP_SYS(finit_module),
         SCMP_SYS(delete_module), SCMP_SYS(bpf), SCMP_SYS(perf_event_open), SCMP_SYS(open_by_handle_at), SCMP_SYS(userfaultfd),
         SCMP_SYS(settimeofday), SCMP_SYS(clock_settime), SCMP_SYS(clock_adjtime), SCMP_SYS(adjtimex), SCMP_SYS(acct),
-        SCMP_SYS(setns), SCMP_SYS(io_uring_setup),
+        SCMP_SYS(setns), SCMP_SYS(io_uring_setup), SCMP_SYS(syslog),
 };
 
 static int add_architectures(scmp_filter_ctx filter)

@@ -6,7 +6,7 @@
 /* What the init of a sandbox has to know, and what it made in the layer that must go again. */
 struct chroot_setup {
         const struct chroot_config *config;
-        int binds[16];                  /* detached mounts of config->binds */
+        int binds[16];                  /* detached mounts of config->binds, with their limits */
 };
 enum { CHROOT_BINDS_MOST = 16 };
 

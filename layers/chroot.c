@@ -22,7 +22,7 @@
 #include "lib/cleanup.h"
 #include "lib/fs.h"
 
-enum { NETWORK_TIMEOUT_MS = 15000, NAMESPACES = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET };
+enum { NETWORK_TIMEOUT_MS = 15000, END_TIMEOUT_MS = 60000, NAMESPACES = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET };
 
 struct chroot {
         pid_t init, slirp;      /* 0: none */
@@ -292,20 +292,39 @@ static void list_inside(const struct chroot *chroot, struct bk_strv *ret)
         }
 }
 
+/* The sandbox' init cannot end before somebody has waited for every process inside. One whose keeper was killed - with the
+ * process that ran the checks, say - is ours when we are pid 1 of a namespace. */
+static void end_init(const struct chroot *chroot)
+{
+        const int64_t deadline = bk_now_ms() + END_TIMEOUT_MS;
+        struct pollfd ended = { .fd = chroot->pidfd, .events = POLLIN };
+        siginfo_t orphan;
+
+        (void)kill(chroot->init, SIGKILL);
+        while (poll(&ended, 1, 20) == 0 && bk_now_ms() < deadline) {
+                for (;;) {
+                        orphan.si_pid = 0;
+                        if (getpid() != 1 || waitid(P_ALL, 0, &orphan, WEXITED | WNOHANG | WNOWAIT) < 0 ||
+                            orphan.si_pid == 0 || orphan.si_pid == chroot->init)
+                                break;
+                        (void)waitpid(orphan.si_pid, NULL, 0);
+                }
+        }
+        (void)bk_wait(chroot->init, 1000);
+}
+
 int chroot_close(struct chroot *chroot, struct bk_strv *ret_left, struct bk_error *err)
 {
         int result = 0;
 
-        if (chroot->init > 0) {
-                if (ret_left != NULL)
-                        list_inside(chroot, ret_left);
-                (void)kill(chroot->init, SIGKILL);
-                (void)bk_wait(chroot->init, 60000);
-        }
+        if (chroot->init > 0 && ret_left != NULL)
+                list_inside(chroot, ret_left);
         if (chroot->slirp > 0) {
                 (void)kill(chroot->slirp, SIGKILL);
-                (void)bk_wait(chroot->slirp, 60000);
+                (void)bk_wait(chroot->slirp, END_TIMEOUT_MS);
         }
+        if (chroot->init > 0)
+                end_init(chroot);
         if (chroot->layer_fd >= 0) {
                 result = chroot_tidy(chroot->layer_fd, err);
                 (void)close(chroot->layer_fd);

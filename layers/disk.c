@@ -9,6 +9,7 @@
 #include <linux/fs.h>
 #include <linux/loop.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -27,7 +28,7 @@ enum { DAEMON_TIMEOUT_MS = 30000, RELEASE_TIMEOUT_MS = 30000 };
 static const char ROOT_TYPE[] = "4f68bce3-e8cd-4db1-96e7-fbcaf984b709";
 
 struct disk {
-        char *work, *export, *root;
+        char *work, *export, *root;     /* export: where the daemon alone sees the disk as a file; a raw disk's own path */
         pid_t daemon;                   /* 0: none */
         int to_daemon, from_daemon;     /* QMP on pipes */
         int loop, root_fd;
@@ -131,7 +132,10 @@ static int daemon_start(struct disk *disk, const struct disk_open *how, struct b
                 return bk_fail_errno(err, "cannot make a pipe");
         disk->daemon = bk_fork();
         if (disk->daemon == 0) {
-                if (dup2(in[0], 0) >= 0 && dup2(out[1], 1) >= 0 && dup2(out[1], 2) >= 0)
+                /* The daemon must not hold the namespace where the image's file system will be mounted: were both killed,
+                 * the kernel could leave the unmounting to the daemon's own exit, which would wait for ever for
+                 * blocks that only the daemon can write. */
+                if (unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 && dup2(in[0], 0) >= 0 && dup2(out[1], 1) >= 0 && dup2(out[1], 2) >= 0)
                         (void)execvp(argv[0], (char *const *)argv);
                 _exit(127);
         }
@@ -263,7 +267,9 @@ int disk_loop_attach(int file, uint64_t offset, uint64_t size, bool read_only, i
 
 static int mount_root(struct disk *disk, const struct disk_open *how, struct bk_error *err)
 {
-        autoclose int file = open(disk->export, (how->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC);
+        autofree char *seen = disk->daemon == 0 ? bk_strdup(disk->export) :
+                              bk_format("/proc/%d/%s%s", (int)disk->daemon, *disk->export == '/' ? "root" : "cwd/", disk->export);
+        autoclose int file = open(seen, (how->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC);
         const struct disk_fs *fs = NULL;
 
         if (file < 0)
@@ -352,7 +358,6 @@ void disk_abandon(struct disk *disk)
         if (disk->daemon > 0) {
                 (void)kill(disk->daemon, SIGKILL);
                 (void)bk_wait(disk->daemon, 1000);
-                (void)umount2(disk->export, MNT_DETACH);
         }
         if (disk->tmpfs)
                 (void)umount2(disk->work, MNT_DETACH);
@@ -435,7 +440,6 @@ int disk_close(struct disk *disk, struct bk_error *err)
                 disk_abandon(disk);
                 return bk_wrap(err, "cannot close the disk");
         }
-        (void)umount2(disk->export, MNT_DETACH);        /* gone with its daemon as a rule */
         if (umount2(disk->work, MNT_DETACH) < 0)
                 bk_fail_errno(err, "cannot unmount '%s'", disk->work);
         disk_free(disk);

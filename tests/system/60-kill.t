@@ -10,6 +10,7 @@ printf 'describe file("/etc/hostname") do\n  it { should be_file }\nend\n' >spec
 template t.json '[
   { "type": "shell", "inline": ["echo {{timestamp}} > /etc/stamp", "head -c 3M /dev/urandom > /srv/data", "(setsid sleep 4250 &)"] },
   { "type": "file", "content": "x", "destination": "/srv/x" } ]' '"specs": ["spec.rb"]'
+"$BAKERY" build -force t.json >/dev/null 2>&1   # the first one verifies its ancestors as well
 start=$(date +%s%N)
 "$BAKERY" build -force t.json >/dev/null 2>&1
 whole=$((($(date +%s%N) - start) / 1000))       # microseconds of an undisturbed bake

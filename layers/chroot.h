@@ -7,7 +7,7 @@
  * capabilities cut to what dpkg and rpm need; fsync and its kin answered with
  * success and not done (the seal syncs once); policy-rc.d (exit 101) bound from
  * tmpfs, so that nothing of it is written to the layer. Only mount points that the
- * layer lacks are made in it, and stay.
+ * layer lacks are made in it, and stay; one that is a link is refused.
  * The network goes through slirp4netns with the host's loopback out of reach, or is cut.
  *
  * When the process that opened it dies, by whatever signal, all of it goes.
@@ -42,7 +42,8 @@ int chroot_root_fd(const struct chroot *chroot);
 /* Runs a program inside, as root, in "/". run->in_child must be NULL; run->env NULL
  * means a minimal environment: PATH, HOME=/root, LANG=C.UTF-8, TERM=dumb,
  * DEBIAN_FRONTEND=noninteractive. argv[0] is looked up inside, in run->env's PATH.
- * Status and errors as bk_run_with(). Daemons that it leaves live on until chroot_close(). */
+ * Status and errors as bk_run_with(). Daemons that it leaves live on until chroot_close(),
+ * but a run that takes too long or is stopped ends every process inside. */
 int chroot_run(struct chroot *chroot, const struct bk_run *run, struct bk_run_result *ret, struct bk_error *err) BK_MUST_CHECK;
 
 /* Ends everything inside, waits until it is gone, and takes back what the sandbox put

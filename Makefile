@@ -117,10 +117,11 @@ build/analyze/%.ok: %.c $(B)/spec/prelude_rb.h
 # gcc 12's analyzer does not know the cleanup attribute's descriptors nor noreturn branches through function pointers.
 ANALYZER := -Wno-analyzer-fd-leak -Wno-analyzer-malloc-leak
 tidy-check: compile_commands.json
-	@clang-tidy --quiet -p . $(SOURCES) 2>build/tidy.log || { cat build/tidy.log; exit 1; }
+	@printf '%s\n' $(SOURCES) | xargs -P2 -n8 clang-tidy --quiet -p . 2>build/tidy.log
 cpp-check:
 	@cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability --inline-suppr -j2 \
-		--suppressions-list=tests/lint/cppcheck.txt -I. -I$(B) $(FOLDERS:%=%/)
+		--suppressions-list=tests/lint/cppcheck.txt \
+		-U__clang_analyzer__ --include=tests/lint/cppcheck.h -I. -I$(B) $(FOLDERS:%=%/)
 compile_commands.json: $(B)/spec/prelude_rb.h
 	@{ echo '['; sep=''; for c in $(SOURCES); do \
 		printf '%s{"directory":"%s","file":"%s","command":"%s"}' "$$sep" "$(CURDIR)" "$$c" \

@@ -135,7 +135,8 @@ static int daemon_start(struct disk *disk, const struct disk_open *how, struct b
                 /* The daemon must not hold the namespace where the image's file system will be mounted: were both killed,
                  * the kernel could leave the unmounting to the daemon's own exit, which would wait for ever for
                  * blocks that only the daemon can write. */
-                if (unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 && dup2(in[0], 0) >= 0 && dup2(out[1], 1) >= 0 && dup2(out[1], 2) >= 0)
+                if (unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+                    dup2(in[0], 0) >= 0 && dup2(out[1], 1) >= 0 && dup2(out[1], 2) >= 0)
                         (void)execvp(argv[0], (char *const *)argv);
                 _exit(127);
         }

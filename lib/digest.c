@@ -67,7 +67,7 @@ static char *finish(struct bk_hash *hash, const char *prefix)
         if (EVP_DigestFinal_ex(hash->context, raw, &size) != 1)
                 abort();
         text = bk_alloc(used + 2 * size + 1);
-        memcpy(text, prefix, used);
+        (void)sprintf(text, "%s", prefix);
         for (unsigned i = 0; i < size; i++)
                 used += (size_t)sprintf(text + used, "%02x", raw[i]);
         return text;

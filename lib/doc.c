@@ -118,7 +118,7 @@ static int read_hex4(struct reader *in, struct place escape, unsigned *ret)
 
 static int read_unicode_escape(struct reader *in, struct place escape, struct bk_buf *buf)
 {
-        unsigned c, low;
+        unsigned c = 0, low = 0;
 
         if (read_hex4(in, escape, &c) < 0)
                 return -1;
@@ -520,7 +520,7 @@ const char *bk_doc_kind_name(enum bk_doc_kind kind)
         return names[kind];
 }
 
-int bk_doc_fail(struct bk_error *err, const struct bk_doc *doc, const char *format, ...)
+int (bk_doc_fail)(struct bk_error *err, const struct bk_doc *doc, const char *format, ...)
 {
         autofree char *text = NULL;
         va_list args;
@@ -532,7 +532,7 @@ int bk_doc_fail(struct bk_error *err, const struct bk_doc *doc, const char *form
         return bk_at(err, doc->file, doc->line, doc->column);
 }
 
-int bk_doc_fail_key(struct bk_error *err, const struct bk_doc *doc, const char *format, ...)
+int (bk_doc_fail_key)(struct bk_error *err, const struct bk_doc *doc, const char *format, ...)
 {
         const bool keyed = doc->key_line > 0;
         autofree char *text = NULL;

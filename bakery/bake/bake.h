@@ -33,8 +33,10 @@ struct bake_options {
  * the exit code of the process; what went wrong has been told on the way. */
 int bake_run(const char *const templates[], size_t n, const struct bake_options *options);
 
-/* Loads a template and decodes every block of it, as a bake would; nothing is baked or resolved. */
-int bake_validate(const char *path, const struct tmpl_options *variables, struct bk_error *err) BK_MUST_CHECK;
+/* Loads a template and decodes every block of it, as a bake would; nothing is baked or resolved.
+ * Warnings, "file:line:column: warning: ...", are added to ret_warnings. */
+int bake_validate(const char *path, const struct tmpl_options *variables, struct bk_strv *ret_warnings,
+                  struct bk_error *err) BK_MUST_CHECK;
 
 /* Undoes what dead bakes left behind (drafts); every command that writes calls it first. Returns how many. */
 int bake_reap(const struct layer_store *store, struct bk_error *err) BK_MUST_CHECK;

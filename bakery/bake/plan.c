@@ -80,6 +80,7 @@ static int check_config(struct bake *bake, struct bk_error *err)
 static int check_step(const struct bake *bake, const struct tmpl_step *step, struct bk_error *err)
 {
         const struct bake_provisioner *row = bake_provisioner_find(step->type);
+        autostrv struct bk_strv files = { 0 };
         autofree char *into = NULL;
         int result;
 
@@ -96,6 +97,11 @@ static int check_step(const struct bake *bake, const struct tmpl_step *step, str
         result = tmpl_decode(&bake->scope, step->doc, step->override, row->keys, row->n_keys, into, err);
         if (result == 0 && row->check != NULL)
                 result = row->check(into, step, err);
+        if (result == 0 && row->inputs != NULL)
+                row->inputs(into, bake->tmpl, &files);
+        for (size_t i = 0; i < files.n && result == 0; i++)
+                if (!bk_exists(files.v[i]))
+                        result = bk_doc_fail(err, step->doc, "%s: there is no '%s'", step->type, files.v[i]);
         tmpl_undecode(row->keys, row->n_keys, into);
         return result;
 }
@@ -211,13 +217,15 @@ int bake_plan(struct bake *bake, struct reg *reg, bool *ret_current, struct bk_e
         return 0;
 }
 
-int bake_validate(const char *path, const struct tmpl_options *variables, struct bk_error *err)
+int bake_validate(const char *path, const struct tmpl_options *variables, struct bk_strv *ret_warnings, struct bk_error *err)
 {
         struct tmpl *tmpl = NULL;
         int result = 0;
 
         if (tmpl_load(path, variables, &tmpl, err) < 0)
                 return -1;
+        for (size_t i = 0; i < tmpl->warnings.n; i++)
+                bk_strv_add(ret_warnings, tmpl->warnings.v[i]);
         for (size_t i = 0; result == 0 && i < tmpl->n_builders; i++) {
                 struct bake *bake = bk_alloc(sizeof *bake);
 

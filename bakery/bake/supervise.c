@@ -533,6 +533,8 @@ static int set_up(struct run *run, const char *const templates[], size_t n, stru
         for (size_t i = 0; i < n; i++) {
                 if (tmpl_load(templates[i], &run->options->variables, &run->tmpls[i], err) < 0)
                         return -1;
+                for (size_t k = 0; k < run->tmpls[i]->warnings.n; k++)
+                        (void)fprintf(stderr, "%s\n", run->tmpls[i]->warnings.v[k]);
                 run->n_tmpls++;
                 if (add_bakes(run, run->tmpls[i], err) < 0)
                         return -1;

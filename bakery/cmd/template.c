@@ -28,6 +28,7 @@ static int run_validate(const struct cmd_args *args)
         for (size_t i = 0; i < args->operands.n; i++) {
                 struct tmpl_options options = { .allow_missing = cmd_switch(args, "syntax-only") };
                 BK_CLEANUP(free_tmpl) struct tmpl *tmpl = NULL;
+                autostrv struct bk_strv warnings = { 0 };
                 struct bk_error err = { 0 };
                 int result;
 
@@ -35,9 +36,11 @@ static int run_validate(const struct cmd_args *args)
                 if (cmd_switch(args, "syntax-only"))
                         result = tmpl_load(args->operands.v[i], &options, &tmpl, &err);
                 else
-                        result = bake_validate(args->operands.v[i], &options, &err);
+                        result = bake_validate(args->operands.v[i], &options, &warnings, &err);
                 bk_strv_done(&options.vars);
                 bk_strv_done(&options.var_files);
+                for (size_t k = 0; k < warnings.n; k++)
+                        (void)fprintf(stderr, "%s\n", warnings.v[k]);
                 if (cmd_switch(args, "json")) {
                         json_t *line = json_pack("{s:s, s:b, s:s, s:s}", "template", args->operands.v[i], "valid", result == 0,
                                                  "at", err.at, "error", err.text);

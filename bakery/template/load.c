@@ -345,17 +345,16 @@ bool tmpl_step_applies(const struct tmpl_step *step, const char *builder_name)
  * rely on it. It is more often a typo, so each is named once. */
 static void warn_undeclared(struct tmpl *tmpl, const struct bk_doc *doc, struct bk_strv *seen)
 {
-        const char *p = doc->kind == BK_DOC_STRING ? strstr(doc->text, "{{") : NULL;
+        const char *const first = doc->kind == BK_DOC_STRING ? strstr(doc->text, "{{") : NULL;
 
         for (size_t i = 0; i < doc->n; i++)
                 warn_undeclared(tmpl, doc->items[i], seen);
-        while (p != NULL && (p = strstr(p, "user")) != NULL) {
+        for (const char *p = first ? strstr(first, "user") : NULL; p != NULL; p = strstr(p + 4, "user")) {
                 const bool word = !isalnum((unsigned char)p[-1]) && p[-1] != '_' && p[-1] != '.';
                 const char *start = p + 4 + strspn(p + 4, " \t"), *end;
                 autofree char *name = NULL;
                 const char *nearest;
 
-                p += 4;
                 if (!word || (*start != '`' && *start != '"') || (end = strchr(start + 1, *start)) == NULL)
                         continue;
                 name = bk_strndup(start + 1, (size_t)(end - start - 1));

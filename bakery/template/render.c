@@ -532,7 +532,7 @@ static int read_action(struct reader *in, bool *ret_stopped, enum stop *ret)
         }
         if (read_pipeline(in, &value) < 0 || read_close(in) < 0)
                 return -1;
-        return emit(in, value.text, strlen(value.text));
+        return emit(in, value.text, strlen(value.text));         /* NOLINT: what was read has a text */
 }
 
 /* Until the end of the text, or an "end" or "else" that is somebody else's. */

@@ -89,10 +89,8 @@ static size_t add_variable(struct tmpl *tmpl, struct sources *sources, const cha
 {
         const size_t n = tmpl->n_variables;
 
-        if ((n & (n - 1)) == 0) {
-                tmpl->variables = bk_grow(tmpl->variables, n ? 2 * n : 1, sizeof *tmpl->variables);
-                sources->v = bk_grow(sources->v, n ? 2 * n : 1, sizeof *sources->v);
-        }
+        tmpl->variables = bk_grow(tmpl->variables, n + 1, sizeof *tmpl->variables);
+        sources->v = bk_grow(sources->v, n + 1, sizeof *sources->v);
         tmpl->variables[n] = (struct tmpl_variable){ .name = bk_strdup(name), .doc = doc };
         sources->v[n] = (struct source){ .place = doc };
         sources->n = tmpl->n_variables = n + 1;
@@ -101,7 +99,7 @@ static size_t add_variable(struct tmpl *tmpl, struct sources *sources, const cha
 
 static void set_text(struct source *source, char *text, const struct bk_doc *place)
 {
-        free(source->text);
+        free(source->text);     /* NOLINT: a known variable has its source */
         source->text = text;
         source->place = place;
 }

@@ -301,7 +301,7 @@ static void end_init(const struct chroot *chroot)
         siginfo_t orphan;
 
         (void)kill(chroot->init, SIGKILL);
-        while (poll(&ended, 1, 20) == 0 && bk_now_ms() < deadline) {
+        while (chroot->pidfd >= 0 && poll(&ended, 1, 20) == 0 && bk_now_ms() < deadline) {
                 for (;;) {
                         orphan.si_pid = 0;
                         if (getpid() != 1 || waitid(P_ALL, 0, &orphan, WEXITED | WNOHANG | WNOWAIT) < 0 ||
@@ -310,7 +310,7 @@ static void end_init(const struct chroot *chroot)
                         (void)waitpid(orphan.si_pid, NULL, 0);
                 }
         }
-        (void)bk_wait(chroot->init, 1000);
+        (void)bk_wait(chroot->init, END_TIMEOUT_MS);
 }
 
 int chroot_close(struct chroot *chroot, struct bk_strv *ret_left, struct bk_error *err)

@@ -81,8 +81,12 @@ static char *outcome_of(const struct bake *bake)
                 return bk_format("failed: %s", bake->error.text);
         case BAKE_SKIPPED:
                 return bk_format("skipped: '%s' before it failed", bake->after ? bake->after->name : "what came");
+        case BAKE_WAITING:
+                if (bake->step == NULL && bake->after != NULL)
+                        return bk_format("waiting for '%s'", bake->after->name);
+                /* fall through */
         default:
-                return bk_format("%s: %s", phase_names[bake->phase], bake->step ? bake->step : "");
+                return bk_format("%s%s%s", phase_names[bake->phase], bake->step ? ": " : "", bake->step ? bake->step : "");
         }
 }
 

@@ -3,7 +3,7 @@
 . "$(dirname "$0")/lib.sh"
 commands=$("$BAKERY" help | sed -n '/^Commands:/,/^$/{s/^  \([a-z]*\( [a-z]*\)\{0,1\}\)  .*/\1/p}')
 n=$(printf '%s\n' "$commands" | wc -l)
-plan $((n * 2 + 16))
+plan $((n * 2 + 20))
 
 ok "help lists commands" $((n < 10))
 printf '%s\n' "$commands" >"$WORK/commands"
@@ -24,6 +24,14 @@ exits "an option without its value is a usage error" 2 "$BAKERY" build -var
 exits "a number that is none is a usage error" 2 "$BAKERY" build -parallel-builds=many x.json
 exits "version" 0 "$BAKERY" version
 like "version names the program" "$out" "^bakery [0-9]+\.[0-9]+\.[0-9]+$"
+
+able root && host=0 || host=6
+[ $host -ne 0 ] || able loop || host=6
+exits "doctor judges this host" $host "$BAKERY" doctor
+like "doctor says whether KVM is of use" "$out" "^(ok|warning) +kvm "
+is "doctor's JSON: a verdict a check" "$("$BAKERY" doctor -json | jq -r 'select(.verdict != "ok" and .todo == null) | .check')" ""
+run "$BAKERY" doctor -home /proc/none
+like "doctor names a state folder that cannot be" "$out" "missing +space|/proc/none"
 
 "$BAKERY" help --man >"$WORK/bakery.1"
 out=$(MANROFFOPT=-c man --warnings -E UTF-8 -l -Tutf8 "$WORK/bakery.1" 2>&1 >"$WORK/man.txt")

@@ -2,7 +2,7 @@
 # Layers on an image: provisioners, inputs, outputs for CI, post-processors.
 . "$(dirname "$0")/lib.sh"
 need root loop fuse net
-plan 46
+plan 52
 fixture
 cd "$WORK" || exit 1
 
@@ -100,4 +100,14 @@ exits "post-processors" 0 "$BAKERY" build post.json
 is "the checksum is that of the raw disk" "$(cut -f1 out/sha256)" "$(sha256sum out/test.raw | cut -d' ' -f1)"
 is "the raw disk is that of the layer" "$(qemu-img compare -f qcow2 -F raw "$("$BAKERY" image show test -path)" out/test.raw)" "Images are identical."
 is "the manifest names the image" "$(jq -r '.builds[-1].artifact_id' out/manifest.json)" "$("$BAKERY" images -quiet 'test?_latest=1')"
+# --- sources and deleting ---
+base=$("$BAKERY" images -quiet 'base?_latest=1')
+SOURCE=$base template digest.json '[]' '"attributes": { "n": "digest" }'
+exits "an ancestor by its digest" 0 "$BAKERY" build digest.json
+is "is that image" "$("$BAKERY" image show test -json | jq -r .ancestor)" "$base"
+layer=$("$BAKERY" image show test -path)
+exits "an image that nobody needs is deleted" 0 "$BAKERY" image delete test
+is "its layer, too" "$(ls "$layer" 2>/dev/null)" ""
+unlike "and it is not found any more" "$("$BAKERY" images -quiet test)" "$(basename "$layer" .qcow2)"
+exits "what is left is whole" 0 "$BAKERY" fsck
 is "nothing is left of all these bakes" "$(leaks)" ""

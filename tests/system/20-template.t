@@ -1,7 +1,7 @@
 #!/bin/sh
 # Templates that are wrong are refused with the place and the reason, before anything is touched.
 . "$(dirname "$0")/lib.sh"
-plan 59
+plan 58
 cd "$WORK" || exit 1
 chroot='"type": "chroot", "image_name": "x", "source_image": "base"'
 

@@ -2,7 +2,7 @@
 # Layers on an image: provisioners, inputs, outputs for CI, post-processors.
 . "$(dirname "$0")/lib.sh"
 need root loop fuse net
-plan 52
+plan 49
 fixture
 cd "$WORK" || exit 1
 

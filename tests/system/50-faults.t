@@ -2,7 +2,7 @@
 # What goes wrong: a clear error, and nothing left behind.
 . "$(dirname "$0")/lib.sh"
 need root loop fuse net
-plan 48
+plan 43
 fixture
 cd "$WORK" || exit 1
 images=$("$BAKERY" images -quiet '?' | wc -l)

@@ -53,10 +53,10 @@ wait $bios
 for firmware in bios uefi; do
         text=$(tr -d '\r' <$firmware.serial)
         like "$firmware: a login prompt on the serial console" "$text" "localhost login: "
-        like "$firmware: every unit started" "$text" "^REPORT state=running "
-        unlike "$firmware: none failed" "$text" "^FAILED "
-        like "$firmware: the page is served" "$text" "^REPORT .* page=1 "
-        like "$firmware: booted by that firmware" "$text" "^REPORT .* efi=$([ $firmware = uefi ] && echo yes || echo no)$"
+        like "$firmware: every unit started" "$text" "REPORT state=running "
+        unlike "$firmware: none failed" "$text" "FAILED"
+        like "$firmware: the page is served" "$text" "REPORT .* page=1 "
+        like "$firmware: booted by that firmware" "$text" "REPORT .* efi=$([ $firmware = uefi ] && echo yes || echo no)$"
         like "$firmware: the boot loader speaks on the console too" "$text" "Loading Linux|Welcome to GRUB|GNU GRUB|Booting"
         [ -z "${V:-}" ] || note "$text"
 done

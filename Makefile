@@ -96,6 +96,7 @@ system: all
 asan:
 	@UBSAN_OPTIONS=print_stacktrace=1 ASAN_OPTIONS=intercept_strstr=0 $(MAKE) --no-print-directory BUILD=asan check
 bench: all
+	@./tools/deps check bench || ./tools/deps install bench
 	@bench/run
 
 # --- lint -------------------------------------------------------------------

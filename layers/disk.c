@@ -417,12 +417,13 @@ static int trim_and_unmount(struct disk *disk, struct bk_error *err)
         if (fd < 0)
                 return bk_fail_errno(err, "cannot open '%s'", disk->root);
         if (!disk->read_only) {
-                /* On a raw draft holes are dropped by the conversion anyway; trimming an overlay would write
-                 * a mark for every free block of the disk. What this bake freed, mount -o discard has told already. */
-                if (disk->daemon == 0 && ioctl(fd, FITRIM, &all) < 0 && errno != EOPNOTSUPP)
-                        return bk_fail_errno(err, "cannot trim the root file system");
                 if (syncfs(fd) < 0)
                         return bk_fail_errno(err, "cannot sync the root file system");
+                /* After the sync, as what was freed since the last commit of the journal is not free before. Only on a
+                 * raw draft: trimming an overlay would write a mark for every free block of the disk, and what this bake
+                 * freed in it, mount -o discard has told already. */
+                if (disk->daemon == 0 && ioctl(fd, FITRIM, &all) < 0 && errno != EOPNOTSUPP)
+                        return bk_fail_errno(err, "cannot trim the root file system");
         }
         (void)close(bk_take_fd(fd));
         (void)close(bk_take_fd(disk->root_fd));

@@ -6,7 +6,6 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "lib/cleanup.h"
 #include "lib/fs.h"
@@ -18,25 +17,37 @@ static bool ends_with(const char *s, const char *end)
         return a >= b && bk_streq(s + a - b, end);
 }
 
-int bk_lease_take(const char *folder, struct bk_lease *ret, struct bk_error *err)
+/* 1 taken, 0 a reaper was quicker than our lock, -1 error. */
+static int try_take(const char *folder, struct bk_lease *ret, struct bk_error *err)
 {
         autofree char *name = bk_random_name();
         autofree char *hidden = bk_format("%s/.%s.new", folder, name);
         autofree char *path = bk_format("%s/%s.lease", folder, name);
-        autoclose int fd = -1;
+        autoclose int fd = open(hidden, O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600);
 
-        if (bk_mkdir_p(folder, err) < 0)
-                return -1;
-        fd = open(hidden, O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600);
         if (fd < 0)
                 return bk_fail_errno(err, "cannot create lease '%s'", hidden);
         if (flock(fd, LOCK_EX | LOCK_NB) < 0 || rename(hidden, path) < 0) {
+                if (errno == EWOULDBLOCK || errno == ENOENT)
+                        return 0;
                 bk_fail_errno(err, "cannot take lease '%s'", path);
                 (void)unlink(hidden);
                 return -1;
         }
         *ret = (struct bk_lease){ .fd = bk_take_fd(fd), .path = bk_take(path) };
-        return 0;
+        return 1;
+}
+
+int bk_lease_take(const char *folder, struct bk_lease *ret, struct bk_error *err)
+{
+        if (bk_mkdir_p(folder, err) < 0)
+                return -1;
+        for (;;) {
+                const int taken = try_take(folder, ret, err);
+
+                if (taken != 0)
+                        return taken < 0 ? -1 : 0;
+        }
 }
 
 int bk_lease_note(const struct bk_lease *lease, const char *kind, const char *value, struct bk_error *err)
@@ -84,16 +95,28 @@ static int reap_one(const char *path, int (*undo)(void *, const char *, const ch
 {
         autofree char *text = NULL;
         autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
+        struct stat st;
 
         if (fd < 0)
                 return errno == ENOENT ? 0 : bk_fail_errno(err, "cannot open lease '%s'", path);
         if (flock(fd, LOCK_EX | LOCK_NB) < 0)
                 return errno == EWOULDBLOCK ? 0 : bk_fail_errno(err, "cannot test lease '%s'", path);
+        if (fstat(fd, &st) < 0 || st.st_nlink == 0)
+                return 0;       /* it ended well between our open and our lock: nothing is to be undone */
         if (bk_read_fd(fd, 1 << 20, &text, NULL, err) < 0 || undo_notes(text, undo, arg, err) < 0)
                 return bk_wrap(err, "lease '%s'", path);
         if (unlink(path) < 0 && errno != ENOENT)
                 return bk_fail_errno(err, "cannot remove lease '%s'", path);
         return 1;
+}
+
+/* A lease whose maker died before it had its name. A living maker whom we catch before it has the lock makes another. */
+static void reap_unnamed(const char *path)
+{
+        autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+        if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+                (void)unlink(path);
 }
 
 int bk_lease_reap(const char *folder, int (*undo)(void *, const char *, const char *, struct bk_error *), void *arg,
@@ -106,7 +129,6 @@ int bk_lease_reap(const char *folder, int (*undo)(void *, const char *, const ch
                 return errno == ENOENT ? 0 : bk_fail_errno(err, "cannot list '%s'", folder);
         for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
                 autofree char *path = bk_format("%s/%s", folder, entry->d_name);
-                struct stat st;
 
                 if (ends_with(entry->d_name, ".lease")) {
                         const int one = reap_one(path, undo, arg, err);
@@ -114,9 +136,8 @@ int bk_lease_reap(const char *folder, int (*undo)(void *, const char *, const ch
                         if (one < 0)
                                 return -1;
                         reaped += one;
-                } else if (ends_with(entry->d_name, ".new") && stat(path, &st) == 0 &&
-                           st.st_mtime < time(NULL) - 3600) {
-                        (void)unlink(path);     /* its maker died between creating and renaming it */
+                } else if (ends_with(entry->d_name, ".new")) {
+                        reap_unnamed(path);
                 }
         }
         return reaped;

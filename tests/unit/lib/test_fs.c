@@ -2,6 +2,8 @@
 #include "tests/unit/test.h"
 
 #include <fcntl.h>
+#include <signal.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include "lib/fs.h"
@@ -162,6 +164,42 @@ static void a_lease_of_the_dead_is_undone(void **state)
         assert_int_equal(bk_lease_reap(place->path, undo, NULL, &err), 0);
 }
 
+static void a_lease_that_got_no_name_is_removed(void **state)
+{
+        const struct place *place = *state;
+        struct bk_error err = { 0 };
+        autofree char *unnamed = bk_format("%s/.abc.new", place->path);
+        autoclose int fd = open(unnamed, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+        assert_true(fd >= 0);
+        assert_int_equal(flock(fd, LOCK_EX), 0);
+        assert_int_equal(bk_lease_reap(place->path, undo, NULL, &err), 0);
+        assert_true(bk_exists(unnamed));        /* its maker lives */
+        (void)close(bk_take_fd(fd));
+        assert_int_equal(bk_lease_reap(place->path, undo, NULL, &err), 0);
+        assert_false(bk_exists(unnamed));
+}
+
+static void reapers_never_hinder_the_taking_of_leases(void **state)
+{
+        const struct place *place = *state;
+        struct bk_error err = { 0 };
+        const pid_t reaper = bk_fork();
+
+        while (reaper == 0)
+                if (bk_lease_reap(place->path, undo, NULL, NULL) != 0)
+                        _exit(1);
+        for (int i = 0; i < 2000; i++) {
+                struct bk_lease lease = BK_LEASE_NONE;
+
+                assert_ok(bk_lease_take(place->path, &lease, &err), err);
+                assert_true(bk_exists(lease.path));
+                bk_lease_done(&lease);
+        }
+        (void)kill(reaper, SIGKILL);
+        assert_int_equal(bk_wait(reaper, 10000), 128 + SIGKILL);
+}
+
 static void a_lock_that_is_held_names_its_holder(void **state)
 {
         const struct place *place = *state;
@@ -185,6 +223,8 @@ int main(void)
                 cmocka_unit_test_setup_teardown(publishing_leaves_no_draft, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_lease_of_the_living_is_left_alone, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_lease_of_the_dead_is_undone, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(a_lease_that_got_no_name_is_removed, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(reapers_never_hinder_the_taking_of_leases, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_lock_that_is_held_names_its_holder, set_up, tear_down),
         };
 

@@ -17,7 +17,8 @@ whole=$((($(date +%s%N) - start) / 1000))       # microseconds of an undisturbed
 note "an undisturbed bake takes $((whole / 1000)) ms"
 
 # Processes that the kernel cannot end, because they wait for each other, keep their names and lose their arguments.
-orphans() { ps -eo ppid=,comm= | awk '$1 == 1 && ($2 == "bakery-worker" || $2 == "qemu-storage-da")'; }
+# A plain zombie has ended: it only waits for the system's init.
+orphans() { ps -eo ppid=,stat=,comm= | awk '$1 == 1 && $2 !~ /^Z[^l]*$/ && ($3 == "bakery-worker" || $3 == "qemu-storage-da")'; }
 
 seed=${BAKERY_TEST_SEED:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}
 note "seed $seed (BAKERY_TEST_SEED repeats it)"

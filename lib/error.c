@@ -95,8 +95,10 @@ int (bk_wrap)(struct bk_error *err, const char *format, ...)
         va_start(args, format);
         used = vsnprintf(err->text, sizeof err->text, format, args);
         va_end(args);
-        if (used >= 0 && (size_t)used < sizeof err->text)
-                (void)snprintf(err->text + used, sizeof err->text - (size_t)used, ": %s", inner);
+        /* What does not fit is cut. */
+        if (used >= 0 && (size_t)used < sizeof err->text &&
+            snprintf(err->text + used, sizeof err->text - (size_t)used, ": %s", inner) < 0)
+                err->text[used] = '\0';
         return -1;
 }
 

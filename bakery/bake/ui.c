@@ -402,7 +402,7 @@ static void json_out(json_t *event)
         autofree char *text = NULL;
 
         (void)json_object_set_new(event, "time", json_string(now));
-        text = json_dumps(event, JSON_COMPACT);
+        text = json_dumps(event, JSON_COMPACT | JSON_REAL_PRECISION(6));
         json_decref(event);
         (void)printf("%s\n", text ? text : "{}");
         (void)fflush(stdout);

@@ -35,6 +35,7 @@ struct boot_event {
         uint32_t offset, length;        /* bytes of the token in the text */
         uint32_t keysym;                /* X11's; of a literal the code point, as Packer sends it */
         bool tag;                       /* written as <...> */
+        bool special;                   /* keysym is that of a named key, not a code point */
         bool shift;                     /* Packer wraps it in the left Shift */
         uint16_t port;
         int64_t ms;                     /* rounded up, so that no wait becomes none */
@@ -83,7 +84,8 @@ enum { BOOT_CHORD_MOST = 16 };  /* VIR_DOMAIN_SEND_KEY_MAX_KEYS */
 
 /* Keys that go down in this order and up together: one virDomainSendKey() with VIR_KEYCODE_SET_LINUX. A key that is
  * held while others are typed is part of each of their chords; one that is held over nothing but waits is a chord of
- * its own with hold_ms, sent when it goes down. */
+ * its own with hold_ms, sent when it goes down. (That a key stays down between two chords, as Alt-Tab-Tab needs, is more
+ * than virDomainSendKey() can do.) */
 struct boot_chord {
         size_t event;                   /* index; send it when this event's turn comes */
         unsigned codes[BOOT_CHORD_MOST];

@@ -369,6 +369,7 @@ static int special(struct parser *in, const char **next)
                         continue;
                 event = add(in, BOOT_KEY, *next);
                 event->action = action;
+                event->special = true;
                 event->keysym = specials[i].keysym;
                 return 1;
         }

@@ -306,8 +306,8 @@ int boot_chords_of(const struct boot_command *command, const char *layout, struc
         }
         if (in.layout == NULL) {
                 nearest = bk_nearest(layout, names, LAYOUTS);
-                return bk_fail(err, BK_INVALID, "no keyboard layout '%s'; %s%s", layout, nearest != NULL ? "did you mean " : "there are us, de, fr and gb",
-                               nearest != NULL ? nearest : "");
+                return bk_fail(err, BK_INVALID, "no keyboard layout '%s'; %s%s", layout,
+                               nearest != NULL ? "did you mean " : "there are us, de, fr and gb", nearest != NULL ? nearest : "");
         }
         if (play(&in) < 0)
                 return -1;

@@ -120,11 +120,55 @@ static void long_commands_are_judged_soon(void **state)
         }
 }
 
+/* Pieces of tags in any order, cut anywhere: every byte belongs to one token, and nothing that follows trips over it. */
+static void any_text_is_safe(void **state)
+{
+        static const char *const pieces[] = {
+                "<", ">", "<wait", "5", "1m", "0", "-", ".5", "s>", "<wait \"", "\"", "\\", "<wait /", "/", " ", "still ", "2s", "change",
+                "serial \"x\"", "port ", "22", "<a", "<A", "<\u00e4", "On>", "off>", "<leftShift", "<f1", "2>", "<enter>", "<entre>", "a", "B", "\n", "\u20ac",
+        };
+        uint32_t seed = 1;
+        size_t valid = 0;
+
+        (void)state;
+        for (size_t round = 0; round < 20000; round++) {
+                BK_CLEANUP(boot_command_done) struct boot_command command = { 0 };
+                BK_CLEANUP(boot_findings_done) struct boot_findings findings = { 0 };
+                BK_CLEANUP(boot_chords_done) struct boot_chords chords = { 0 };
+                BK_CLEANUP(bk_buf_done) struct bk_buf buf = { 0 };
+                struct bk_error err = { 0 };
+                size_t at = 0;
+
+                for (size_t i = 0; i < 1 + round % 12; i++) {
+                        seed = seed * 1664525 + 1013904223;
+                        bk_buf_puts(&buf, pieces[(seed >> 8) % (sizeof pieces / sizeof *pieces)]);
+                }
+                if (seed >> 31)
+                        buf.data[(seed >> 8) % buf.len] = '\0';
+                if (boot_parse(buf.data, &command, &err) < 0) {
+                        assert_int_equal(err.kind, BK_INVALID);
+                        continue;
+                }
+                valid++;
+                for (size_t i = 0; i < command.n; i++) {
+                        assert_int_equal(command.v[i].offset, at);
+                        at += command.v[i].length;
+                }
+                assert_int_equal(at, strlen(buf.data));
+                boot_lint(&command, &findings);
+                for (size_t i = 0; i < findings.n; i++)
+                        assert_int_equal(findings.v[i].column, boot_column(buf.data, findings.v[i].offset));
+                if (boot_chords_of(&command, "de", &chords, &err) < 0)
+                        assert_int_equal(err.kind, BK_INVALID);
+        }
+        assert_true(valid > 10000);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(each_slip_is_found), cmocka_unit_test(known_tags_have_no_findings),
-                cmocka_unit_test(long_commands_are_judged_soon),
+                cmocka_unit_test(long_commands_are_judged_soon), cmocka_unit_test(any_text_is_safe),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -124,8 +124,9 @@ static void long_commands_are_judged_soon(void **state)
 static void any_text_is_safe(void **state)
 {
         static const char *const pieces[] = {
-                "<", ">", "<wait", "5", "1m", "0", "-", ".5", "s>", "<wait \"", "\"", "\\", "<wait /", "/", " ", "still ", "2s", "change",
-                "serial \"x\"", "port ", "22", "<a", "<A", "<\u00e4", "On>", "off>", "<leftShift", "<f1", "2>", "<enter>", "<entre>", "a", "B", "\n", "\u20ac",
+                "<", ">", "<wait", "5", "1m", "0", "-", ".5", "s>", "<wait \"", "\"", "\\", "<wait /", "/", " ",
+                "still ", "2s", "change", "serial \"x\"", "port ", "22", "<a", "<A", "<\u00e4", "On>", "off>", "<leftShift",
+                "<f1", "2>", "<enter>", "<entre>", "a", "B", "\n", "\u20ac",
         };
         uint32_t seed = 1;
         size_t valid = 0;

@@ -7,13 +7,13 @@ CC := gcc
 PREFIX ?= /usr/local
 VERSION := 0.1.0
 
-FOLDERS := lib layers vm registry spec bakery bakery/template bakery/bake bakery/cmd
+FOLDERS := lib layers vm boot registry spec bakery bakery/template bakery/bake bakery/cmd
 SOURCES := $(foreach f,$(FOLDERS),$(wildcard $(f)/*.c))
 HEADERS := $(foreach f,$(FOLDERS),$(wildcard $(f)/*.h))
 LIBRARY := $(filter-out bakery/main.c,$(SOURCES))
 UNIT := $(wildcard tests/unit/*/test_*.c)
 
-PKGS := jansson blkid libseccomp libcap libcrypto sqlite3 oniguruma libxml-2.0
+PKGS := jansson blkid libseccomp libcap libcrypto sqlite3 oniguruma libxml-2.0 libpng zlib
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wwrite-strings -Wvla \

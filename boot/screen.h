@@ -1,0 +1,40 @@
+/* What a guest shows, as text that was read and not guessed: a cell is the
+ * character that it is, or unknown. Unknown cells show as U+FFFD, and match
+ * any character. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "lib/error.h"
+
+#define BOOT_UNKNOWN 0xfffdU
+
+struct boot_screen {
+        unsigned columns, rows;
+        uint32_t *codes;        /* owned; columns * rows code points, BOOT_UNKNOWN where no font has the glyph */
+        uint32_t *looks;        /* owned; what else a cell shows: colours, or a digest of an unknown glyph's pixels */
+        bool drawn;             /* read from a picture, so that a cursor may be among the cells */
+};
+void boot_screen_done(struct boot_screen *screen);
+void boot_screen_init(struct boot_screen *ret, unsigned columns, unsigned rows);        /* blank */
+
+/* A VGA text buffer: the bytes at physical B8000, character and attribute by
+ * turns. start is the CRT controller's start address (registers 0Ch and 0Dh), in
+ * characters; a buffer of the whole 32 KiB wraps around, as the card does. */
+int boot_screen_from_text(const void *bytes, size_t length, unsigned columns, unsigned rows, unsigned start,
+                          struct boot_screen *ret, struct bk_error *err) BK_MUST_CHECK;
+/* CP437, as VGA fonts draw it. */
+uint32_t boot_cp437(uint8_t c);
+
+size_t boot_screen_unknown(const struct boot_screen *screen);   /* cells */
+/* The rows without trailing blanks, each with a newline; trailing empty rows are left out. The caller's. With unwrap, a
+ * row that is full to its last column goes on in the next one. cell_of, if not NULL, gets an array (the caller's) with
+ * the cell of each byte of the text, or SIZE_MAX for a newline. */
+char *boot_screen_text(const struct boot_screen *screen, bool unwrap, size_t **cell_of);
+/* The text in a frame, with a line that tells size and unknown cells: for people. The caller's. */
+char *boot_screen_dump(const struct boot_screen *screen);
+
+/* Cells that differ in character or looks; every cell when the sizes differ. */
+size_t boot_screen_changes(const struct boot_screen *a, const struct boot_screen *b);
+/* Nothing moved from a to b. On pictures one cell may differ: a cursor that blinks. */
+bool boot_screen_still(const struct boot_screen *a, const struct boot_screen *b);

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "boot/font.h"
+#include "boot/picture.h"
 #include "lib/error.h"
 
 #define BOOT_UNKNOWN 0xfffdU
@@ -25,6 +27,19 @@ int boot_screen_from_text(const void *bytes, size_t length, unsigned columns, un
                           struct boot_screen *ret, struct bk_error *err) BK_MUST_CHECK;
 /* CP437, as VGA fonts draw it. */
 uint32_t boot_cp437(uint8_t c);
+
+/* Where the cells of a picture are. */
+struct boot_grid {
+        unsigned width, height; /* of a cell, in pixels; 0: not known yet */
+        unsigned x, y;          /* of the first whole cell: less than a cell from the corner */
+        const struct boot_font *font;   /* borrowed from the fonts; NULL: no text was found */
+};
+/* A picture, cell by cell: a cell of two colours is the character whose shape it has in the one font that explains most
+ * of the picture. Fonts that agree with it on what is there may add characters that it lacks. Anything else is unknown,
+ * never the most similar. A cell of one colour is a blank. *grid is tried first, and searched for when it does not fit;
+ * start with a zeroed one and keep it between the pictures of one guest. */
+void boot_screen_from_picture(const struct boot_picture *picture, const struct boot_fonts *fonts, struct boot_grid *grid,
+                              struct boot_screen *ret);
 
 size_t boot_screen_unknown(const struct boot_screen *screen);   /* cells */
 /* The rows without trailing blanks, each with a newline; trailing empty rows are left out. The caller's. With unwrap, a

@@ -270,11 +270,10 @@ static void find_grid(struct reader *r, struct boot_grid *grid)
         for (size_t i = 0; i < r->n_sizes; i++)
                 try_grid(r, &r->sizes[i], 0, 0, &best);
         aligned = best;
-        if (!certain(&best))
-                for (size_t i = 0; i < r->n_sizes; i++)
-                        for (unsigned y = 0; y < r->sizes[i].height; y++)
-                                for (unsigned x = 0; x < r->sizes[i].width; x++)
-                                        try_grid(r, &r->sizes[i], x, y, &best);
+        for (size_t i = 0; i < r->n_sizes && !certain(&best); i++)
+                for (unsigned y = 0; y < r->sizes[i].height; y++)
+                        for (unsigned x = 0; x < r->sizes[i].width; x++)
+                                try_grid(r, &r->sizes[i], x, y, &best);
         if (best.score < ENOUGH)
                 best = aligned;
         *grid = best.score > 0 ? best.grid : (struct boot_grid){ .width = 8, .height = 16 };

@@ -1,6 +1,8 @@
 /* Text from pictures: every font, origin, polarity and size that guests use; and what is not text stays unknown. */
 #include "tests/unit/boot/picture.h"
 
+#include "boot/match.h"
+
 static struct boot_fonts fonts;
 
 static int load(void **state)
@@ -80,10 +82,219 @@ static void drawn_text_is_read_back(void **state)
         }
 }
 
+
+struct shot {
+        struct boot_picture picture;
+        struct boot_screen screen;
+        struct boot_grid grid;
+};
+
+static void shot_done(struct shot *shot)
+{
+        boot_picture_done(&shot->picture);
+        boot_screen_done(&shot->screen);
+}
+
+static void black(struct shot *shot, unsigned width, unsigned height)
+{
+        struct bk_error err = { 0 };
+
+        assert_ok(boot_picture_init(&shot->picture, width, height, &err), err);
+}
+
+static void look(struct shot *shot)
+{
+        boot_screen_done(&shot->screen);
+        boot_screen_from_picture(&shot->picture, &fonts, &shot->grid, &shot->screen);
+}
+
+static bool contains(const struct shot *shot, const char *text)
+{
+        BK_CLEANUP(boot_pattern_done) struct boot_pattern pattern = { 0 };
+        struct boot_place place = { 0 };
+        struct bk_error err = { 0 };
+
+        assert_ok(boot_pattern_text(text, &pattern, &err), err);
+        assert_ok(boot_pattern_find(&pattern, &shot->screen, &place, &err), err);
+        return place.found;
+}
+
+/* One pixel more or less is another glyph: unknown, not the nearest; and the cells beside it are read. */
+static void one_wrong_pixel_is_unknown(void **state)
+{
+        BK_CLEANUP(shot_done) struct shot shot = { 0 };
+
+        (void)state;
+        black(&shot, 640, 400);
+        draw(&shot.picture, font_named(&fonts, "vga", 16), 8, 0, 0, "user name: 0f or G[", 0xaaaaaa, 0);
+        shot.picture.pixels[5 * 640 + 11 * 8] ^= 0xaaaaaa;      /* in the 0 */
+        look(&shot);
+        assert_int_equal(boot_screen_unknown(&shot.screen), 1);
+        assert_int_equal(shot.screen.codes[11], BOOT_UNKNOWN);
+        assert_int_equal(shot.screen.codes[12], 'f');
+        assert_true(contains(&shot, "name: 0f"));
+        assert_true(contains(&shot, "name: 8f"));
+        assert_false(contains(&shot, "name: 8g"));
+}
+
+static void a_third_colour_is_unknown(void **state)
+{
+        BK_CLEANUP(shot_done) struct shot shot = { 0 };
+
+        (void)state;
+        black(&shot, 720, 400);
+        draw(&shot.picture, font_named(&fonts, "vga", 16), 9, 0, 0, "user name", 0xaaaaaa, 0);
+        shot.picture.pixels[15 * 720] = 0x123456;
+        shot.picture.pixels[3 * 720 + 4 * 9 + 8] = 0xaaaaaa;    /* a ninth dot that no VGA draws; in the blank */
+        look(&shot);
+        assert_int_equal(shot.screen.codes[0], BOOT_UNKNOWN);
+        assert_int_equal(shot.screen.codes[4], BOOT_UNKNOWN);
+        assert_int_equal(boot_screen_unknown(&shot.screen), 2);
+}
+
+/* Both polarities and many colours on one screen: a menu with a bar, as boot loaders have. */
+static void colours_mix_on_one_screen(void **state)
+{
+        BK_CLEANUP(shot_done) struct shot shot = { 0 };
+        const struct boot_font *font = font_named(&fonts, "vga", 16);
+
+        (void)state;
+        black(&shot, 640, 400);
+        draw(&shot.picture, font, 8, 0, 0, "┌────────┐\n│", 0xffffff, 0x0000aa);
+        draw(&shot.picture, font, 8, 8, 16, "Install ", 0, 0xaaaaaa);
+        draw(&shot.picture, font, 8, 8, 32, "Rescue▄▀", 0xaaaaaa, 0);
+        look(&shot);
+        autofree char *text = boot_screen_text(&shot.screen, false, NULL);
+
+        assert_string_equal(text, "┌────────┐\n│Install\n Rescue▄▀\n");
+}
+
+static void a_cursor_is_no_change_and_a_bar_is(void **state)
+{
+        BK_CLEANUP(shot_done) struct shot a = { 0 }, b = { 0 };
+        const struct boot_font *font = font_named(&fonts, "vga", 16);
+
+        (void)state;
+        black(&a, 720, 400);
+        black(&b, 720, 400);
+        draw(&a.picture, font, 9, 0, 0, "login: \nother", 0xaaaaaa, 0);
+        draw(&b.picture, font, 9, 0, 0, "login: \nother", 0xaaaaaa, 0);
+        for (unsigned y = 13; y < 15; y++)
+                for (unsigned x = 63; x < 72; x++)
+                        b.picture.pixels[y * 720 + x] = 0xaaaaaa;
+        look(&a);
+        look(&b);
+        assert_int_equal(boot_screen_changes(&a.screen, &b.screen), 1);
+        assert_true(boot_screen_still(&a.screen, &b.screen));
+        draw(&b.picture, font, 9, 0, 16, "other", 0, 0xaaaaaa);
+        look(&b);
+        assert_false(boot_screen_still(&a.screen, &b.screen));
+}
+
+/* Noise, stripes, a gradient, one colour; and pictures smaller than a cell. */
+static void what_is_no_text_matches_nothing(void **state)
+{
+        static const struct { unsigned width, height; } sizes[] = { { 1280, 800 }, { 720, 400 }, { 7, 7 }, { 1, 1 }, { 8, 16 }, { 8192, 1 } };
+
+        (void)state;
+        for (size_t i = 0; i < sizeof sizes / sizeof *sizes * 4; i++) {
+                BK_CLEANUP(shot_done) struct shot shot = { 0 };
+                unsigned seed = 1;
+
+                black(&shot, sizes[i / 4].width, sizes[i / 4].height);
+                for (size_t at = 0; at < (size_t)shot.picture.width * shot.picture.height; at++) {
+                        seed = seed * 1103515245U + 12345U;
+                        shot.picture.pixels[at] = i % 4 == 0 ? seed >> 8 : i % 4 == 1 ? (at / 3 & 1) * 0xffffff :
+                                                  i % 4 == 2 ? (uint32_t)at & 0xffffff : 0x008000;
+                }
+                look(&shot);
+                assert_false(contains(&shot, "login:"));
+                assert_false(contains(&shot, "ok"));
+                assert_true(shot.screen.columns == 0 || shot.screen.rows == 0 ||
+                            boot_screen_unknown(&shot.screen) <= (size_t)shot.screen.columns * shot.screen.rows);
+        }
+}
+
+/* The grid is kept between pictures, and found anew when the guest changes its mode. */
+static void the_grid_follows_the_guest(void **state)
+{
+        static const struct { unsigned width, height, cell, x, y; const char *font; } modes[] = {
+                { 720, 400, 9, 0, 0, "vga" }, { 1024, 768, 8, 10, 10, "unifont" }, { 1280, 800, 8, 0, 0, "fixed-16" }, { 720, 400, 9, 0, 0, "vga" },
+        };
+        BK_CLEANUP(shot_done) struct shot shot = { 0 };
+
+        (void)state;
+        for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
+                for (unsigned again = 0; again < 2; again++) {
+                        boot_picture_done(&shot.picture);
+                        black(&shot, modes[i].width, modes[i].height);
+                        if (again)
+                                draw(&shot.picture, font_named(&fonts, modes[i].font, 16), modes[i].cell, modes[i].x, modes[i].y,
+                                     "Press any key to continue", 0xaaaaaa, 0);
+                        look(&shot);
+                }
+                assert_true(contains(&shot, "Press any key to continue"));
+                assert_int_equal(boot_screen_unknown(&shot.screen), 0);
+        }
+}
+
+/* A console font that differs in some letters from the VGA's: its own letters were learnt, the others are the VGA's. */
+static void fonts_that_agree_complement_each_other(void **state)
+{
+        BK_CLEANUP(boot_fonts_done) struct boot_fonts two = { 0 };
+        BK_CLEANUP(shot_done) struct shot shot = { 0 };
+        const struct boot_font *vga = font_named(&fonts, "vga", 16);
+        static const char text[] = "The quick brown fox jumps over the lazy dog";
+        struct boot_font *a, *b, *liar;
+
+        (void)state;
+        (void)boot_fonts_new(&two, "all but x", 8, 16);
+        (void)boot_fonts_new(&two, "all but q", 8, 16);
+        (void)boot_fonts_new(&two, "another", 8, 16);
+        a = &two.v[0], b = &two.v[1], liar = &two.v[2];
+        for (const char *p = text; *p != '\0'; p++) {
+                if (*p == ' ')
+                        continue;
+                const uint32_t *shape = boot_font_glyph(vga, (unsigned char)*p);
+
+                if (*p != 'x' && *p != 'z')
+                        boot_font_add(a, (unsigned char)*p, shape);
+                if (*p != 'q')
+                        boot_font_add(b, (unsigned char)*p, shape);
+                boot_font_add(liar, *p == 'e' ? 'c' : (unsigned char)*p, shape);
+                if (*p == 'x' || *p == 'z')                     /* a is the one that most is read with */
+                        boot_font_add(a, (uint32_t)*p + 0x4000, (uint32_t[16]){ 1, 2, 3, 4 });
+        }
+        black(&shot, 640, 400);
+        draw(&shot.picture, vga, 8, 0, 0, text, 0xaaaaaa, 0);
+        two.n = 2;
+        boot_screen_from_picture(&shot.picture, &two, &shot.grid, &shot.screen);
+        assert_true(contains(&shot, text));
+        assert_int_equal(boot_screen_unknown(&shot.screen), 0);
+
+        /* One that reads an e as a c has nothing to say about the x. */
+        boot_screen_done(&shot.screen);
+        shot.grid = (struct boot_grid){ .width = 8, .height = 16, .font = a };
+        const struct boot_font kept = *b;
+
+        *b = *liar;
+        boot_screen_from_picture(&shot.picture, &two, &shot.grid, &shot.screen);
+        assert_int_equal(boot_screen_unknown(&shot.screen) + (shot.grid.font == b ? 2 : 0), 2);
+        *b = kept;
+        two.n = 3;
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(drawn_text_is_read_back),
+                cmocka_unit_test(one_wrong_pixel_is_unknown),
+                cmocka_unit_test(a_third_colour_is_unknown),
+                cmocka_unit_test(colours_mix_on_one_screen),
+                cmocka_unit_test(a_cursor_is_no_change_and_a_bar_is),
+                cmocka_unit_test(what_is_no_text_matches_nothing),
+                cmocka_unit_test(the_grid_follows_the_guest),
+                cmocka_unit_test(fonts_that_agree_complement_each_other),
         };
         return cmocka_run_group_tests(tests, load, unload);
 }

@@ -261,7 +261,8 @@ static void fonts_that_agree_complement_each_other(void **state)
                         boot_font_add(a, (unsigned char)*p, shape);
                 if (*p != 'q')
                         boot_font_add(b, (unsigned char)*p, shape);
-                boot_font_add(liar, *p == 'e' ? 'c' : (unsigned char)*p, shape);
+                if (strchr("qTbw", *p) == NULL)                 /* knows less than a */
+                        boot_font_add(liar, *p == 'e' ? 'c' : (unsigned char)*p, shape);
                 if (*p == 'x' || *p == 'z')                     /* a is the one that most is read with */
                         boot_font_add(a, (uint32_t)*p + 0x4000, (uint32_t[16]){ 1, 2, 3, 4 });
         }
@@ -274,12 +275,13 @@ static void fonts_that_agree_complement_each_other(void **state)
 
         /* One that reads an e as a c has nothing to say about the x. */
         boot_screen_done(&shot.screen);
-        shot.grid = (struct boot_grid){ .width = 8, .height = 16, .font = a };
+        shot.grid = (struct boot_grid){ 0 };
         const struct boot_font kept = *b;
 
         *b = *liar;
         boot_screen_from_picture(&shot.picture, &two, &shot.grid, &shot.screen);
-        assert_int_equal(boot_screen_unknown(&shot.screen) + (shot.grid.font == b ? 2 : 0), 2);
+        assert_ptr_equal(shot.grid.font, a);
+        assert_int_equal(boot_screen_unknown(&shot.screen), 2);
         *b = kept;
         two.n = 3;
 }

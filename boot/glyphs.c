@@ -279,24 +279,40 @@ static void find_grid(struct reader *r, struct boot_grid *grid)
         *grid = best.score > 0 ? best.grid : (struct boot_grid){ .width = 8, .height = 16 };
 }
 
-/* Does font agree with main on the glyphs in use? It must know most of them, and read none of them otherwise. */
-static bool agrees(const struct boot_font *font, const struct boot_font *main, const bool *used)
+/* How many glyphs of one font (only those in use, unless used is NULL) another has, as the same characters. SIZE_MAX
+ * when it reads one of them as something else. */
+static size_t shared(const struct boot_font *of, const bool *used, const struct boot_font *by, size_t *ret_all)
 {
-        size_t shared = 0, in_use = 0;
+        size_t n = 0, all = 0;
 
-        for (size_t i = 0; i < main->n; i++) {
-                const uint32_t *shape = main->bits + i * main->height;
+        for (size_t i = 0; i < of->n; i++) {
+                const uint32_t *shape = of->bits + i * of->height;
                 size_t glyph;
 
-                if (!used[i])
+                if (used != NULL && !used[i])
                         continue;
-                in_use++;
-                glyph = boot_font_find(font, shape, boot_font_hash(shape, main->height));
-                if (glyph != 0 && font->codes[glyph - 1] != main->codes[i])
-                        return false;
-                shared += glyph != 0;
+                all++;
+                glyph = boot_font_find(by, shape, boot_font_hash(shape, of->height));
+                if (glyph != 0 && by->codes[glyph - 1] != of->codes[i])
+                        return SIZE_MAX;
+                n += glyph != 0;
         }
-        return in_use >= 8 && shared * 4 >= in_use * 3;
+        *ret_all = all;
+        return n;
+}
+
+/* Is font of the same design as main? It reads nothing on this screen otherwise, and knows most of what is there; or
+ * it is a small one, learnt from some words, and main knows most of it. */
+static bool agrees(const struct boot_font *font, const struct boot_font *main, const bool *used)
+{
+        size_t all = 0, n = shared(main, used, font, &all);
+
+        if (n == SIZE_MAX)
+                return false;
+        if (n >= 8 && n * 4 >= all * 3)
+                return true;
+        n = shared(font, NULL, main, &all);
+        return n != SIZE_MAX && n >= 8 && n * 4 >= all * 3;
 }
 
 static uint32_t look_of_pixels(const struct boot_picture *picture, const struct size *size, unsigned x, unsigned y)

@@ -257,9 +257,9 @@ int boot_pattern_find(const struct boot_pattern *pattern, const struct boot_scre
         regex_t *const regex = pattern->lenient != NULL && boot_screen_unknown(screen) > 0 ? pattern->lenient : pattern->exact;
         struct boot_place place = { 0 };
 
-        for (unsigned unwrap = 0; !place.found && unwrap < 2; unwrap++) {
+        for (enum boot_form form = BOOT_ROWS; !place.found && form <= BOOT_PADDED; form++) {
                 autofree size_t *cell_of = NULL;
-                autofree char *text = boot_screen_text(screen, unwrap, &cell_of);
+                autofree char *text = boot_screen_text(screen, form, &cell_of);
                 size_t at;
 
                 if (search(regex, text, &at, &place.found, err) < 0)

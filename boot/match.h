@@ -21,7 +21,7 @@ struct boot_place {
         bool found;
         unsigned column, row;   /* of the first character that matched */
 };
-/* Looks at the rows, and then at rows that are full to the last column joined with the next. Fails only when the
+/* Looks at the screen in every boot_form, so that "login: " is found at a row's end, and a long line across it. Fails only when the
  * search takes too long (BK_TIMEOUT). */
 int boot_pattern_find(const struct boot_pattern *pattern, const struct boot_screen *screen, struct boot_place *ret,
                       struct bk_error *err) BK_MUST_CHECK;

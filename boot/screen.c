@@ -107,7 +107,7 @@ static unsigned used_rows(const struct boot_screen *screen)
         return rows;
 }
 
-char *boot_screen_text(const struct boot_screen *screen, bool unwrap, size_t **cell_of)
+char *boot_screen_text(const struct boot_screen *screen, enum boot_form form, size_t **cell_of)
 {
         const unsigned rows = used_rows(screen);
         struct bk_buf buf = { 0 };
@@ -116,7 +116,7 @@ char *boot_screen_text(const struct boot_screen *screen, bool unwrap, size_t **c
         if (cell_of != NULL)    /* at most four bytes a cell, a newline a row, and the end */
                 cells = bk_grow(NULL, ((size_t)screen->columns * 4 + 1) * rows + 1, sizeof *cells);
         for (unsigned row = 0; row < rows; row++) {
-                const unsigned n = used(screen, row);
+                const unsigned n = form == BOOT_PADDED ? screen->columns : used(screen, row);
 
                 for (unsigned column = 0; column < n; column++) {
                         const size_t cell = (size_t)row * screen->columns + column;
@@ -125,7 +125,7 @@ char *boot_screen_text(const struct boot_screen *screen, bool unwrap, size_t **c
                         for (; cells != NULL && mapped < buf.len; mapped++)
                                 cells[mapped] = cell;
                 }
-                if (unwrap && n == screen->columns && row + 1 < rows)
+                if (form == BOOT_UNWRAPPED && n == screen->columns && row + 1 < rows)
                         continue;
                 bk_buf_putc(&buf, '\n');
                 if (cells != NULL)

@@ -42,10 +42,14 @@ void boot_screen_from_picture(const struct boot_picture *picture, const struct b
                               struct boot_screen *ret);
 
 size_t boot_screen_unknown(const struct boot_screen *screen);   /* cells */
-/* The rows without trailing blanks, each with a newline; trailing empty rows are left out. The caller's. With unwrap, a
- * row that is full to its last column goes on in the next one. cell_of, if not NULL, gets an array (the caller's) with
- * the cell of each byte of the text, or SIZE_MAX for a newline. */
-char *boot_screen_text(const struct boot_screen *screen, bool unwrap, size_t **cell_of);
+enum boot_form {
+        BOOT_ROWS,              /* each row without its trailing blanks, and a newline */
+        BOOT_UNWRAPPED,         /* the same, but a row that is full to its last column goes on in the next one */
+        BOOT_PADDED,            /* rows with all their blanks */
+};
+/* Trailing empty rows are left out. The caller's. cell_of, if not NULL, gets an array (the caller's) with the cell of
+ * each byte of the text, or SIZE_MAX for a newline. */
+char *boot_screen_text(const struct boot_screen *screen, enum boot_form form, size_t **cell_of);
 /* The text in a frame, with a line that tells size and unknown cells: for people. The caller's. */
 char *boot_screen_dump(const struct boot_screen *screen);
 

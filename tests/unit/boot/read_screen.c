@@ -19,7 +19,7 @@ static int complain(const struct bk_error *err)
 
 static int show(const struct boot_screen *screen)
 {
-        autofree char *text = boot_screen_text(screen, false, NULL);
+        autofree char *text = boot_screen_text(screen, BOOT_ROWS, NULL);
 
         return fputs(text, stdout) < 0;
 }
@@ -106,7 +106,7 @@ static void bench_memory(void)
                 times[run] = now_ms();
                 if (boot_screen_from_text(bytes, sizeof bytes, 80, 25, 0, &screen, &err) < 0)
                         abort();
-                free(boot_screen_text(&screen, false, NULL));
+                free(boot_screen_text(&screen, BOOT_ROWS, NULL));
                 times[run] = now_ms() - times[run];
                 boot_screen_done(&screen);
         }
@@ -150,7 +150,7 @@ static int bench_picture(const struct boot_fonts *fonts, const char *what, const
                         grid = (struct boot_grid){ 0 };
                 times[run] = now_ms();
                 boot_screen_from_picture(&pixels, fonts, &grid, &screen);
-                free(boot_screen_text(&screen, false, NULL));
+                free(boot_screen_text(&screen, BOOT_ROWS, NULL));
                 times[run] = now_ms() - times[run];
                 boot_screen_done(&screen);
         }

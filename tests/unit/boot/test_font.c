@@ -40,7 +40,8 @@ static const struct {
         { "PSF 2, no bits", boot_font_read_psf, small, 33 },
         { "PSF 2, no table", boot_font_read_psf, small, 34 },
         { "PSF 2, table cut short", boot_font_read_psf, small, sizeof small - 2 },
-        { "PSF 2, header beyond the file", boot_font_read_psf, "\x72\xb5\x4a\x86\0\0\0\0\xff\xff\xff\xff\0\0\0\0\1\0\0\0\1\0\0\0\1\0\0\0\x08\0\0\0", 32 },
+        { "PSF 2, header beyond the file", boot_font_read_psf,
+          "\x72\xb5\x4a\x86\0\0\0\0\xff\xff\xff\xff\0\0\0\0\1\0\0\0\1\0\0\0\1\0\0\0\x08\0\0\0", 32 },
         { "PSF 2, 4 billion glyphs", boot_font_read_psf, PSF2 "\0\0\0\0\xff\xff\xff\xff\1\0\0\0\1\0\0\0\x08\0\0\0", 32 },
         { "PSF 2, width of 4 billion", boot_font_read_psf, PSF2 "\0\0\0\0\1\0\0\0\1\0\0\0\1\0\0\0\xff\xff\xff\xff", 32 },
         { "PSF 2, a size that is none", boot_font_read_psf, PSF2 "\0\0\0\0\1\0\0\0\3\0\0\0\1\0\0\0\x08\0\0\0xxx", 35 },
@@ -159,7 +160,7 @@ static void a_font_is_learnt_and_kept(void **state)
         boot_screen_from_picture(&picture, &learnt, &grid, &after);
         assert_string_equal(grid.font->name, "strange");
         assert_int_equal(grid.y, 3);
-        autofree char *text = boot_screen_text(&after, false, NULL);
+        autofree char *text = boot_screen_text(&after, BOOT_ROWS, NULL);
 
         assert_string_equal(text, "          The quick brown fox\n          jumps over 13 lazy dogs: é \xef\xbf\xbd\xef\xbf\xbd\n");
         /* More text adds to what is known. */

@@ -23,7 +23,7 @@ static void text_memory_is_read(void **state)
         (void)state;
         fill(memory, 2, 1, "caf\x82 \xb3\x01\xdb", 7);
         assert_ok(boot_screen_from_text(memory, sizeof memory, 80, 25, 0, &screen, &err), err);
-        autofree char *text = boot_screen_text(&screen, false, NULL);
+        autofree char *text = boot_screen_text(&screen, BOOT_ROWS, NULL);
 
         assert_string_equal(text, "\n  café │☺█\n");
         assert_int_equal(boot_screen_unknown(&screen), 0);
@@ -44,7 +44,7 @@ static void start_address_scrolls_and_wraps(void **state)
         assert_int_equal(screen.codes[1], 'o');
         boot_screen_done(&screen);
         assert_ok(boot_screen_from_text(memory, 32768, 80, 25, 16384 - 80, &screen, &err), err);
-        autofree char *text = boot_screen_text(&screen, false, NULL);
+        autofree char *text = boot_screen_text(&screen, BOOT_ROWS, NULL);
 
         assert_string_equal(text, "\nend\n\n\n ok\n");
         boot_screen_done(&screen);
@@ -85,7 +85,7 @@ static void hidden_ink_is_blank(void **state)
         (void)state;
         fill(memory, 0, 0, "secret", 0x11);
         assert_ok(boot_screen_from_text(memory, sizeof memory, 80, 25, 0, &screen, &err), err);
-        autofree char *text = boot_screen_text(&screen, false, NULL);
+        autofree char *text = boot_screen_text(&screen, BOOT_ROWS, NULL);
 
         assert_string_equal(text, "");
         boot_screen_done(&screen);
@@ -105,6 +105,8 @@ static const char *const shown[] = { "Booting..", "login: x", "a long lin", "e g
 static const struct { const char *pattern; bool regex, found; unsigned column, row; } looked_for[] = {
         { "login:", false, true, 0, 1 },
         { "Login:", false, false, 0, 0 },
+        { "goes on ", false, true, 2, 3 },              /* the row ends before the blank */
+        { "login: x $", true, false, 0, 0 },
         { "n: x", false, true, 4, 1 },
         { "line goes", false, true, 7, 2 },             /* across the edge */
         { "password:", false, true, 0, 4 },             /* one cell unknown */

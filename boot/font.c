@@ -94,6 +94,13 @@ static void rehash(struct boot_font *font, size_t n_slots)
         }
 }
 
+/* Which of two characters with one shape is meant: the first in Unicode; but lines and blocks, of which screens are
+ * made, before the pieces of brackets and the like. */
+static uint32_t preference(uint32_t code)
+{
+        return code >= 0x2500 && code < 0x2600 ? code - 0x600 : code;
+}
+
 void boot_font_add(struct boot_font *font, uint32_t code, const uint32_t *shape)
 {
         const uint32_t full = font->width == 32 ? UINT32_MAX : (1U << font->width) - 1;
@@ -110,7 +117,7 @@ void boot_font_add(struct boot_font *font, uint32_t code, const uint32_t *shape)
         if (font->slots[slot] != 0) {
                 uint32_t *known = &font->codes[font->slots[slot] - 1];
 
-                *known = code < *known ? code : *known;
+                *known = preference(code) < preference(*known) ? code : *known;
                 return;
         }
         font->codes[font->n] = code;

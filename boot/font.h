@@ -22,7 +22,7 @@ struct boot_font {
         size_t n_slots;
 };
 void boot_font_done(struct boot_font *font);
-/* Adds a shape. Of several characters with one shape the first in Unicode is kept; shapes of one colour are no glyphs. */
+/* Adds a shape. Of several characters with one shape one is kept, a letter or a line if it can be; shapes of one colour are no glyphs. */
 void boot_font_add(struct boot_font *font, uint32_t code, const uint32_t *rows);
 /* The number of the glyph with this very shape, from 1, or 0. hash is boot_font_hash() of the rows. */
 size_t boot_font_find(const struct boot_font *font, const uint32_t *rows, uint32_t hash);

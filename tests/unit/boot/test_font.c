@@ -24,6 +24,22 @@ static void psf_has_characters(void **state)
         assert_int_equal(boot_font_glyph(&fonts.v[1], 'B')[0], 0x801);
 }
 
+/* GRUB's menu has a frame of heavy lines, and Unifont has pieces of braces that look the same. */
+static void lines_are_preferred(void **state)
+{
+        BK_CLEANUP(boot_fonts_done) struct boot_fonts fonts = { 0 };
+        struct bk_error err = { 0 };
+        autofree char *bytes = NULL;
+        size_t length;
+
+        (void)state;
+        assert_ok(bk_read_file("/usr/share/grub/unicode.pf2", 8 << 20, &bytes, &length, &err), err);
+        assert_ok(boot_font_read_pf2("unifont", bytes, length, &fonts, &err), err);
+        assert_non_null(boot_font_glyph(&fonts.v[0], 0x2503));
+        assert_non_null(boot_font_glyph(&fonts.v[0], 'A'));
+        assert_null(boot_font_glyph(&fonts.v[0], 0x0391));      /* Greek, and an A as well */
+}
+
 #define PF2 "FILE\0\0\0\4PFF2"
 
 static const struct {
@@ -226,6 +242,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(psf_has_characters),
+                cmocka_unit_test(lines_are_preferred),
                 cmocka_unit_test(broken_fonts_are_invalid),
                 cmocka_unit_test(fonts_cut_short_do_not_crash),
                 cmocka_unit_test(a_font_is_learnt_and_kept),

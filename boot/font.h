@@ -44,7 +44,9 @@ int boot_font_read_rom(const char *name, const void *bytes, size_t length, struc
 int boot_font_read_psf(const char *name, const void *bytes, size_t length, struct boot_fonts *fonts, struct bk_error *err) BK_MUST_CHECK;
 int boot_font_read_pf2(const char *name, const void *bytes, size_t length, struct boot_fonts *fonts, struct bk_error *err) BK_MUST_CHECK;
 int boot_font_read_learnt(const char *name, const void *bytes, size_t length, struct boot_fonts *fonts, struct bk_error *err) BK_MUST_CHECK;
-struct boot_font *boot_fonts_new(struct boot_fonts *fonts, const char *name, unsigned width, unsigned height);
+/* An empty font, owned by fonts; adding one more moves it. */
+struct boot_font *boot_fonts_new(struct boot_fonts *fonts, const char *name, unsigned width, unsigned height)
+        __attribute__((returns_nonnull));
 
 /* Teaches FOLDER/NAME.glyphs from a picture: `text` is what stands there from pixel (x, y) on, rows ended by newlines,
  * in cells of width by height. What the file knew already is kept. A character with two shapes or a shape with two

@@ -56,7 +56,7 @@ static bool size_line(const char **p, const char *end, unsigned *width, unsigned
 int boot_font_read_learnt(const char *name, const void *bytes, size_t length, struct boot_fonts *fonts, struct bk_error *err)
 {
         const char *p = bytes, *const end = p + length;
-        unsigned width, height, line = 1;
+        unsigned width = 0, height = 0, line = 1;
         struct boot_font *font;
 
         if (length < strlen(MAGIC) || memcmp(p, MAGIC, strlen(MAGIC)) != 0)
@@ -181,6 +181,7 @@ int boot_font_learn(const char *folder, const char *name, const struct boot_pict
 {
         BK_CLEANUP(boot_fonts_done) struct boot_fonts fonts = { 0 };
         autofree char *path = bk_format("%s/%s.glyphs", folder, name), *bytes = NULL, *printed = NULL;
+        struct boot_font *font;
         size_t length;
 
         if (!is_size(width, height))
@@ -192,15 +193,13 @@ int boot_font_learn(const char *folder, const char *name, const struct boot_pict
         if (bk_exists(path)) {
                 if (bk_read_file(path, FILE_MOST, &bytes, &length, err) < 0 || boot_font_read_learnt(name, bytes, length, &fonts, err) < 0)
                         return bk_wrap(err, "font '%s'", path);
-                if (fonts.v[0].width != width || fonts.v[0].height != height)
-                        return bk_fail(err, BK_CONFLICT, "font '%s' is of %ux%u pixels, not %ux%u", path, fonts.v[0].width,
-                                       fonts.v[0].height, width, height);
-        } else {
-                (void)boot_fonts_new(&fonts, name, width, height);
         }
-        if (learn_text(&fonts.v[0], picture, x, y, text, err) < 0)
+        font = fonts.n > 0 ? &fonts.v[0] : boot_fonts_new(&fonts, name, width, height);
+        if (font->width != width || font->height != height)
+                return bk_fail(err, BK_CONFLICT, "font '%s' is of %ux%u pixels, not %ux%u", path, font->width, font->height, width, height);
+        if (learn_text(font, picture, x, y, text, err) < 0)
                 return bk_wrap(err, "font '%s' was not learnt", name);
-        printed = print(&fonts.v[0]);
+        printed = print(font);
         if (bk_mkdir_p(folder, err) < 0 || bk_publish_bytes(path, printed, strlen(printed), 0644, err) < 0)
                 return bk_wrap(err, "font '%s'", path);
         return 0;

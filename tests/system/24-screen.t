@@ -4,6 +4,7 @@
 need qemu
 plan 8
 read_screen=$TOP/build/$BUILD/tests/unit/boot/read_screen
+[ -x "$read_screen" ] || make -s -C "$TOP" "build/$BUILD/tests/unit/boot/read_screen" >&2
 
 # The monitor is a fifo that we hold open; QEMU ends when it is told to, or by us.
 mkfifo "$WORK/monitor"

@@ -187,6 +187,7 @@ static void a_font_is_learnt_and_kept(void **state)
         assert_ok(boot_fonts_load(folder, &learnt, &err), err);
         boot_screen_from_picture(&picture, &learnt, &grid, &after);
         assert_int_equal(boot_screen_unknown(&after), 0);
+        assert_fails_with(boot_font_learn(folder, "strange", &picture, 0, 0, 8, 16, "a", &err), err, BK_CONFLICT);
 }
 
 static const struct { const char *why, *name; unsigned x, y, width, height; const char *text; } unteachable[] = {

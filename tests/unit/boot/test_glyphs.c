@@ -301,6 +301,42 @@ static void fonts_that_agree_complement_each_other(void **state)
         two.n = 4;
 }
 
+/* Every glyph of every font, at an odd origin, is read as itself. */
+static void every_glyph_is_itself(void **state)
+{
+        (void)state;
+        for (size_t f = 0; f < fonts.n; f++) {
+                BK_CLEANUP(shot_done) struct shot shot = { 0 };
+                const struct boot_font *font = &fonts.v[f];
+                const unsigned columns = 100, x = 3, y = 5;
+                const size_t n = font->n < 4000 ? font->n : 4000;
+                size_t wrong = 0, unknown = 0;
+
+                black(&shot, x + columns * font->width, y + (unsigned)(n / columns + 1) * font->height);
+                for (size_t i = 0; i < n; i++)
+                        for (unsigned row = 0; row < font->height; row++)
+                                for (unsigned bit = 0; bit < font->width; bit++)
+                                        if (font->bits[i * font->height + row] >> (font->width - 1 - bit) & 1)
+                                                shot.picture.pixels[(y + i / columns * font->height + row) * shot.picture.width +
+                                                                    x + i % columns * font->width + bit] = 0xffffff;
+                look(&shot);
+                for (size_t i = 0; i < n; i++) {
+                        const uint32_t code = shot.screen.codes[i / columns * shot.screen.columns + i % columns];
+
+                        unknown += code == BOOT_UNKNOWN;
+                        wrong += code != BOOT_UNKNOWN && code != font->codes[i];
+                        if (code != BOOT_UNKNOWN && code != font->codes[i])
+                                print_message("# U+%04X is read as U+%04X\n", font->codes[i], code);
+                }
+                print_message("# %s %ux%u, read by %s at %u,%u: %zu glyphs, %zu unknown, %zu wrong\n", font->name, font->width, font->height,
+                              shot.grid.font ? shot.grid.font->name : "none", shot.grid.x, shot.grid.y, n, unknown, wrong);
+                assert_int_equal(shot.grid.x, x);
+                assert_int_equal(shot.grid.y, y);
+                assert_int_equal(wrong, 0);
+                assert_int_equal(unknown, 0);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -312,6 +348,7 @@ int main(void)
                 cmocka_unit_test(what_is_no_text_matches_nothing),
                 cmocka_unit_test(the_grid_follows_the_guest),
                 cmocka_unit_test(fonts_that_agree_complement_each_other),
+                cmocka_unit_test(every_glyph_is_itself),
         };
         return cmocka_run_group_tests(tests, load, unload);
 }

@@ -7,9 +7,11 @@
 
 #include "lib/buf.h"
 #include "lib/cleanup.h"
+#include "lib/fs.h"
 #include "lib/utf8.h"
 
 #define RETRIES_MOST 2000000UL
+#define SEARCH_MOST_MS 500
 #define PATTERN_MOST 65536
 #define OR_UNKNOWN "|\\x{fffd})"
 
@@ -230,6 +232,7 @@ static int search(regex_t *regex, const char *text, size_t *ret, bool *found, st
         OnigRegion *const region = onig_region_new();
         const UChar *const from = (const UChar *)text, *const end = from + strlen(text);
         const UChar *at = from;
+        const int64_t until = bk_now_ms() + SEARCH_MOST_MS;
         int place = ONIG_MISMATCH;
 
         (void)onig_initialize_match_param(limits);
@@ -237,6 +240,10 @@ static int search(regex_t *regex, const char *text, size_t *ret, bool *found, st
         (void)onig_set_retry_limit_in_search_of_match_param(limits, RETRIES_MOST);
         *found = false;
         while (!*found && at <= end) {
+                if (bk_now_ms() > until) {
+                        place = ONIGERR_RETRY_LIMIT_IN_SEARCH_OVER;
+                        break;
+                }
                 place = onig_search_with_param(regex, from, end, at, end, region, ONIG_OPTION_NONE, limits);
                 if (place < 0)
                         break;

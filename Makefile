@@ -12,8 +12,10 @@ SOURCES := $(foreach f,$(FOLDERS),$(wildcard $(f)/*.c))
 HEADERS := $(foreach f,$(FOLDERS),$(wildcard $(f)/*.h))
 LIBRARY := $(filter-out bakery/main.c,$(SOURCES))
 UNIT := $(wildcard tests/unit/*/test_*.c)
+# Programs that system tests drive.
+DRIVEN := $(filter-out $(UNIT),$(wildcard tests/unit/*/*.c))
 
-PKGS := jansson blkid libseccomp libcap libcrypto sqlite3 oniguruma libxml-2.0
+PKGS := jansson blkid libseccomp libcap libcrypto sqlite3 oniguruma libxml-2.0 libpng zlib
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wwrite-strings -Wvla \
@@ -34,6 +36,7 @@ endif
 OBJECTS := $(SOURCES:%.c=$(B)/%.o)
 LIBOBJECTS := $(LIBRARY:%.c=$(B)/%.o)
 UNITBINS := $(UNIT:%.c=$(B)/%)
+DRIVENBINS := $(DRIVEN:%.c=$(B)/%)
 
 .PHONY: all deps run check unit system lint asan bench install clean compile_commands.json ranks-check headers-check
 .SECONDARY:
@@ -70,7 +73,7 @@ $(B)/tests/unit/%: tests/unit/%.c $(B)/libbakery.a
 	@mkdir -p $(@D)
 	$(Q_CC)$(CC) $(CFLAGS_ALL) -MMD -MP -MF $@.d -o $@ $< $(B)/libbakery.a $(LDFLAGS_ALL) -lcmocka $(LIBS)
 
--include $(OBJECTS:.o=.d) $(UNITBINS:=.d)
+-include $(OBJECTS:.o=.d) $(UNITBINS:=.d) $(DRIVENBINS:=.d)
 
 # --- running ----------------------------------------------------------------
 STOCK := images/foundation/debian-12/template.json images/base/debian-12/template.json images/app/nginx/template.json
@@ -85,12 +88,13 @@ run: all
 # Both kinds speak TAP; tests/run counts them and prints "N passed, N failed" last.
 SYSTEM := $(sort $(wildcard tests/system/*.t))
 check: all
-	@$(MAKE) --no-print-directory $(UNITBINS)
+	@$(MAKE) --no-print-directory $(UNITBINS) $(DRIVENBINS)
 	@BUILD=$(BUILD) ./tests/run $(UNITBINS) $(SYSTEM)
 unit: deps-check
 	@$(MAKE) --no-print-directory $(UNITBINS)
 	@BUILD=$(BUILD) ./tests/run $(UNITBINS)
 system: all
+	@$(MAKE) --no-print-directory $(DRIVENBINS)
 	@BUILD=$(BUILD) ./tests/run $(SYSTEM)
 # ASan's strstr() looks for the end of the text at every call, which makes a search for all places quadratic.
 asan:

@@ -1,6 +1,6 @@
 # make         builds           make check  tests             make lint   ranks, headers, analyzers
 # make run     bakes            make asan   tests, sanitized  make bench  measures
-# make deps    installs the Debian packages that are missing
+# make deps    installs the Debian packages that are missing             make fuzz   hostile input
 BUILD ?= release
 B := build/$(BUILD)
 CC := gcc
@@ -99,6 +99,19 @@ system: all
 # ASan's strstr() looks for the end of the text at every call, which makes a search for all places quadratic.
 asan:
 	@UBSAN_OPTIONS=print_stacktrace=1 ASAN_OPTIONS=intercept_strstr=0 $(MAKE) --no-print-directory BUILD=asan check
+# Each for FUZZ_SECONDS; a crash leaves its input in build/fuzz.
+FUZZ_SECONDS ?= 60
+FUZZED := $(wildcard lib/*.c) $(wildcard boot/*.c)
+fuzz: deps-check
+	@./tools/deps check fuzz || ./tools/deps install fuzz
+	@mkdir -p build/fuzz
+	@for f in $(wildcard tests/fuzz/fuzz_*.c); do name=$$(basename $$f .c); echo "  FUZZ $$name"; \
+		clang -std=gnu17 -D_GNU_SOURCE -g -O1 -fsanitize=fuzzer,address,undefined -I. $(PKG_CFLAGS) -o build/fuzz/$$name $$f $(FUZZED) \
+			$(PKG_LIBS) -lm && \
+		ASAN_OPTIONS=intercept_strstr=0 build/fuzz/$$name -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=10 -print_final_stats=1 \
+			-artifact_prefix=build/fuzz/$$name- >build/fuzz/$$name.log 2>&1 || { tail -n 40 build/fuzz/$$name.log; exit 1; }; \
+		grep -a 'number_of_executed_units' build/fuzz/$$name.log; done
+.PHONY: fuzz
 bench: all
 	@./tools/deps check bench || ./tools/deps install bench
 	@bench/run

@@ -1,0 +1,58 @@
+/* A guest's machine, and libvirt's description of it.
+ *
+ * Pure: the same machine gives the same text. Format:
+ * https://libvirt.org/formatdomain.html. Paths are borrowed. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "lib/mem.h"
+
+struct vm_disk {
+        const char *path;
+        const char *format;             /* "qcow2", "raw" */
+        const char *bus;                /* "virtio", "sata", "ide", "scsi" (LSI), "virtio-scsi", "usb", "sd", or "nvme" */
+        const char *cache;              /* "writeback", "unsafe", ...; NULL: QEMU's own */
+        const char *discard;            /* "unmap", "ignore"; NULL: unmap */
+        const char *detect_zeroes;      /* "off", "on", "unmap"; NULL: off */
+        const char *serial;             /* NULL: none */
+        bool read_only;
+};
+struct vm_cdrom { const char *path, *bus; };    /* bus: "ide", "sata", "scsi", "usb"; NULL: what the machine has */
+
+enum vm_firmware { VM_BIOS, VM_EFI };
+
+struct vm_domain {
+        const char *name;
+        bool kvm;                       /* else TCG */
+        const char *machine;            /* "pc" (i440fx), "q35", or a version of them such as "pc-q35-7.2" */
+        const char *cpu;                /* QEMU's model name; NULL: "maximum" under TCG, the host's under KVM */
+        uint64_t memory;                /* bytes */
+        unsigned sockets, cores, threads;       /* 0 counts as 1 */
+        enum vm_firmware firmware;
+        const char *code, *vars;        /* EFI: pflash image, and this guest's own writable variables */
+        bool secure_boot;
+        struct vm_disk disks[16]; size_t n_disks;       /* boot order: disks, then CDs; see boot_once_cd */
+        struct vm_cdrom cds[8]; size_t n_cds;
+        const char *floppy;             /* image; NULL: no drive */
+        bool network;
+        const char *net_device;         /* QEMU's device name: "virtio-net-pci" (also "virtio-net"), "e1000", "rtl8139", "vmxnet3", ... */
+        const char *net_bridge;         /* NULL: user mode network, netdev id "hostnet0" */
+        const char *mac;                /* NULL: libvirt's choice */
+        const char *video;              /* "vga" (NULL), "virtio", "qxl", "cirrus", "none", ... */
+        bool vnc;
+        const char *vnc_listen;         /* NULL: 127.0.0.1 */
+        int vnc_port;                   /* -1: the first free one of vnc_port_min..max, chosen by libvirt */
+        const char *vnc_password;
+        const char *tpm;                /* "tpm-tis", "tpm-crb"; NULL: none. Needs swtpm */
+        bool tpm1;                      /* version 1.2 instead of 2.0 */
+        uint32_t vsock_cid;             /* 0: none */
+        bool agent;                     /* channel of the QEMU guest agent */
+        const char *const *args;        /* more of QEMU's own arguments, NULL-terminated; NULL: none */
+        bool without_disks, without_network;    /* qemuargs bring their own; see vm/qemuargs.h */
+};
+
+/* The XML, the caller's. Always there: a serial console on a pty, a panic device, ACPI, a USB tablet, a random number
+ * device; no balloon, no sound, no defaults of libvirt that surprise. Resets go on, a crash stays to be looked
+ * at, power off ends the guest. An unknown bus or device is BK_INVALID and names the known ones. */
+int vm_domain_xml(const struct vm_domain *domain, char **ret, struct bk_error *err) BK_MUST_CHECK;

@@ -1,0 +1,76 @@
+/* SSH to a guest, through libssh: one session, many channels.
+ *
+ * Host keys are not checked: the guest has made its own a moment ago, and is reached
+ * on loopback. Nothing of the user's ~/.ssh is read unless asked for. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include "lib/mem.h"
+
+struct vm_ssh_config {
+        const char *host;               /* "127.0.0.1" */
+        unsigned port;
+        const char *user;
+        const char *password;           /* NULL: not tried; also for keyboard-interactive */
+        const char *key_file;           /* private key; NULL */
+        const char *key;                /* private key, text of a file; NULL */
+        const char *certificate_file;   /* of key_file; NULL */
+        bool agent;                     /* SSH_AUTH_SOCK */
+        const char *ciphers, *key_exchanges;    /* comma separated; NULL: libssh's */
+        bool pty;                       /* commands get a terminal */
+        int timeout_ms;                 /* until the first login worked */
+        int attempts;                   /* refused logins before giving up; 0: until the time is up */
+        int keep_alive_ms;              /* 0: none */
+        int read_write_timeout_ms;      /* a session silent for this long is dead; 0: never */
+        const struct vm_ssh_config *bastion;    /* go through there; NULL */
+        /* Asked often while waiting, also in the middle of a command: -1 with a reason ends it at once (the guest died). NULL: never. */
+        int (*alive)(void *arg, struct bk_error *err);
+        void *arg;
+};
+
+struct vm_ssh;
+
+/* Waits until the guest's sshd answers and lets us in. A user mode network accepts connections for a guest that
+ * does not listen yet, so only the server's banner counts; attempts overlap, so that one swallowed by a booting guest costs nothing:
+ * the first answer is within 0.3 s of sshd's. Errors: BK_DENIED (says who, which methods were tried and which the server
+ * offers), BK_TIMEOUT (says what happened last: nothing listened, no banner, a login refused N times), or alive()'s.
+ * config and what it points to must outlive the session. */
+int vm_ssh_connect(const struct vm_ssh_config *config, struct vm_ssh **ret, struct bk_error *err) BK_MUST_CHECK;
+void vm_ssh_close(struct vm_ssh *ssh);          /* NULL is fine */
+/* Drops the session and connects anew, waiting as vm_ssh_connect() does: after a reboot. */
+int vm_ssh_reconnect(struct vm_ssh *ssh, struct bk_error *err) BK_MUST_CHECK;
+bool vm_ssh_connected(const struct vm_ssh *ssh);
+const char *vm_ssh_banner(const struct vm_ssh *ssh);    /* of the server; borrowed */
+
+enum { VM_SSH_DISCONNECTED = 2300218 }; /* Packer's status for a connection that ended under a command */
+
+struct vm_ssh_run {
+        const char *command;            /* for the user's login shell there */
+        int timeout_ms;
+        const char *input; size_t input_len;    /* NULL: none */
+        /* As in struct bk_run: line by line, stream 1 or 2; NULL: captured. */
+        void (*on_line)(void *arg, int stream, const char *line);
+        void *arg;
+        size_t capture_most;            /* 0: 16 MiB */
+};
+struct vm_ssh_result { int status; char *out, *err; size_t out_len, err_len; };   /* status: exit code, 128 + signal, or VM_SSH_DISCONNECTED */
+void vm_ssh_result_done(struct vm_ssh_result *result);
+/* Fails only when the command could not be started, took too long (BK_TIMEOUT; the channel is closed), or the guest died. */
+int vm_ssh_run(struct vm_ssh *ssh, const struct vm_ssh_run *run, struct vm_ssh_result *ret, struct bk_error *err) BK_MUST_CHECK;
+
+/* Files by SFTP, or through `cat` where the server has no SFTP. Parents are not made. mode of a new file. */
+int vm_ssh_write(struct vm_ssh *ssh, const char *path, const void *bytes, size_t length, mode_t mode, struct bk_error *err) BK_MUST_CHECK;
+int vm_ssh_read(struct vm_ssh *ssh, const char *path, size_t most, char **ret, size_t *ret_len, struct bk_error *err) BK_MUST_CHECK;
+/* Streams a file of any size; a folder with all that is in it (links as what they point to). `from` with a trailing '/' means its content. Packer's
+ * rules for names: a file uploaded to "dir/" goes into dir, as does a folder's own name without the slash. */
+int vm_ssh_upload(struct vm_ssh *ssh, const char *from, const char *to, struct bk_error *err) BK_MUST_CHECK;
+int vm_ssh_download(struct vm_ssh *ssh, const char *from, const char *to, struct bk_error *err) BK_MUST_CHECK;
+/* A missing file is fine. */
+int vm_ssh_unlink(struct vm_ssh *ssh, const char *path, struct bk_error *err) BK_MUST_CHECK;
+
+/* A new ed25519 key pair: the private key as an OpenSSH file's text, the public one as a line for authorized_keys, without newline. */
+struct vm_ssh_keypair { char *secret, *public_line; };
+void vm_ssh_keypair_done(struct vm_ssh_keypair *pair);         /* wipes */
+int vm_ssh_keypair_new(const char *comment, struct vm_ssh_keypair *ret, struct bk_error *err) BK_MUST_CHECK;

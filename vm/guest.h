@@ -1,0 +1,73 @@
+/* A running guest, through libvirt.
+ *
+ * By default libvirt's QEMU driver runs inside this process (qemu:///embed), so
+ * no daemon is needed; vm_host_enter() prepares for it. The driver starts QEMU as a daemon of
+ * its own, and has no autodestroy: the caller lives in a pid namespace, whose end is the guest's end.
+ *
+ * libvirt brings threads: a process with a guest must not unshare or open sandboxes. All functions here may
+ * be called from one thread only, but for those that say otherwise. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "lib/error.h"
+
+#define VM_HOST_ROOT "/run/bakery"      /* short: sockets below it have a limit of 107 bytes */
+
+/* For a process in mount and pid namespaces of its own: covers VM_HOST_ROOT by a tmpfs, configures the embedded
+ * driver there, and makes `store` visible as VM_HOST_ROOT/store, where libvirt's unprivileged QEMU user gets at it
+ * whatever the folders above permit. home/cache/libvirt keeps what the driver learnt about QEMU. */
+int vm_host_enter(const char *home, const char *store, struct bk_error *err) BK_MUST_CHECK;
+/* Gives a file, or a folder and the files in it, to the user that QEMU runs as. */
+int vm_host_give(const char *path, struct bk_error *err) BK_MUST_CHECK;
+
+struct vm_guest;
+
+struct vm_guest_config {
+        const char *uri;        /* NULL: qemu:///embed */
+        const char *xml;        /* vm_domain_xml() */
+        const char *serial_log; /* all that the serial console prints goes here too, up to 16 MiB; NULL: nowhere */
+        /* Called from another thread with what the serial console printed. NULL: not told. */
+        void (*on_serial)(void *arg, const char *bytes, size_t length);
+        void *arg;
+};
+
+/* Starts it paused, attaches to its console and events, lets it run: nothing that it prints is missed. */
+int vm_guest_start(const struct vm_guest_config *config, struct vm_guest **ret, struct bk_error *err) BK_MUST_CHECK;
+/* Ends it if it still runs. NULL is fine. */
+void vm_guest_end(struct vm_guest *guest);
+
+/* -1 with the reason when it is gone, has crashed, or resets in a loop. A power off is a failure unless expected. Any thread. */
+int vm_guest_alive(struct vm_guest *guest, struct bk_error *err) BK_MUST_CHECK;
+void vm_guest_expect_off(struct vm_guest *guest);
+/* Waits; fails as soon as vm_guest_alive() would. */
+int vm_guest_pause(struct vm_guest *guest, int64_t ms, struct bk_error *err) BK_MUST_CHECK;
+unsigned vm_guest_resets(struct vm_guest *guest);
+
+/* Linux key codes, pressed together; hold_ms 0: briefly. */
+int vm_guest_keys(struct vm_guest *guest, const unsigned *codes, unsigned n, int64_t hold_ms, struct bk_error *err) BK_MUST_CHECK;
+/* A picture file's bytes (PPM or PNG); the caller's. */
+int vm_guest_screenshot(struct vm_guest *guest, char **ret, size_t *ret_len, struct bk_error *err) BK_MUST_CHECK;
+/* Guest memory at a physical address. */
+int vm_guest_peek(struct vm_guest *guest, uint64_t address, size_t length, void *into, struct bk_error *err) BK_MUST_CHECK;
+
+/* Does what the serial console printed since *from (bytes from the start) hold text? Then *from is moved behind it. Any thread. */
+bool vm_guest_serial_find(struct vm_guest *guest, const char *text, uint64_t *from);
+/* The last of what it printed (at most 256 KiB), the caller's, NUL-terminated. Any thread. */
+char *vm_guest_serial_tail(struct vm_guest *guest, size_t *ret_len);
+int vm_guest_serial_write(struct vm_guest *guest, const char *bytes, size_t length, struct bk_error *err) BK_MUST_CHECK;
+
+/* Makes a port of a user mode network's guest reachable on 127.0.0.1, on the first free port of min..max tried from a random start
+ * (both 0: any). BK_CONFLICT when all are taken. Asked twice for the same port it gives the same answer. */
+int vm_guest_forward(struct vm_guest *guest, unsigned port, unsigned min, unsigned max, unsigned *ret, struct bk_error *err) BK_MUST_CHECK;
+/* Does the guest itself accept connections on this port? (Its network accepts them for it at any time.) */
+bool vm_guest_listens(struct vm_guest *guest, unsigned port);
+
+/* The address and port (5900 + n) of its VNC display, "127.0.0.1:5901"; the caller's. NULL: none. */
+char *vm_guest_vnc(struct vm_guest *guest);
+/* Presses the power button (ACPI). */
+int vm_guest_press_power(struct vm_guest *guest, struct bk_error *err) BK_MUST_CHECK;
+/* Waits until it is off. BK_TIMEOUT when it is not; a crash is a failure too. */
+int vm_guest_wait_off(struct vm_guest *guest, int64_t timeout_ms, struct bk_error *err) BK_MUST_CHECK;
+/* What QEMU itself had to say, the last 32 KiB; the caller's. NULL where there is no way to know (other hosts). */
+char *vm_guest_log(struct vm_guest *guest);

@@ -1,0 +1,94 @@
+/* The place where the embedded driver lives: a tmpfs of this process' own mount namespace, so that nothing of it
+ * outlives the process and any number of bakes have one each. */
+#include "vm/guest.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include "lib/cleanup.h"
+#include "lib/fs.h"
+#include "lib/publish.h"
+
+static const char QEMU_USER[] = "libvirt-qemu";         /* Debian's libvirt runs QEMU as it */
+
+/* libvirt may not touch the files of the store (a change of owner would touch a sealed layer), nor the host's cgroups; there
+ * is no virtlogd to hand the console's log to. QEMU's own seccomp sandbox stays on. */
+static const char configuration[] =
+        "dynamic_ownership = 0\n"
+        "remember_owner = 0\n"
+        "namespaces = []\n"
+        "cgroup_controllers = []\n"
+        "security_driver = \"none\"\n"
+        "stdio_handler = \"file\"\n"
+        "max_core = 0\n";
+
+static int bind_folder(const char *from, const char *to, struct bk_error *err)
+{
+        if (bk_mkdir_p(from, err) < 0 || bk_mkdir_p(to, err) < 0)
+                return -1;
+        if (mount(from, to, NULL, MS_BIND, NULL) < 0)
+                return bk_fail_errno(err, "cannot make '%s' visible to guests", from);
+        return 0;
+}
+
+/* QEMU's user must get through the folders of the store; what lies in them says by itself who may read it. */
+static int let_through(const char *store, struct bk_error *err)
+{
+        static const char *const inner[] = { "", "/layers", "/drafts" };
+
+        for (size_t i = 0; i < sizeof inner / sizeof *inner; i++) {
+                autofree char *path = bk_format("%s%s", store, inner[i]);
+                struct stat st;
+
+                if (stat(path, &st) < 0)
+                        return bk_fail_errno(err, "cannot look at '%s'", path);
+                if ((st.st_mode & S_IXOTH) == 0 && chmod(path, (st.st_mode & 07777) | S_IXOTH) < 0)
+                        return bk_fail_errno(err, "cannot let guests through '%s'", path);
+        }
+        return 0;
+}
+
+int vm_host_enter(const char *home, const char *store, struct bk_error *err)
+{
+        autofree char *cache = bk_format("%s/cache/libvirt", home);
+
+        if (getpwnam(QEMU_USER) == NULL)
+                return bk_fail(err, BK_NOT_FOUND, "there is no user '%s' for guests to run as; install libvirt-daemon-system (or run `make deps`)",
+                               QEMU_USER);
+        if (bk_mkdir_p(VM_HOST_ROOT, err) < 0)
+                return -1;
+        if (mount("tmpfs", VM_HOST_ROOT, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755") < 0)
+                return bk_fail_errno(err, "cannot mount a tmpfs on '%s'", VM_HOST_ROOT);
+        if (bind_folder(cache, VM_HOST_ROOT "/cache/qemu/capabilities", err) < 0 || bk_mkdir_p(VM_HOST_ROOT "/etc", err) < 0 ||
+            bk_mkdir_p(VM_HOST_ROOT "/log", err) < 0 ||
+            bk_publish_bytes(VM_HOST_ROOT "/etc/qemu.conf", configuration, strlen(configuration), 0644, err) < 0)
+                return -1;
+        /* Read when libvirt is initialised; it would print to our standard error. */
+        (void)setenv("LIBVIRT_LOG_OUTPUTS", "3:file:" VM_HOST_ROOT "/log/libvirt.log", 1);
+        if (store == NULL)
+                return 0;
+        return let_through(store, err) < 0 ? -1 : bind_folder(store, VM_HOST_ROOT "/store", err);
+}
+
+int vm_host_give(const char *path, struct bk_error *err)
+{
+        const struct passwd *user = getpwnam(QEMU_USER);
+        autodir DIR *dir = NULL;
+
+        if (user == NULL)
+                return bk_fail(err, BK_NOT_FOUND, "there is no user '%s'; install libvirt-daemon-system", QEMU_USER);
+        if (lchown(path, user->pw_uid, user->pw_gid) < 0)
+                return bk_fail_errno(err, "cannot give '%s' to %s", path, QEMU_USER);
+        dir = opendir(path);
+        if (dir == NULL)
+                return errno == ENOTDIR ? 0 : bk_fail_errno(err, "cannot list '%s'", path);
+        for (struct dirent *entry; (entry = readdir(dir)) != NULL;)
+                if (entry->d_name[0] != '.' &&
+                    fchownat(dirfd(dir), entry->d_name, user->pw_uid, user->pw_gid, AT_SYMLINK_NOFOLLOW) < 0)
+                        return bk_fail_errno(err, "cannot give '%s/%s' to %s", path, entry->d_name, QEMU_USER);
+        return 0;
+}

@@ -200,6 +200,15 @@ static void seclabel(struct domain_out *out)
         domain_leaf(out, "seclabel", "type", "none");
 }
 
+/* libvirt writes its devices as JSON, and QEMU makes those after all others: a device of an argument would find neither their buses nor
+ * a slot that they do not want. Without JSON, QEMU makes devices in the order of its command line, libvirt's before ours. */
+static void capabilities(struct domain_out *out)
+{
+        domain_open(out, "qemu:capabilities");
+        domain_leaf(out, "qemu:del", "capability", "device.json+hotplug");
+        domain_close(out);
+}
+
 static void commandline(struct domain_out *out)
 {
         const char *const *arg = out->domain->args;
@@ -210,6 +219,7 @@ static void commandline(struct domain_out *out)
         for (; *arg != NULL; arg++)
                 domain_leaf(out, "qemu:arg", "value", *arg);
         domain_close(out);
+        capabilities(out);
 }
 
 static void document(struct domain_out *out)

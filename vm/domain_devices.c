@@ -62,6 +62,7 @@ static const char *const discards[] = { "unmap", "ignore" };
 static const char *const zeroes[] = { "off", "on", "unmap" };
 static const char *const formats[] = { "qcow2", "raw" };
 
+#define USB_PORTS "15"          /* the most that qemu-xhci has */
 #define LENGTH(v) (sizeof (v) / sizeof *(v))
 
 /* --- what is known -------------------------------------------------------- */
@@ -258,6 +259,15 @@ static void pci(struct domain_out *out, unsigned slot)
         domain_close(out);
 }
 
+static void usb(struct domain_out *out)
+{
+        domain_open(out, "address");
+        domain_attribute(out, "type", "usb");
+        domain_attribute(out, "bus", "0");
+        domain_attribute(out, "port", USB_PORTS);      /* libvirt counts from 1, and does not count network cards */
+        domain_close(out);
+}
+
 /* --- controllers ---------------------------------------------------------- */
 
 static void controller(struct domain_out *out, const char *type, const char *model, unsigned index, unsigned slot)
@@ -266,6 +276,8 @@ static void controller(struct domain_out *out, const char *type, const char *mod
         domain_attribute(out, "type", type);
         domain_number(out, "index", index);
         domain_attribute(out, "model", model);
+        if (bk_streq(type, "usb"))
+                domain_attribute(out, "ports", USB_PORTS);
         if (slot > 0)
                 pci(out, slot);
         domain_close(out);
@@ -470,7 +482,9 @@ static void interface(struct domain_out *out)
         if (domain->net_bridge != NULL)
                 domain_leaf(out, "source", "bridge", domain->net_bridge);
         domain_leaf(out, "model", "type", cards[card_of(domain->net_device)].libvirt);
-        if (!cards[card_of(domain->net_device)].usb)
+        if (cards[card_of(domain->net_device)].usb)
+                usb(out);
+        else
                 pci(out, slot_of_card(out));
         domain_close(out);
 }

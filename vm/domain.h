@@ -35,6 +35,7 @@ struct vm_domain {
         struct vm_disk disks[16]; size_t n_disks;       /* boot order: disks, then CDs; an empty disk falls through */
         struct vm_cdrom cds[8]; size_t n_cds;
         bool cd_first;                  /* boot order: CDs, then disks, at every boot */
+        unsigned boot_after;            /* boot orders up to this are taken by devices of args */
         bool no_reboot;                 /* a reboot ends the guest */
         const char *floppy;             /* image; NULL: no drive */
         bool network;

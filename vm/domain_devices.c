@@ -268,18 +268,28 @@ static void usb(struct domain_out *out)
         domain_close(out);
 }
 
+/* Names such as "rng0" and "scsi0" are left to the arguments of templates, which use them; libvirt's own would be the same. */
+static void alias(struct domain_out *out, const char *name)
+{
+        domain_leaf(out, "alias", "name", name);
+}
+
 /* --- controllers ---------------------------------------------------------- */
 
 static void controller(struct domain_out *out, const char *type, const char *model, unsigned index, unsigned slot)
 {
+        autofree char *name = bk_format("ua-%s%u", type, index);
+
         domain_open(out, "controller");
         domain_attribute(out, "type", type);
         domain_number(out, "index", index);
         domain_attribute(out, "model", model);
         if (bk_streq(type, "usb"))
                 domain_attribute(out, "ports", USB_PORTS);
-        if (slot > 0)
+        if (slot > 0) {
+                alias(out, name);
                 pci(out, slot);
+        }
         domain_close(out);
 }
 
@@ -454,7 +464,7 @@ static void cdroms(struct domain_out *out, struct places *places)
 static void storage(struct domain_out *out)
 {
         const struct vm_domain *const domain = out->domain;
-        struct places places = { 0 };
+        struct places places = { .boot = domain->boot_after };
 
         if (!domain->without_disks) {
                 if (domain->cd_first)
@@ -537,6 +547,7 @@ static void tablet(struct domain_out *out)
         domain_open(out, "input");
         domain_attribute(out, "type", "tablet");
         domain_attribute(out, "bus", "usb");
+        alias(out, "ua-tablet");
         domain_close(out);
 }
 
@@ -594,6 +605,7 @@ static void rng(struct domain_out *out)
         domain_attribute(out, "model", "random");
         (void)xmlTextWriterWriteString(out->xml, BAD_CAST "/dev/urandom");
         domain_close(out);
+        alias(out, "ua-rng");
         pci(out, SLOT_RNG);
         domain_close(out);
 }

@@ -11,14 +11,14 @@
 struct vm_disk {
         const char *path;
         const char *format;             /* "qcow2", "raw" */
-        const char *bus;                /* "virtio", "sata", "ide", "scsi" (LSI), "virtio-scsi", "usb", "sd", or "nvme" */
+        const char *bus;                /* "virtio", "sata", "ide" (pc only), "scsi" (LSI), "virtio-scsi", or "usb" */
         const char *cache;              /* "writeback", "unsafe", ...; NULL: QEMU's own */
         const char *discard;            /* "unmap", "ignore"; NULL: unmap */
         const char *detect_zeroes;      /* "off", "on", "unmap"; NULL: off */
         const char *serial;             /* NULL: none */
         bool read_only;
 };
-struct vm_cdrom { const char *path, *bus; };    /* bus: "ide", "sata", "scsi", "usb"; NULL: what the machine has */
+struct vm_cdrom { const char *path, *bus; };    /* bus: a disk's; NULL: what the machine has */
 
 enum vm_firmware { VM_BIOS, VM_EFI };
 
@@ -32,21 +32,25 @@ struct vm_domain {
         enum vm_firmware firmware;
         const char *code, *vars;        /* EFI: pflash image, and this guest's own writable variables */
         bool secure_boot;
-        struct vm_disk disks[16]; size_t n_disks;       /* boot order: disks, then CDs; see boot_once_cd */
+        struct vm_disk disks[16]; size_t n_disks;       /* boot order: disks, then CDs; an empty disk falls through */
         struct vm_cdrom cds[8]; size_t n_cds;
+        bool cd_first;                  /* boot order: CDs, then disks, at every boot */
+        unsigned boot_after;            /* boot orders up to this are taken by devices of args */
+        bool no_reboot;                 /* a reboot ends the guest */
         const char *floppy;             /* image; NULL: no drive */
         bool network;
         const char *net_device;         /* QEMU's device name: "virtio-net-pci" (also "virtio-net"), "e1000", "rtl8139", "vmxnet3", ... */
         const char *net_bridge;         /* NULL: user mode network, netdev id "hostnet0" */
         const char *mac;                /* NULL: libvirt's choice */
         const char *video;              /* "vga" (NULL), "virtio", "qxl", "cirrus", "none", ... */
+        const char *serial_log;         /* the serial console is also appended to this file; NULL: not */
         bool vnc;
         const char *vnc_listen;         /* NULL: 127.0.0.1 */
-        int vnc_port;                   /* -1: the first free one of vnc_port_min..max, chosen by libvirt */
-        const char *vnc_password;
+        int vnc_port;                   /* -1: the first free one of libvirt's range (qemu.conf, remote_display_port_min and _max) */
+        const char *vnc_password;       /* at most 8 characters; NULL: none */
         const char *tpm;                /* "tpm-tis", "tpm-crb"; NULL: none. Needs swtpm */
         bool tpm1;                      /* version 1.2 instead of 2.0 */
-        uint32_t vsock_cid;             /* 0: none */
+        uint32_t vsock_cid;             /* from 3; 0: none */
         bool agent;                     /* channel of the QEMU guest agent */
         const char *const *args;        /* more of QEMU's own arguments, NULL-terminated; NULL: none */
         bool without_disks, without_network;    /* qemuargs bring their own; see vm/qemuargs.h */

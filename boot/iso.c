@@ -468,7 +468,7 @@ static int find_sum(struct job *job, struct bk_error *err)
         }
         if (result == 0 && job->sum.kind == BOOT_SUM_NONE) {
                 say(job, "there is no iso_checksum: nothing tells whether the ISO is what it should be");
-        } else if (result == 0 && strchr(config->checksum, ':') != NULL) {
+        } else if (result == 0 && strncasecmp(config->checksum, "file:", 5) == 0) {
                 index_write(job, "asked", asked, &job->sum);
         } else if (result < 0 && (why.kind == BK_INFRA || why.kind == BK_TIMEOUT) && index_read(job, "asked", asked, &job->sum)) {
                 say(job, "%s; going by what it said the last time, %s:%s", why.text, boot_sum_name(job->sum.kind), job->sum.hex);

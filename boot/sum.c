@@ -352,9 +352,9 @@ int boot_sum_in_file(const char *text, const char *name, struct boot_sum *ret, s
 
 static int sum_of_file(const char *where, const char *iso_url, const struct bk_fetch *fetch, struct boot_sum *ret, struct bk_error *err)
 {
-        /* Below "file:" a path may have any of the spellings that it has in a URL: "//./a", "///a". */
-        autofree char *as_url = strncmp(where, "//", 2) == 0 ? bk_format("file:%s", where) : NULL;
-        autofree char *path = boot_local_path(as_url ? as_url : where), *text = NULL, *name = boot_path_of_url(iso_url);
+        /* Below "file:" a path may be spelled as in a URL: "//./a", "///a", "a%20b". */
+        autofree char *as_url = bk_format("file:%s", where), *here = boot_local_path(where);
+        autofree char *path = here ? boot_local_path(as_url) : NULL, *text = NULL, *name = boot_path_of_url(iso_url);
         struct bk_fetch get = *fetch;
 
         if (*where == '\0')

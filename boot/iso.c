@@ -6,7 +6,8 @@
  *     index/KEY          "sha256:HEX": what a URL or another kind of sum led to, or what a checksum file said
  *     verified/KEY       what is known of a file, here or elsewhere (verify.c); KEY is of its path
  *     locks/KEY.lock     one fetch of a URL at a time
- * All but the images may be removed at any time; it costs a reading or a fetch. An index entry is a hint: the file that it leads to is verified. */
+ * All but the images may be removed at any time; it costs a reading or a fetch. An index entry is a hint: the file that it
+ * leads to is verified. */
 #include <limits.h>
 #include <string.h>
 #include <strings.h>
@@ -328,7 +329,8 @@ static int wait_for_turn(const struct job *job, const char *url, int *ret_fd, st
         }
 }
 
-/* The draft was verified. What leads to the file is written first: a hint that leads nowhere is harmless, a file that nothing leads to is waste. */
+/* The draft was verified. What leads to the file is written first: a hint that leads nowhere is harmless, a file that nothing
+ * leads to is waste. */
 static int keep(const struct job *job, const char *url, const char *draft, const struct boot_known *known, struct boot_iso *ret,
                 struct bk_error *err)
 {

@@ -296,7 +296,7 @@ static void consider(struct best *best, const struct entry *entry, const char *n
         if (score == 0 || score < best->score)
                 return;
         if (score == best->score) {
-                if (entry->sum.kind < best->sum.kind || memcmp(&entry->sum, &best->sum, sizeof entry->sum) == 0)
+                if (entry->sum.kind < best->sum.kind || strcmp(entry->sum.hex, best->sum.hex) == 0)
                         return;
                 if (entry->sum.kind == best->sum.kind) {
                         if (best->rival == NULL)

@@ -19,8 +19,8 @@ struct bk_fetch {
  * anew; so is what lies there without a PATH.from, which a success removes, and all that does not come by HTTP.
  * Tried again, with what was got, on a broken connection and on 408, 429 and 5xx, after growing pauses; given up when 5 tries in a row
  * brought nothing new. Not tried again on other 4xx. On failure what was got stays, for the next time.
- * A full disk is BK_NO_SPACE; 404 and 410 are BK_NOT_FOUND; 401, 403 and 407 BK_DENIED; other 4xx BK_FAILED; what the network did BK_INFRA or
- * BK_TIMEOUT. Passwords in URLs are not shown. Two fetches into one path at a time are the caller's to prevent. */
+ * A full disk is BK_NO_SPACE; 404 and 410 are BK_NOT_FOUND; 401, 403 and 407 BK_DENIED; other 4xx BK_FAILED; what the network did
+ * BK_INFRA or BK_TIMEOUT. Passwords in URLs are not shown. Two fetches into one path at a time are the caller's to prevent. */
 int bk_fetch_file(const struct bk_fetch *fetch, const char *path, struct bk_error *err) BK_MUST_CHECK;
 /* A small text, such as a checksum file; the caller's. */
 int bk_fetch_text(const struct bk_fetch *fetch, char **ret, struct bk_error *err) BK_MUST_CHECK;

@@ -90,6 +90,11 @@ static size_t card_of(const char *name)
         return i;
 }
 
+bool domain_knows_card(const char *name)
+{
+        return card_of(name) < LENGTH(cards);
+}
+
 static size_t display_of(const char *name)
 {
         size_t i = 0;

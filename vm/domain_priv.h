@@ -22,4 +22,5 @@ void domain_element(struct domain_out *out, const char *element, const char *tex
 
 /* Before a byte is written: are all devices known, and do they fit this machine? */
 int domain_devices_check(const struct vm_domain *domain, bool q35, struct bk_error *err) BK_MUST_CHECK;
+bool domain_knows_card(const char *name);
 void domain_devices(struct domain_out *out);

@@ -45,6 +45,7 @@ struct stretch {
         size_t n, from;                 /* from: the line as it is read begins here */
         size_t sent, right;             /* pieces sent, and seen right now */
         size_t most_sent, most_right;
+        size_t sure;                    /* of stars: so many were shown when so many had been sent */
         size_t careful;                 /* up to this piece one goes at a time, after a loss */
         enum track track;
         struct echo_line line;
@@ -230,6 +231,14 @@ static void count_late(struct stretch *s)
                 s->sent = s->from + reading->right;
 }
 
+static void count_stars(struct stretch *s)
+{
+        if (s->reading.shown == s->sent - s->from)
+                s->sure = s->sent;
+        else if (s->reading.shown > s->sent - s->from)
+                s->reading.clean = false;
+}
+
 static int see(struct stretch *s)
 {
         BK_CLEANUP(boot_screen_done) struct boot_screen before = s->now;
@@ -243,6 +252,8 @@ static int see(struct stretch *s)
         overlook(s);
         if (s->reading.kind == ECHO_LINE && s->reading.clean)
                 count_late(s);
+        if (s->reading.kind == ECHO_MASKED)
+                count_stars(s);
         s->agreed = equal_readings(&s->reading, &last) && (s->reading.kind != ECHO_STRANGE || boot_screen_still(&before, &s->now));
         s->changed = s->changed || s->reading.kind != ECHO_NOTHING;
         if (!s->agreed)
@@ -304,12 +315,14 @@ static int erase(struct stretch *s)
         return 0;
 }
 
-/* How much of the line may stay. Stars do not tell which of them is wrong. The first character that goes must be one
+/* How much of the line may stay. Stars do not tell which of them is wrong, but up to where all were right. The first character that goes must be one
  * that can be seen going: whether a blank at the end is there or not cannot be told. */
 static size_t kept(const struct stretch *s)
 {
-        size_t keep = s->reading.kind == ECHO_MASKED ? 0 : s->reading.right;
+        size_t keep = s->reading.right;
 
+        if (s->reading.kind == ECHO_MASKED)
+                return s->sure - s->from < keep ? s->sure - s->from : keep;
         while (keep > 0 && s->reading.shown > keep && echo_at(&s->reading, &s->now, keep) == ' ')
                 keep--;
         return keep;
@@ -328,6 +341,7 @@ static int repair(struct stretch *s)
         s->repaired = true;
         lose(s);
         s->sent = s->right = s->from + keep;
+        s->sure = s->sure < s->sent ? s->sure : s->sent;
         s->goal = keep;
         s->erasures = 0;
         /* Who loses every third key loses the same one each time, unless one that types nothing goes before. */
@@ -415,7 +429,7 @@ static int decide(struct stretch *s)
         if (s->erasing)
                 return keep_erasing(s, now - since);
         /* Characters behind a gap: what is missing does not come any more. */
-        if (verifies(s) && s->reading.kind == ECHO_LINE && !s->reading.clean && now - since >= soon)
+        if (verifies(s) && (s->reading.kind == ECHO_LINE || s->reading.kind == ECHO_MASKED) && !s->reading.clean && now - since >= soon)
                 return repair(s);
         /* A picture that was drawn anew, as a menu does on a key. */
         if (s->reading.kind == ECHO_STRANGE && s->track == TRACK_SEARCHING && s->sent == s->n && now - since >= soon * 2)

@@ -53,6 +53,7 @@ struct echo_reading {
         enum echo_kind kind;
         bool clean;                     /* all that is shown is the beginning of what was typed */
         bool ambiguous;                 /* it may begin elsewhere as well */
+        bool edges_seen;                /* left and right_edge are certain */
         size_t shown, right;            /* characters; right: of them, from the first on, as typed */
         unsigned column, row, left, right_edge, scroll;
 };

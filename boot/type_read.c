@@ -7,7 +7,10 @@
  * A way is a place, the columns between which rows are wrapped, and how many
  * rows the screen has scrolled. The rest of the line's last row tells where the
  * line ends: behind it stands what stood there before (overwritten), what stood
- * at the place before (inserted), or nothing. */
+ * at the place before (inserted), or nothing.
+ *
+ * A blank that is lost exactly where the first row ends may pass for the row's
+ * last column. */
 #include "boot/type_priv.h"
 
 #include <string.h>
@@ -29,6 +32,7 @@ struct reader {
         const struct boot_screen *now;
         const uint32_t *text;
         size_t n;
+        bool strict;            /* the row below the line must be explained as well */
         struct echo_reading best;
         struct way best_way;
 };
@@ -117,8 +121,8 @@ static bool margins_kept(const struct reader *in, const struct way *way, unsigne
 
                 if (inside || now == 0 || (column == way->right && (now == '\\' || in->now->drawn)))
                         continue;
-                if (!same(now, cell_before(in, column, row)))
-                        return false;
+                if (row >= in->line->base.rows ? now != ' ' && !is_bar(now) : !same(now, cell_before(in, column, row)))
+                        return false;           /* a row that scrolled in has the border of the others */
         }
         return true;
 }
@@ -146,6 +150,30 @@ static bool ends_at(const struct reader *in, const struct way *way, size_t m)
         return inserted || overwritten || blank;
 }
 
+/* The row below is as it was; or pushed down by the rows that the line has grown by; or the rest of what was there from
+ * the place on. Else the line goes on there. */
+static bool below_kept(const struct reader *in, const struct way *way, size_t m)
+{
+        bool kept = true, pushed = true, inserted = true;
+        unsigned column, row;
+        size_t first;
+
+        place(way, m, &column, &row);
+        first = m + way->right - column;        /* the one that stands at the beginning of the next row */
+        for (unsigned at = way->left; at < way->right && (kept || pushed || inserted); at++) {
+                const uint32_t now = cell_now(in, way, at, row + 1);
+                unsigned old_column, old_row;
+
+                if (now == 0)
+                        return true;
+                place(way, first + (at - way->left) - m, &old_column, &old_row);
+                kept = kept && (same(now, cell_before(in, at, row + 1)) || (in->now->drawn && is_cursor(now)));
+                pushed = pushed && same(now, cell_before(in, at, way->row + 1));
+                inserted = inserted && same(now, cell_before(in, old_column, old_row));
+        }
+        return kept || pushed || inserted;
+}
+
 /* The longest common subsequence of what is shown and what was typed, from the first difference on. */
 static size_t likeness(const struct reader *in, const struct way *way, size_t from, size_t m)
 {
@@ -170,8 +198,10 @@ static size_t likeness(const struct reader *in, const struct way *way, size_t fr
         return lengths[typed];
 }
 
-/* Is a line of m characters that agree with what was typed for the first `right` of them a better reading? */
-static bool better(const struct reader *in, bool clean, size_t m, size_t right)
+/* Is a line that agrees with what was typed for the first `right` characters a better reading? Of those that are wrong
+ * at the same place the first is taken: the shortest in the widest rows, where blanks at a row's end count as typed. To
+ * erase one too many is mended, a blank that stays is not seen. */
+static bool better(const struct reader *in, bool clean, size_t right)
 {
         const struct echo_reading *best = &in->best;
 
@@ -179,7 +209,7 @@ static bool better(const struct reader *in, bool clean, size_t m, size_t right)
                 return true;
         if (clean != best->clean)
                 return clean;
-        return clean || right != best->right ? right > best->right : m < best->shown;
+        return right > best->right;
 }
 
 static void take(struct reader *in, const struct way *way, enum echo_kind kind, bool clean, size_t m, size_t right)
@@ -195,7 +225,7 @@ static void judge(struct reader *in, const struct way *way, size_t m, size_t rig
         if (clean && in->best.kind == ECHO_LINE && in->best.clean && in->best.shown == m &&
             (in->best.column != way->column || in->best.row != way->row))
                 in->best.ambiguous = true;
-        if (!better(in, clean, m, right))
+        if (!better(in, clean, right))
                 return;
         if (!clean && (right + likeness(in, way, right, m)) * 2 < m)
                 return;
@@ -214,32 +244,43 @@ static void judge_mask(struct reader *in, const struct way *way, size_t m)
         take(in, way, ECHO_MASKED, m <= in->n, m, m < in->n ? m : in->n);
 }
 
+static bool may_end(const struct reader *in, const struct way *way, size_t m)
+{
+        return ends_at(in, way, m) && (!in->strict || below_kept(in, way, m));
+}
+
+/* Can there be an m-th character? */
+static bool goes_on(const struct reader *in, const struct way *way, size_t m)
+{
+        unsigned column, row, last_row;
+
+        if (shown_at(in, way, m - 1) == 0)
+                return false;
+        place(way, m - 1, &column, &last_row);
+        place(way, m, &column, &row);
+        return row == last_row || margins_kept(in, way, row);
+}
+
 static void try_way(struct reader *in, const struct way *way)
 {
         const size_t most = in->n * 2 + 8;
-        size_t right = 0;
-        unsigned column, row, last = way->row;
+        size_t right = 0, m;
 
-        if (!anchored(in, way) || !margins_kept(in, way, last))
+        if (!anchored(in, way) || !margins_kept(in, way, way->row))
                 return;
-        for (size_t m = 0; m <= most; m++) {
-                place(way, m, &column, &row);
-                if (row > last && !margins_kept(in, way, row))
-                        return;
-                last = row;
-                if (m > 0) {
-                        const uint32_t code = shown_at(in, way, m - 1);
-
-                        if (code == 0)
-                                return;
-                        if (right == m - 1 && m <= in->n && same(code, in->text[m - 1]))
-                                right = m;
-                }
-                if (!ends_at(in, way, m))
+        while (right < in->n && goes_on(in, way, right + 1) && same(shown_at(in, way, right), in->text[right]))
+                right++;
+        for (m = right; m > 0 && !may_end(in, way, m);)
+                m--;
+        if (m > 0 || may_end(in, way, 0))
+                judge(in, way, m, m);
+        for (m = right + 1; m <= most && goes_on(in, way, m); m++) {
+                if (!may_end(in, way, m))
                         continue;
                 judge(in, way, m, right);
-                if (m > 0 && right == 0)
+                if (right == 0)
                         judge_mask(in, way, m);
+                return;
         }
 }
 
@@ -326,11 +367,22 @@ static void search(struct reader *in)
                 in->best = (struct echo_reading){ .kind = ECHO_NOTHING, .clean = true };
 }
 
+/* A row ended and the next one began with characters that can be seen. */
+static bool edges_seen(const struct reader *in)
+{
+        const struct way *way = &in->best_way;
+        const size_t first = way->right - way->column;
+
+        return in->best.shown > first && shown_at(in, way, first - 1) != ' ' && shown_at(in, way, first) != ' ';
+}
+
 void echo_read(const struct echo_line *line, const uint32_t *text, size_t n, const struct boot_screen *now, struct echo_reading *ret)
 {
         struct reader in = { .line = line, .now = now, .text = text, .n = n, .best.kind = ECHO_STRANGE };
+        const bool alike = line->base.columns == now->columns && line->base.rows == now->rows && now->columns > 3;
 
-        if (line->base.columns == now->columns && line->base.rows == now->rows && now->columns > 3) {
+        for (unsigned pass = 0; alike && pass < 2 && in.best.kind == ECHO_STRANGE; pass++) {
+                in.strict = pass == 0;
                 if (line->located)
                         try_place(&in, line->column, line->row);
                 else
@@ -341,24 +393,21 @@ void echo_read(const struct echo_line *line, const uint32_t *text, size_t n, con
         in.best.left = in.best_way.left;
         in.best.right_edge = in.best_way.right;
         in.best.scroll = in.best_way.scroll;
+        in.best.edges_seen = in.best.kind == ECHO_LINE && in.best.clean && edges_seen(&in);
         *ret = in.best;
 }
 
 void echo_lock(struct echo_line *line, const struct echo_reading *reading)
 {
-        const struct way way = { reading->column, reading->row, reading->left, reading->right_edge, 0 };
-        unsigned column, row;
-
         if (reading->kind == ECHO_STRANGE || reading->kind == ECHO_NOTHING || reading->ambiguous || reading->shown == 0)
                 return;
         line->located = true;
         line->column = reading->column;
         line->row = reading->row;
-        place(&way, reading->shown - 1, &column, &row);
-        if (row > way.row && reading->clean) {
+        if (reading->edges_seen) {
                 line->edged = true;
-                line->left = way.left;
-                line->right = way.right;
+                line->left = reading->left;
+                line->right = reading->right_edge;
         }
 }
 

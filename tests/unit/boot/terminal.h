@@ -192,7 +192,7 @@ static inline void terminal_run(struct terminal *t)
                 const struct terminal_key key = t->queue[t->head++];
 
                 terminal_take(t, &key);
-                if (t->double_percent > 0 && terminal_random(t, 100) < t->double_percent) {
+                if (t->double_percent > 0 && key.codes[0] != KEY_ENTER && terminal_random(t, 100) < t->double_percent) {
                         t->doubled++;
                         terminal_take(t, &key);
                 }
@@ -214,8 +214,10 @@ static inline int terminal_send(void *arg, const unsigned *codes, unsigned n, in
         for (size_t i = t->head; i < t->tail; i++)
                 if (t->queue[i].read_at > t->clock)
                         bytes += t->queue[i].n * 3;
-        if ((t->controller > 0 && bytes + n * 3 > t->controller) || (t->lose_every > 0 && ++t->taps % t->lose_every == 0) ||
-            (t->lose_percent > 0 && terminal_random(t, 100) < t->lose_percent)) {
+        /* Enter always arrives: it is not typed twice, whatever becomes of it. */
+        if (codes[0] != KEY_ENTER &&
+            ((t->controller > 0 && bytes + n * 3 > t->controller) || (t->lose_every > 0 && ++t->taps % t->lose_every == 0) ||
+             (t->lose_percent > 0 && terminal_random(t, 100) < t->lose_percent))) {
                 t->lost++;
                 return 0;
         }

@@ -6,6 +6,12 @@
 #include "lib/cleanup.h"
 
 #define LAST_MOST 200
+#define KEYSYM_ENTER 0xff0d
+#define ENTER_LEAST_MS 500
+#define ENTER_MOST_MS 2000
+#define QUIET_MS 30
+#define STEP_MS 10
+#define STEP_MOST_MS 80
 
 void boot_typed_done(struct boot_typed *typed)
 {
@@ -92,6 +98,105 @@ static int blind(struct typist *in, size_t event)
                typist_pause(in, typist_pace(in, &in->command->v[event])) < 0 ? -1 : 0;
 }
 
+/* --- open eyes ------------------------------------------------------------------- */
+
+/* How long a key that is no character may take to show anything. A line that was echoed ends in something new. */
+static int64_t patience(const struct typist *in, const struct boot_event *event)
+{
+        const int64_t pace = typist_pace(in, event), echo = in->echo_ms * 8;
+        const bool ends_line = event->special && event->keysym == KEYSYM_ENTER && in->echoed;
+
+        if (!ends_line)
+                return pace;
+        return echo < ENTER_LEAST_MS ? ENTER_LEAST_MS : echo > ENTER_MOST_MS ? ENTER_MOST_MS : echo;
+}
+
+/* Until the screen has changed and stands still for a moment, or shows nothing at all. */
+static int settle(struct typist *in, const struct boot_event *event, const struct boot_screen *before)
+{
+        BK_CLEANUP(boot_screen_done) struct boot_screen last = { 0 }, now = { 0 };
+        const int64_t from = typist_now(in), most = patience(in, event);
+        const int64_t quiet = in->echo_ms > QUIET_MS ? in->echo_ms : QUIET_MS;
+        int64_t step = in->look_ms > STEP_MS ? in->look_ms : STEP_MS, since = from;
+        bool changed = false;
+
+        typist_copy(before, &last);
+        while (typist_now(in) - from < most) {
+                const int64_t left = most - (typist_now(in) - from);
+
+                if (typist_pause(in, left < step ? left : step) < 0 || typist_look(in, &now) < 0)
+                        return -1;
+                if (!boot_screen_still(&last, &now)) {
+                        changed = true;
+                        since = typist_now(in);
+                        typist_copy(&now, &last);
+                } else if (changed && typist_now(in) - since >= quiet) {
+                        return 0;
+                }
+                step = step * 3 / 2 > STEP_MOST_MS ? STEP_MOST_MS : step * 3 / 2;
+        }
+        return 0;
+}
+
+/* A key that is no character. A wait that follows knows better what to wait for. */
+static int tap(struct typist *in, size_t event)
+{
+        BK_CLEANUP(boot_screen_done) struct boot_screen before = { 0 };
+        const bool last = event + 1 == in->command->n || in->command->v[event + 1].kind != BOOT_KEY;
+        const size_t chord = in->chord;
+
+        if (last)
+                return remember(in, event) < 0 || typist_send(in, event) < 0 ? -1 : 0;
+        if (typist_look(in, &before) < 0 || typist_send(in, event) < 0)
+                return -1;
+        return in->chord > chord ? settle(in, &in->command->v[event], &before) : 0;
+}
+
+/* A character that stands for itself, whatever is held: its chord is the one that it has alone. */
+static bool printable(const struct typist *in, size_t event, size_t chord)
+{
+        struct boot_event one = in->command->v[event];
+        const struct boot_command command = { .text = in->command->text, .v = &one, .n = 1 };
+        BK_CLEANUP(boot_chords_done) struct boot_chords alone = { 0 };
+        const struct boot_chord *is;
+        struct bk_error ignored = { 0 };
+
+        if (one.kind != BOOT_KEY || one.action != BOOT_PRESS || one.keysym < ' ' || one.keysym > '~' || chord >= in->chords->n ||
+            boot_chords_of(&command, in->typing->layout, &alone, &ignored) < 0)
+                return false;
+        is = &in->chords->v[chord];
+        return alone.n > 0 && is->event == event && is->n == alone.v[0].n &&
+               memcmp(is->codes, alone.v[0].codes, is->n * sizeof *is->codes) == 0;
+}
+
+/* The events that are typed as one piece of text. One before <wait change> is not among them: its echo is the change. */
+static size_t stretch_end(const struct typist *in, size_t event)
+{
+        size_t chord = in->chord;
+
+        for (; event < in->command->n && printable(in, event, chord); event++) {
+                if (event + 1 < in->command->n && in->command->v[event + 1].kind == BOOT_WAIT_CHANGE)
+                        break;
+                while (chord < in->chords->n && in->chords->v[chord].event <= event)
+                        chord++;
+        }
+        return event;
+}
+
+static int with_eyes(struct typist *in, size_t *at)
+{
+        const size_t end = stretch_end(in, *at);
+        int status;
+
+        if (end == *at)
+                return in->typing->automatic ? tap(in, *at) : blind(in, *at);
+        status = typist_stretch(in, *at, end);
+        *at = end - 1;
+        return status;
+}
+
+/* --- the loop -------------------------------------------------------------------- */
+
 static int wait_for(struct typist *in, size_t event)
 {
         const int64_t from = typist_now(in);
@@ -104,9 +209,14 @@ static int wait_for(struct typist *in, size_t event)
 
 static int play(struct typist *in, size_t *at)
 {
-        for (; *at < in->command->n; ++*at)
-                if ((in->command->v[*at].kind == BOOT_KEY ? blind(in, *at) : wait_for(in, *at)) < 0)
+        const bool eyes = in->typing->automatic || in->typing->verify;
+
+        for (; *at < in->command->n; ++*at) {
+                const bool key = in->command->v[*at].kind == BOOT_KEY;
+
+                if ((!key ? wait_for(in, *at) : eyes ? with_eyes(in, at) : blind(in, *at)) < 0)
                         return -1;
+        }
         return typist_pause(in, in->typing->group_interval_ms);
 }
 

@@ -183,8 +183,10 @@ static const char long_name[] = "a-long-Name-with-UPPER-and-lower-case-that-woul
 static void names_survive(void **state)
 {
         const struct place *place = *state;
-        autostrv struct bk_strv files = LIST("-dash", "=a=b=", "-o", "with blank", "Müsli ☕", "[x]", "back\\slash", "quo'te\"s", "x;1", long_name);
-        autostrv struct bk_strv names = LIST("Upper", "lower", "deep/er/and/deep/er/and/deep/er/and/deep/er/file", "--help"), contents = LIST("U", "l", "d", "h");
+        autostrv struct bk_strv files = LIST("-dash", "=a=b=", "-o", "with blank", "Müsli ☕", "[x]", "back\\slash", "quo'te\"s", "x;1",
+                                             long_name);
+        autostrv struct bk_strv names = LIST("Upper", "lower", "deep/er/and/deep/er/and/deep/er/and/deep/er/file", "--help");
+        autostrv struct bk_strv contents = LIST("U", "l", "d", "h");
         autofree char *wanted = bk_format("--help=h\n-dash=-\n-o=-o\n=a=b==eq\nMüsli ☕=m\nUpper=U\n[x]=br\n%s=long\nback\\slash=bs\n"
                                           "deep/\ndeep/er/\ndeep/er/and/\ndeep/er/and/deep/\ndeep/er/and/deep/er/\ndeep/er/and/deep/er/and/\n"
                                           "deep/er/and/deep/er/and/deep/\ndeep/er/and/deep/er/and/deep/er/\ndeep/er/and/deep/er/and/deep/er/and/\n"
@@ -196,7 +198,8 @@ static void names_survive(void **state)
         put("back\\slash", "bs"), put("quo'te\"s", "q"), put("x;1", "x"), put(long_name, "long");
         assert_cd(place, &(struct boot_media){ .files = &files, .names = &names, .contents = &contents }, wanted);
         /* Joliet is what Windows reads. */
-        autofree char *joliet = output((const char *const[]){ "xorriso", "-no_rc", "-read_fs", "norock", "-indev", place->medium, "-find", "/", NULL });
+        autofree char *joliet = output((const char *const[]){ "xorriso", "-no_rc", "-read_fs", "norock", "-indev", place->medium,
+                                                              "-find", "/", NULL });
 
         assert_non_null(strstr(joliet, "'/Upper'"));
         assert_non_null(strstr(joliet, "'/lower'"));
@@ -307,7 +310,8 @@ static void a_floppy_is_filled_to_the_last_byte_and_no_further(void **state)
         const struct place *place = *state;
         autostrv struct bk_strv files = LIST("big"), dirs = LIST("tree");
         struct bk_error err = { 0 };
-        autofree char *bytes = bk_alloc(FLOPPY_HOLDS + 5000), *digest = bk_digest_bytes(bytes, FLOPPY_HOLDS), *copy = bk_format("%s/copy", place->path), *got = NULL;
+        autofree char *bytes = bk_alloc(FLOPPY_HOLDS + 5000), *digest = bk_digest_bytes(bytes, FLOPPY_HOLDS);
+        autofree char *copy = bk_format("%s/copy", place->path), *got = NULL;
 
         put_bytes("big", bytes, FLOPPY_HOLDS);
         make_floppy(place, &(struct boot_media){ .files = &files });
@@ -481,7 +485,7 @@ static void a_failure_leaves_the_old_medium(void **state)
         assert_fails_with(boot_media_iso(&media, nowhere, &err), err, BK_NOT_FOUND);
 }
 
-/* What a template can choose is no argument of a tool: neither the medium's path nor what a user's settings say. */
+/* The medium's path is no argument of a tool, either. */
 static void strange_paths_are_only_paths(void **state)
 {
         struct place *place = *state;

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "boot/media.h"
 #include "lib/digest.h"
@@ -402,6 +403,43 @@ static void the_same_input_gives_the_same_bytes(void **state)
                 free(bk_take(digests[i]));
 }
 
+/* Two that are made within a second may agree by chance, so the times themselves are looked at, too. */
+static void media_know_no_time(void **state)
+{
+        const struct place *place = *state;
+        autostrv struct bk_strv names = LIST("user-data", "folder/with file"), contents = LIST("u", "w");
+        const struct boot_media media = { .names = &names, .contents = &contents };
+        static const char volume[] = "1980010100000000";
+        autofree char *cd = NULL, *floppy = NULL;
+        char year[8];
+        const time_t now = time(NULL);
+        struct bk_error err = { 0 };
+
+        assert_true(strftime(year, sizeof year, "%Y", gmtime(&now)) == 4);
+        make_cd(place, &media);
+        autofree char *rows = output((const char *const[]){ "xorriso", "-no_rc", "-indev", place->medium, "-find", "/", "-exec", "lsdl", NULL });
+
+        assert_non_null(strstr(rows, " Jan  1  1980 '/folder/with file'"));
+        assert_non_null(strstr(rows, " Jan  1  1980 '/folder'"));
+        assert_ok(bk_read_file(place->medium, 100 << 20, &cd, NULL, &err), err);
+        /* The volume's four times, at 813 of the primary and of Joliet's descriptor (ECMA-119, 8.4). */
+        for (size_t i = 0; i < 2; i++) {
+                assert_memory_equal(cd + (size_t)2048 * (16 + i) + 813, volume, sizeof volume - 1);
+                assert_memory_equal(cd + (size_t)2048 * (16 + i) + 813 + 17, volume, sizeof volume - 1);
+                assert_null(memmem(cd + (size_t)2048 * (16 + i), 2048, year, 4));
+        }
+        make_floppy(place, &media);
+        assert_ok(bk_read_file(place->medium, 1474560, &floppy, NULL, &err), err);
+        /* FAT's root folder: created at 16, read at 18, written at 24; 0x21 is the first day of 1980. */
+        for (const unsigned char *entry = (const unsigned char *)floppy + (size_t)19 * 512; entry[0] != 0; entry += 32) {
+                if (entry[11] == 0x0f || entry[11] == 0x08)     /* a long name's; the label's, with a time of mkfs.vfat's own */
+                        continue;
+                for (size_t i = 16; i <= 24; i += i == 18 ? 6 : 2)
+                        assert_true(entry[i + 1] == 0 && (entry[i] == 0x21 || entry[i] == 0));
+        }
+        assert_memory_equal(floppy + 39, "\xcd\xab\x34\x12", 4);      /* mkfs.vfat's invariant serial number */
+}
+
 static void what_cannot_be_is_refused_and_leaves_nothing(void **state)
 {
         const struct place *place = *state;
@@ -527,6 +565,7 @@ int main(void)
                 TEST(a_floppy_is_filled_to_the_last_byte_and_no_further),
                 TEST(a_root_folder_that_is_full_says_so),
                 TEST(the_same_input_gives_the_same_bytes),
+                TEST(media_know_no_time),
                 TEST(what_cannot_be_is_refused_and_leaves_nothing),
                 TEST(a_failure_leaves_the_old_medium),
                 TEST(strange_paths_are_only_paths),

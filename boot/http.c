@@ -66,11 +66,11 @@ static void http_cleanup(struct boot_http **http)
 static char *peer_of(struct MHD_Connection *connection)
 {
         const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+        const struct sockaddr *at = info != NULL ? info->client_addr : NULL;
         char host[NI_MAXHOST];
 
-        if (info == NULL || info->client_addr == NULL ||
-            getnameinfo(info->client_addr, info->client_addr->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in),
-                        host, sizeof host, NULL, 0, NI_NUMERICHOST) != 0)
+        if (at == NULL || getnameinfo(at, at->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in),
+                                      host, sizeof host, NULL, 0, NI_NUMERICHOST) != 0)
                 return bk_strdup("?");
         return bk_strdup(host);
 }
@@ -222,7 +222,8 @@ static int listen_somewhere(const struct boot_http_config *config, const char *a
         int fd = -1;
 
         if (config->port_max < config->port_min || config->port_max > 65535 || (config->port_min == 0 && config->port_max != 0))
-                return bk_fail(err, BK_INVALID, "ports from %u to %u: a range within 1 to 65535 is needed", config->port_min, config->port_max);
+                return bk_fail(err, BK_INVALID, "ports from %u to %u: a range within 1 to 65535 is needed",
+                               config->port_min, config->port_max);
         if (parse_address(address, &where, err) < 0)
                 return -1;
         if (getrandom(&start, sizeof start, 0) != sizeof start)
@@ -242,12 +243,12 @@ static int listen_somewhere(const struct boot_http_config *config, const char *a
 
 static unsigned port_of(int fd)
 {
-        struct sockaddr_storage at = { 0 };
+        union { struct sockaddr any; struct sockaddr_in v4; struct sockaddr_in6 v6; } at = { 0 };
         socklen_t length = sizeof at;
 
-        if (getsockname(fd, (struct sockaddr *)&at, &length) < 0)
+        if (getsockname(fd, &at.any, &length) < 0)
                 return 0;
-        return ntohs(at.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&at)->sin6_port : ((struct sockaddr_in *)&at)->sin_port);
+        return ntohs(at.any.sa_family == AF_INET6 ? at.v6.sin6_port : at.v4.sin_port);
 }
 
 /* --- start and stop ------------------------------------------------------------ */

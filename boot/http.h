@@ -16,8 +16,8 @@ struct boot_http_config {
         unsigned port_min, port_max;    /* the first free one, tried from a random start; both 0: any */
         /* For every answer, from the server's thread, before its bytes are on their way; nobody else is served meanwhile, and
          * it must not call boot_http_stop(). "GET /preseed.cfg 200 1234 from 127.0.0.1": the path as the guest spelled it,
-         * without its query, anything unprintable as \xNN, and the bytes of the body (0 for HEAD). What is not HTTP at all is
-         * refused without a line. */
+         * without its query, anything unprintable as \xNN, and the bytes of the body (0 for HEAD). What is not HTTP, or has
+         * more than 32 KiB of headers, is refused without a line. */
         void (*on_request)(void *arg, const char *line);
         void *arg;
 };

@@ -95,9 +95,10 @@ static int make_iso(const struct media_plan *plan, const char *folder, const cha
 {
         /* -r: owned by root, readable. -f: the links of the layout are the files. The paths are absolute, because xorriso puts
          * the working folder before others and then reads its "=" as its own. */
-        const char *const argv[] = { "xorriso", "-no_rc", "-as", "mkisofs", "-quiet", "-iso-level", "3", "-J", "-joliet-long", "-r", "-f",
-                                     "-input-charset", "UTF-8", "-V", label, "--modification-date=1980010100000000",
-                                     "--set_all_file_dates", "1980010100000000", "-o", "/proc/self/cwd/medium", "/proc/self/cwd/root", NULL };
+        const char *const argv[] = { "xorriso", "-no_rc", "-as", "mkisofs", "-quiet", "-iso-level", "3", "-J", "-joliet-long",
+                                     "-r", "-f", "-input-charset", "UTF-8", "-V", label, "--modification-date=1980010100000000",
+                                     "--set_all_file_dates", "1980010100000000", "-o", "/proc/self/cwd/medium",
+                                     "/proc/self/cwd/root", NULL };
 
         (void)plan;
         return media_run(argv, folder, false, err);

@@ -1,7 +1,7 @@
 /* Seed media: small disks that carry answer files into a guest.
  *
  * The same input gives the same bytes: times on a medium are those of 1980, owners are root. The file appears whole or not at
- * all, and nothing else is left behind. Its mode is 0644 & ~umask; where answers are secret, its folder keeps them.
+ * all, and nothing else is left behind. Its mode is 0666 & ~umask; where answers are secret, its folder keeps them.
  * These run programs by lib/run.h, so the caller is single-threaded. */
 #pragma once
 #include "lib/mem.h"

@@ -72,10 +72,11 @@ static int check_room(const struct media_plan *plan, bool longest, struct bk_err
                 need = bytes_needed(plan, longest);
         if (need > CAPACITY)
                 return bk_fail(err, BK_INVALID, "too large for a floppy by %s%llu bytes: the files need %llu, and it holds %d; serve large "
-                               "files by http_directory", about, (unsigned long long)(need - CAPACITY), (unsigned long long)need, CAPACITY);
+                               "files by http_directory", about, (unsigned long long)(need - CAPACITY), (unsigned long long)need,
+                               CAPACITY);
         if (roots > ROOT_ENTRIES)
-                return bk_fail(err, BK_INVALID, "too many files for a floppy's root by %s%llu entries: it has %d (long names take several); "
-                               "put them into folders", about, (unsigned long long)(roots - ROOT_ENTRIES), ROOT_ENTRIES);
+                return bk_fail(err, BK_INVALID, "too many files for a floppy's root by %s%llu entries: it has %d (long names take "
+                               "several); put them into folders", about, (unsigned long long)(roots - ROOT_ENTRIES), ROOT_ENTRIES);
         return 0;
 }
 
@@ -143,7 +144,7 @@ static int make_floppy(const struct media_plan *plan, const char *folder, const 
         /* --invariant: no serial number of the moment. */
         const char *const argv[] = { "mkfs.vfat", "--invariant", "-F", "12", "-n", label, "medium", NULL };
         autofree char *medium = bk_format("%s/medium", folder);
-        autoclose int fd = open(medium, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+        autoclose int fd = open(medium, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 
         if (fd < 0 || ftruncate(fd, SECTORS * SECTOR) < 0)
                 return bk_fail_errno(err, "cannot create '%s'", medium);

@@ -11,12 +11,16 @@
 
 enum { CD_ENTRIES_MOST = 1 << 20, FLOPPY_ENTRIES_MOST = 45000 };       /* a floppy full of empty files has no more */
 
+static void entry_done(struct media_entry *entry)
+{
+        free(entry->to);
+        free(entry->from);
+}
+
 void media_plan_done(struct media_plan *plan)
 {
-        for (size_t i = 0; i < plan->n; i++) {
-                free(plan->v[i].to);
-                free(plan->v[i].from);
-        }
+        for (size_t i = 0; i < plan->n; i++)
+                entry_done(&plan->v[i]);
         free(plan->v);
         *plan = (struct media_plan){ 0 };
 }
@@ -229,24 +233,24 @@ static int may_replace(const struct media_plan *plan, const struct media_entry *
 
 static int make_unique(struct media_plan *plan, struct bk_error *err)
 {
-        size_t last = 0;
+        size_t kept = 0;
 
-        if (plan->n == 0)
-                return 0;
-        qsort_r(plan->v, plan->n, sizeof *plan->v, by_name, plan);
+        if (plan->n > 0)
+                qsort_r(plan->v, plan->n, sizeof *plan->v, by_name, plan);
         for (size_t i = 1; i < plan->n; i++) {
-                if (media_compare(plan, plan->v[last].to, plan->v[i].to) != 0)
-                        last++;
-                else if (may_replace(plan, &plan->v[last], &plan->v[i], err) < 0)
-                        return -1;
-                if (last == i)
+                if (media_compare(plan, plan->v[i - 1].to, plan->v[i].to) != 0)
                         continue;
-                free(plan->v[last].to);
-                free(plan->v[last].from);
-                plan->v[last] = plan->v[i];
-                plan->v[i] = (struct media_entry){ 0 };
+                if (may_replace(plan, &plan->v[i - 1], &plan->v[i], err) < 0)
+                        return -1;
+                plan->v[i - 1].replaced = true;
         }
-        plan->n = last + 1;
+        for (size_t i = 0; i < plan->n; i++) {
+                if (plan->v[i].replaced)
+                        entry_done(&plan->v[i]);
+                else
+                        plan->v[kept++] = plan->v[i];
+        }
+        plan->n = kept;
         return 0;
 }
 

@@ -11,6 +11,7 @@ struct media_entry {
         uint64_t size;          /* bytes; 0 for folders */
         size_t order;           /* of adding */
         bool folder;
+        bool replaced;          /* by the next one of its name, while planning */
 };
 
 /* Sorted by name, folders before what is in them, every name once. */

@@ -412,6 +412,38 @@ static void two_servers_keep_apart(void **state)
         assert_int_equal(boot_http_served(one->http, NULL), 2);
 }
 
+static void other_addresses_are_listened_on(void **state)
+{
+        struct place *place = *state;
+        static const char *const addresses[] = { "::1", "0.0.0.0", "127.0.0.2", "::" };
+
+        need("curl");
+        put(place, "ks.cfg", "ks\n");
+        for (size_t i = 0; i < sizeof addresses / sizeof *addresses; i++) {
+                const struct boot_http_config config = { .folder = place->folder, .address = addresses[i] };
+                const bool six = strchr(addresses[i], ':') != NULL;
+                autofree char *url = NULL, *out = NULL;
+                struct bk_error err = { 0 };
+
+                print_message("# %s\n", addresses[i]);
+                if (boot_http_start(&config, &place->http, &err) < 0) {
+                        if (!six)
+                                fail_msg("%s", err.text);
+                        print_message("# skipped: no IPv6 here: %s\n", err.text);
+                        continue;
+                }
+                url = bk_format("http://%s%s%s:%u/ks.cfg", six ? "[" : "", addresses[i], six ? "]" : "", boot_http_port(place->http));
+                assert_ok(bk_run((const char *const[]){ "curl", "-sS", "-g", "-f", "--noproxy", "*", url, NULL }, 20000, &out, &err), err);
+                assert_string_equal(out, "ks\n");
+                free(out);
+                out = boot_http_log(place->http);
+                print_message("# %s", out);
+                assert_int_equal(strncmp(out, "GET /ks.cfg 200 3 from ", 23), 0);
+                assert_null(strchr(out, '?'));
+                boot_http_stop(bk_take(place->http));
+        }
+}
+
 static void wrong_configurations_say_so(void **state)
 {
         struct place *place = *state;
@@ -455,6 +487,7 @@ int main(void)
                 TEST(a_taken_port_is_stepped_over),
                 TEST(an_exhausted_range_is_named),
                 TEST(two_servers_keep_apart),
+                TEST(other_addresses_are_listened_on),
                 TEST(wrong_configurations_say_so),
         };
 

@@ -153,18 +153,45 @@ static void slow_and_gone_clients_hold_up_nobody(void **state)
         assert_int_equal(close(half[0]), 0);
 }
 
-static void many_connections_end_at_a_limit_and_come_back(void **state)
+static void connections_over_the_limit_wait_for_their_turn(void **state)
 {
         struct place *place = *state;
+        static const char request[] = "GET /ks.cfg HTTP/1.0\r\n\r\n";
         int fds[80];
+        const size_t last = sizeof fds / sizeof *fds - 1;
 
         put(place, "ks.cfg", "ks\n");
         start(place, (struct boot_http_config){ 0 });
-        for (size_t i = 0; i < sizeof fds / sizeof *fds; i++)
+        for (size_t i = 0; i <= last; i++)
                 fds[i] = dial(boot_http_port(place->http));
-        for (size_t i = 0; i < sizeof fds / sizeof *fds; i++)
+        assert_int_equal(send(fds[last], request, sizeof request - 1, MSG_NOSIGNAL), (ssize_t)sizeof request - 1);
+        for (size_t i = 0; i < last; i++)
                 assert_int_equal(close(fds[i]), 0);
+        autofree char *answer = hear(fds[last], NULL);
+
+        assert_string_equal(body_of(answer), "ks\n");
+        assert_int_equal(close(fds[last]), 0);
         still_serves(place);
+}
+
+static void stopping_waits_for_no_guest(void **state)
+{
+        struct place *place = *state;
+        autofree char *path = make_big(place);
+        static const char whole[] = "GET /big.iso HTTP/1.1\r\nHost: x\r\n\r\n";
+
+        start(place, (struct boot_http_config){ 0 });
+        autoclose int idle = dial(boot_http_port(place->http)), half = dial(boot_http_port(place->http));
+        autoclose int slow = dial(boot_http_port(place->http));
+        char chunk[100];
+
+        assert_int_equal(send(half, "GET /big", 8, MSG_NOSIGNAL), 8);
+        assert_int_equal(send(slow, whole, sizeof whole - 1, MSG_NOSIGNAL), (ssize_t)sizeof whole - 1);
+        assert_true(recv(slow, chunk, sizeof chunk, 0) > 0);
+        boot_http_stop(bk_take(place->http));
+        free(hear(idle, NULL));
+        free(hear(half, NULL));
+        free(hear(slow, NULL));
 }
 
 static void who_leaves_amid_a_big_file_harms_nobody(void **state)
@@ -205,7 +232,8 @@ int main(void)
                 TEST(garbage_is_survived),
                 TEST(headers_without_end_are_cut_off),
                 TEST(slow_and_gone_clients_hold_up_nobody),
-                TEST(many_connections_end_at_a_limit_and_come_back),
+                TEST(connections_over_the_limit_wait_for_their_turn),
+                TEST(stopping_waits_for_no_guest),
                 TEST(who_leaves_amid_a_big_file_harms_nobody),
         };
 

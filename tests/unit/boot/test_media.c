@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "boot/media.h"
 #include "lib/digest.h"
@@ -183,8 +184,10 @@ static const char long_name[] = "a-long-Name-with-UPPER-and-lower-case-that-woul
 static void names_survive(void **state)
 {
         const struct place *place = *state;
-        autostrv struct bk_strv files = LIST("-dash", "=a=b=", "-o", "with blank", "Müsli ☕", "[x]", "back\\slash", "quo'te\"s", "x;1", long_name);
-        autostrv struct bk_strv names = LIST("Upper", "lower", "deep/er/and/deep/er/and/deep/er/and/deep/er/file", "--help"), contents = LIST("U", "l", "d", "h");
+        autostrv struct bk_strv files = LIST("-dash", "=a=b=", "-o", "with blank", "Müsli ☕", "[x]", "back\\slash", "quo'te\"s", "x;1",
+                                             long_name);
+        autostrv struct bk_strv names = LIST("Upper", "lower", "deep/er/and/deep/er/and/deep/er/and/deep/er/file", "--help");
+        autostrv struct bk_strv contents = LIST("U", "l", "d", "h");
         autofree char *wanted = bk_format("--help=h\n-dash=-\n-o=-o\n=a=b==eq\nMüsli ☕=m\nUpper=U\n[x]=br\n%s=long\nback\\slash=bs\n"
                                           "deep/\ndeep/er/\ndeep/er/and/\ndeep/er/and/deep/\ndeep/er/and/deep/er/\ndeep/er/and/deep/er/and/\n"
                                           "deep/er/and/deep/er/and/deep/\ndeep/er/and/deep/er/and/deep/er/\ndeep/er/and/deep/er/and/deep/er/and/\n"
@@ -196,7 +199,8 @@ static void names_survive(void **state)
         put("back\\slash", "bs"), put("quo'te\"s", "q"), put("x;1", "x"), put(long_name, "long");
         assert_cd(place, &(struct boot_media){ .files = &files, .names = &names, .contents = &contents }, wanted);
         /* Joliet is what Windows reads. */
-        autofree char *joliet = output((const char *const[]){ "xorriso", "-no_rc", "-read_fs", "norock", "-indev", place->medium, "-find", "/", NULL });
+        autofree char *joliet = output((const char *const[]){ "xorriso", "-no_rc", "-read_fs", "norock", "-indev", place->medium,
+                                                              "-find", "/", NULL });
 
         assert_non_null(strstr(joliet, "'/Upper'"));
         assert_non_null(strstr(joliet, "'/lower'"));
@@ -307,7 +311,8 @@ static void a_floppy_is_filled_to_the_last_byte_and_no_further(void **state)
         const struct place *place = *state;
         autostrv struct bk_strv files = LIST("big"), dirs = LIST("tree");
         struct bk_error err = { 0 };
-        autofree char *bytes = bk_alloc(FLOPPY_HOLDS + 5000), *digest = bk_digest_bytes(bytes, FLOPPY_HOLDS), *copy = bk_format("%s/copy", place->path), *got = NULL;
+        autofree char *bytes = bk_alloc(FLOPPY_HOLDS + 5000), *digest = bk_digest_bytes(bytes, FLOPPY_HOLDS);
+        autofree char *copy = bk_format("%s/copy", place->path), *got = NULL;
 
         put_bytes("big", bytes, FLOPPY_HOLDS);
         make_floppy(place, &(struct boot_media){ .files = &files });
@@ -398,6 +403,43 @@ static void the_same_input_gives_the_same_bytes(void **state)
                 free(bk_take(digests[i]));
 }
 
+/* Two that are made within a second may agree by chance, so the times themselves are looked at, too. */
+static void media_know_no_time(void **state)
+{
+        const struct place *place = *state;
+        autostrv struct bk_strv names = LIST("user-data", "folder/with file"), contents = LIST("u", "w");
+        const struct boot_media media = { .names = &names, .contents = &contents };
+        static const char volume[] = "1980010100000000";
+        autofree char *cd = NULL, *floppy = NULL;
+        char year[8];
+        const time_t now = time(NULL);
+        struct bk_error err = { 0 };
+
+        assert_true(strftime(year, sizeof year, "%Y", gmtime(&now)) == 4);
+        make_cd(place, &media);
+        autofree char *rows = output((const char *const[]){ "xorriso", "-no_rc", "-indev", place->medium, "-find", "/", "-exec", "lsdl", NULL });
+
+        assert_non_null(strstr(rows, " Jan  1  1980 '/folder/with file'"));
+        assert_non_null(strstr(rows, " Jan  1  1980 '/folder'"));
+        assert_ok(bk_read_file(place->medium, 100 << 20, &cd, NULL, &err), err);
+        /* The volume's four times, at 813 of the primary and of Joliet's descriptor (ECMA-119, 8.4). */
+        for (size_t i = 0; i < 2; i++) {
+                assert_memory_equal(cd + (size_t)2048 * (16 + i) + 813, volume, sizeof volume - 1);
+                assert_memory_equal(cd + (size_t)2048 * (16 + i) + 813 + 17, volume, sizeof volume - 1);
+                assert_null(memmem(cd + (size_t)2048 * (16 + i), 2048, year, 4));
+        }
+        make_floppy(place, &media);
+        assert_ok(bk_read_file(place->medium, 1474560, &floppy, NULL, &err), err);
+        /* FAT's root folder: created at 16, read at 18, written at 24; 0x21 is the first day of 1980. */
+        for (const unsigned char *entry = (const unsigned char *)floppy + (size_t)19 * 512; entry[0] != 0; entry += 32) {
+                if (entry[11] == 0x0f || entry[11] == 0x08)     /* a long name's; the label's, with a time of mkfs.vfat's own */
+                        continue;
+                for (size_t i = 16; i <= 24; i += i == 18 ? 6 : 2)
+                        assert_true(entry[i + 1] == 0 && (entry[i] == 0x21 || entry[i] == 0));
+        }
+        assert_memory_equal(floppy + 39, "\xcd\xab\x34\x12", 4);      /* mkfs.vfat's invariant serial number */
+}
+
 static void what_cannot_be_is_refused_and_leaves_nothing(void **state)
 {
         const struct place *place = *state;
@@ -481,7 +523,7 @@ static void a_failure_leaves_the_old_medium(void **state)
         assert_fails_with(boot_media_iso(&media, nowhere, &err), err, BK_NOT_FOUND);
 }
 
-/* What a template can choose is no argument of a tool: neither the medium's path nor what a user's settings say. */
+/* The medium's path is no argument of a tool, either. */
 static void strange_paths_are_only_paths(void **state)
 {
         struct place *place = *state;
@@ -523,6 +565,7 @@ int main(void)
                 TEST(a_floppy_is_filled_to_the_last_byte_and_no_further),
                 TEST(a_root_folder_that_is_full_says_so),
                 TEST(the_same_input_gives_the_same_bytes),
+                TEST(media_know_no_time),
                 TEST(what_cannot_be_is_refused_and_leaves_nothing),
                 TEST(a_failure_leaves_the_old_medium),
                 TEST(strange_paths_are_only_paths),

@@ -319,8 +319,10 @@ static int machine(struct qemuargs_work *work, const char *name, const char *val
                 bk_strv_addf(&work->ret->notes, "-machine accel=%s is left out: whether KVM is used follows from a measurement of this host",
                              qemuargs_get(&parts, "accel"));
         if (type != NULL && strchr(parts.v[0], '=') == NULL) {
+                char *const named = bk_format("type=%s", type);
+
                 free(parts.v[0]);
-                parts.v[0] = bk_format("type=%s", type);
+                parts.v[0] = named;
         }
         qemuargs_set(&parts, "type", NULL);
         qemuargs_set(&parts, "accel", NULL);

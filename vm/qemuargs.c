@@ -255,21 +255,15 @@ static int processors(struct qemuargs_work *work, const char *name, const char *
         return 0;
 }
 
-/* libvirt knows models by name; features and versions are said to QEMU, whose last -cpu counts. */
 static int cpu(struct qemuargs_work *work, const char *name, const char *value, struct bk_error *err)
 {
         const bool host = bk_streq(value, "host") || strncmp(value, "host,", 5) == 0;
-        const char *const version = strrchr(value, '-');
 
+        (void)name;
         (void)err;
         if (host && !work->domain->kvm) {
                 bk_strv_addf(&work->ret->notes, "-cpu %s: without KVM there is no host's processor; the guest gets the most that QEMU can do", value);
                 work->domain->cpu = NULL;
-                return 0;
-        }
-        if (strchr(value, ',') != NULL || (version != NULL && version[1] == 'v' && isdigit((unsigned char)version[2]))) {
-                work->domain->cpu = NULL;
-                qemuargs_add(work, name, value);
                 return 0;
         }
         work->domain->cpu = qemuargs_own(work, bk_strdup(value));

@@ -143,18 +143,38 @@ static void topology(struct domain_out *out)
 }
 
 /* "host" of a template that was written for KVM means the most there is. */
+static bool is_most(const struct vm_domain *domain)
+{
+        return domain->cpu == NULL || bk_streq(domain->cpu, "host") || bk_streq(domain->cpu, "max") ||
+               (!domain->kvm && strncmp(domain->cpu, "host,", 5) == 0);
+}
+
+/* libvirt knows models by name, and not all; features and versions of models, as QEMU writes them, are said to QEMU, whose last -cpu counts. */
+static bool is_qemus(const struct vm_domain *domain)
+{
+        static const char *const unknown[] = { "base", "Denverton", "KnightsMill", "SapphireRapids" };
+        const char *const version = domain->cpu != NULL ? strrchr(domain->cpu, '-') : NULL;
+
+        if (is_most(domain))
+                return false;
+        for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++)
+                if (bk_streq(domain->cpu, unknown[i]))
+                        return true;
+        return strchr(domain->cpu, ',') != NULL || (version != NULL && version[1] == 'v' && isdigit((unsigned char)version[2]));
+}
+
 static void cpu(struct domain_out *out)
 {
         const struct vm_domain *const domain = out->domain;
-        const bool most = domain->cpu == NULL || bk_streq(domain->cpu, "host") || bk_streq(domain->cpu, "max");
-        const bool passed = most && domain->kvm && !bk_streq(domain->cpu, "max");
+        const bool named = !is_most(domain) && !is_qemus(domain);
+        const bool passed = domain->kvm && !bk_streq(domain->cpu, "max");
 
         domain_open(out, "cpu");
-        domain_attribute(out, "mode", passed ? "host-passthrough" : most ? "maximum" : "custom");
-        if (!most)
+        domain_attribute(out, "mode", named ? "custom" : passed ? "host-passthrough" : "maximum");
+        if (named)
                 domain_attribute(out, "match", "exact");
         domain_attribute(out, "check", "none");
-        if (!most) {
+        if (named) {
                 domain_open(out, "model");
                 domain_attribute(out, "fallback", "allow");
                 if (said(out, domain->cpu))
@@ -211,15 +231,22 @@ static void capabilities(struct domain_out *out)
 
 static void commandline(struct domain_out *out)
 {
-        const char *const *arg = out->domain->args;
+        static const char *const none[] = { NULL };
+        const char *const *arg = out->domain->args != NULL ? out->domain->args : none;
+        const bool some = *arg != NULL;
 
-        if (arg == NULL || *arg == NULL)
+        if (!some && !is_qemus(out->domain))
                 return;
         domain_open(out, "qemu:commandline");
+        if (is_qemus(out->domain)) {
+                domain_leaf(out, "qemu:arg", "value", "-cpu");
+                domain_leaf(out, "qemu:arg", "value", out->domain->cpu);
+        }
         for (; *arg != NULL; arg++)
                 domain_leaf(out, "qemu:arg", "value", *arg);
         domain_close(out);
-        capabilities(out);
+        if (some)
+                capabilities(out);
 }
 
 static void document(struct domain_out *out)

@@ -26,7 +26,7 @@ struct vm_domain {
         const char *name;
         bool kvm;                       /* else TCG */
         const char *machine;            /* "pc" (i440fx), "q35", or a version of them such as "pc-q35-7.2" */
-        const char *cpu;                /* QEMU's model name; NULL: "maximum" under TCG, the host's under KVM */
+        const char *cpu;                /* as QEMU's -cpu, features too; NULL and "host": the most of TCG, the host's under KVM */
         uint64_t memory;                /* bytes */
         unsigned sockets, cores, threads;       /* 0 counts as 1 */
         enum vm_firmware firmware;
@@ -53,7 +53,8 @@ struct vm_domain {
         uint32_t vsock_cid;             /* from 3; 0: none */
         bool agent;                     /* channel of the QEMU guest agent */
         const char *const *args;        /* more of QEMU's own arguments, NULL-terminated; NULL: none */
-        bool without_disks, without_network;    /* qemuargs bring their own; see vm/qemuargs.h */
+        bool without_disks;             /* nor CDs; the floppy stays. args bring their own; see vm/qemuargs.h */
+        bool without_network;
 };
 
 /* The XML, the caller's. Always there: a serial console on a pty, a panic device, ACPI, a USB tablet, a random number

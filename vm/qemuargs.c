@@ -255,21 +255,15 @@ static int processors(struct qemuargs_work *work, const char *name, const char *
         return 0;
 }
 
-/* libvirt knows models by name; features and versions are said to QEMU, whose last -cpu counts. */
 static int cpu(struct qemuargs_work *work, const char *name, const char *value, struct bk_error *err)
 {
         const bool host = bk_streq(value, "host") || strncmp(value, "host,", 5) == 0;
-        const char *const version = strrchr(value, '-');
 
+        (void)name;
         (void)err;
         if (host && !work->domain->kvm) {
                 bk_strv_addf(&work->ret->notes, "-cpu %s: without KVM there is no host's processor; the guest gets the most that QEMU can do", value);
                 work->domain->cpu = NULL;
-                return 0;
-        }
-        if (strchr(value, ',') != NULL || (version != NULL && version[1] == 'v' && isdigit((unsigned char)version[2]))) {
-                work->domain->cpu = NULL;
-                qemuargs_add(work, name, value);
                 return 0;
         }
         work->domain->cpu = qemuargs_own(work, bk_strdup(value));
@@ -319,8 +313,10 @@ static int machine(struct qemuargs_work *work, const char *name, const char *val
                 bk_strv_addf(&work->ret->notes, "-machine accel=%s is left out: whether KVM is used follows from a measurement of this host",
                              qemuargs_get(&parts, "accel"));
         if (type != NULL && strchr(parts.v[0], '=') == NULL) {
+                char *const named = bk_format("type=%s", type);
+
                 free(parts.v[0]);
-                parts.v[0] = bk_format("type=%s", type);
+                parts.v[0] = named;
         }
         qemuargs_set(&parts, "type", NULL);
         qemuargs_set(&parts, "accel", NULL);

@@ -60,6 +60,7 @@ static const struct machine {
         { "tpm-tis-1", "swtpm", { .machine = "pc", .memory = 64 * MiB, .tpm = "tpm-tis", .tpm1 = true } },
         { "kvm", NULL, { .machine = "q35", .memory = 2048 * MiB, .kvm = true, .sockets = 2, .cores = 2, .threads = 2, .network = true } },
         { "model", NULL, { .machine = "pc", .memory = 64 * MiB, .cpu = "Nehalem", .network = true, .net_device = "usb-net" } },
+        { "model-of-qemu", NULL, { .machine = "pc", .memory = 64 * MiB, .cpu = "Skylake-Client-v3,-hle" } },
         { "args", NULL, {
                 .machine = "pc", .memory = 64 * MiB, .no_reboot = true, .serial_log = ROOM "/serial.log", .args = two_args,
                 .network = true, .net_device = "pcnet" } },

@@ -1,109 +1,39 @@
-/* QEMU takes every machine that has a golden file: each is started, paused, by
- * libvirt's embedded driver, and destroyed.
- *
- * All of it is in a mount and a pid namespace of its own, so that nothing outlives the test: when
- * its first process ends, every QEMU does. */
-#include "tests/unit/test.h"
+/* QEMU takes every machine that has a golden file, and what becomes of qemuargs:
+ * each is started, paused, by libvirt's embedded driver, and destroyed. */
+#include "tests/unit/vm/embedded.h"
 
-#include <fcntl.h>
-#include <libvirt/libvirt.h>
-#include <libvirt/virterror.h>
-#include <pthread.h>
-#include <pwd.h>
-#include <sched.h>
-#include <signal.h>
-#include <sys/mount.h>
-#include <sys/prctl.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
+#include "vm/qemuargs.h"
 
-#include "lib/fs.h"
-#include "lib/publish.h"
-#include "lib/run.h"
-#include "tests/unit/vm/machines.h"
+enum { MOST = 10, PORT = 42022 };
 
-#define STATE ROOM "/v"         /* short: it is part of the paths of sockets */
-
-#define AUTHORITY "/var/lib/swtpm-localca"
-
-static const char qemu_conf[] = "dynamic_ownership = 0\nremember_owner = 0\nnamespaces = []\ncgroup_controllers = []\n"
-                                "security_driver = \"none\"\nstdio_handler = \"file\"\n"
-                                "swtpm_user = \"libvirt-qemu\"\nswtpm_group = \"libvirt-qemu\"\n";
-
-/* Reports of the child: a line each, "ok NAME", "skip NAME why" or "not NAME why". */
-static FILE *report;
-
-static void die(const char *what)
-{
-        (void)fprintf(report, "not %s: %s\n", what, strerror(errno));
-        (void)fflush(report);
-        _exit(1);
-}
-
-static void file(const char *path, off_t size)
-{
-        const int fd = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0666);
-
-        if (fd < 0 || ftruncate(fd, size) < 0 || fchmod(fd, 0666) < 0)
-                die(path);
-        (void)close(fd);
-}
-
-static void copy(const char *from, const char *to)
-{
-        const char *const argv[] = { "cp", from, to, NULL };
-        struct bk_error err = { 0 };
-
-        if (bk_run(argv, 30000, NULL, &err) < 0 || chmod(to, 0666) < 0)
-                die(err.text[0] != '\0' ? err.text : to);
-}
-
-/* QEMU runs as another user: the files are everybody's. */
-static void furnish(void)
-{
-        static const char *const raw[] = { SECOND, CD, SEED, ROOM "/2.raw", ROOM "/3.raw", ROOM "/4.raw", ROOM "/5.raw" };
-        const char *const qemu_img[] = { "qemu-img", "create", "-q", "-f", "qcow2", DISK, "16M", NULL };
-        struct bk_error err = { 0 };
-
-        (void)umask(0);
-        if (mkdir(ROOM, 0755) < 0 && errno != EEXIST)
-                die(ROOM);
-        if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 || mount("bakery", ROOM, "tmpfs", 0, "mode=0755") < 0 ||
-            mount("proc", "/proc", "proc", 0, NULL) < 0)
-                die("mount");
-        if (bk_mkdir_p(STATE "/etc", &err) < 0 ||
-            bk_publish_bytes(STATE "/etc/qemu.conf", qemu_conf, sizeof qemu_conf - 1, 0644, &err) < 0 || bk_run(qemu_img, 30000, NULL, &err) < 0)
-                die(err.text);
-        if (chmod(DISK, 0666) < 0)
-                die(DISK);
-        for (size_t i = 0; i < sizeof raw / sizeof *raw; i++)
-                file(raw[i], 1 << 20);
-        file(FLOPPY, 1440 * 1024);
-        copy("/usr/share/OVMF/OVMF_VARS_4M.fd", VARS);
-}
-
-/* swtpm makes sockets that only its own user may use, so it runs as QEMU's; then it needs a certificate authority of its own. */
-static void furnish_tpm(void)
-{
-        const struct passwd *const user = getpwnam("libvirt-qemu");
-
-        if (bk_exists(AUTHORITY) && user != NULL &&
-            (mount("bakery", AUTHORITY, "tmpfs", 0, "mode=0700") < 0 || chown(AUTHORITY, user->pw_uid, user->pw_gid) < 0))
-                die(AUTHORITY);
-}
-
-static void *events(void *arg)
-{
-        for (;;)
-                (void)virEventRunDefaultImpl();
-        return arg;
-}
-
-static void silent(void *arg, virErrorPtr error)
-{
-        (void)arg;
-        (void)error;
-}
+/* Arguments of templates, on what Packer's defaults make: devices of QEMU's own beside libvirt's. */
+static const struct given {
+        const char *name, *machine, *bus;
+        struct vm_qemuarg v[MOST];
+} given[] = {
+        { "tablet-and-rng", "pc", "virtio", { { "-usb" }, { "-device", "usb-tablet" }, { "-object", "rng-random,id=rng0,filename=/dev/urandom" },
+                                              { "-device", "virtio-rng-pci,rng=rng0,id=rng0" }, { "-rtc", "base=localtime" } } },
+        { "own-network", "pc", "virtio", { { "-netdev", "user,id=user.0,hostfwd=tcp::42023-:22" }, { "-device", "virtio-net,netdev=user.0" } } },
+        { "own-card", "q35", "virtio", { { "-device", "virtio-net,netdev=user.0,romfile=" }, { "-device", "qemu-xhci,id=usb" },
+                                         { "-device", "usb-kbd" } } },
+        { "own-scsi", "pc", "virtio-scsi", { { "-device", "virtio-scsi-pci,id=scsi0" }, { "-device", "scsi-hd,bus=scsi0.0,drive=drive0" },
+                                             { "-device", "virtio-net,netdev=user.0" } } },
+        { "spare-scsi", "q35", "virtio-scsi", { { "-device", "virtio-scsi-pci,id=scsi0" } } },
+        { "own-drives", "pc", "virtio", { { "-drive", "file=" DISK ",if=virtio,cache=writeback,discard=ignore,format=qcow2" },
+                                          { "-drive", "file=" CD ",media=cdrom,index=2" }, { "-drive", "file=" SEED ",media=cdrom,index=3" },
+                                          { "-boot", "once=d" } } },
+        { "own-drives-of-scsi", "q35", "virtio-scsi", { { "-drive", "if=pflash,format=raw,readonly=on,file=" OVMF },
+                                                        { "-drive", "if=pflash,format=raw,file=" VARS },
+                                                        { "-drive", "if=none,id=drive0,file=" DISK ",format=qcow2" },
+                                                        { "-drive", "file=" CD ",media=cdrom" } } },
+        { "old-network", "pc", "virtio", { { "-net", "nic,model=virtio" }, { "-net", "user,hostfwd=tcp::42024-:22" }, { "-cdrom", SEED } } },
+        { "displays", "pc", "virtio", { { "-device", "virtio-vga" }, { "-machine", "accel=kvm,vmport=off" }, { "-cpu", "qemu64,+ssse3" },
+                                        { "-global", "PIIX4_PM.disable_s3=1" } } },
+        { "firmware", "pc", "virtio", { { "-bios", "/usr/share/ovmf/OVMF.fd" }, { "-boot", "menu=on,strict=off" }, { "-smp", "2,cores=2" },
+                                     { "-hda", SECOND }, { "-serial", "file:" ROOM "/serial.log" } } },
+        { "old-model", "pc-i440fx-2.12", "sata", { { "-cpu", "Nehalem" }, { "-vga", "cirrus" }, { "-fda", FLOPPY }, { "-no-reboot" },
+                                                   { "-smbios", "type=1,serial=ds=nocloud-net" }, { "-d", "guest_errors" } } },
+};
 
 static const char *missing(const struct machine *machine)
 {
@@ -116,26 +46,18 @@ static const char *missing(const struct machine *machine)
         return NULL;
 }
 
-static void start(virConnectPtr libvirt, size_t i)
+static void start(virConnectPtr libvirt, const struct vm_domain *domain)
 {
-        struct vm_domain domain = machine_domain(i);
         autofree char *xml = NULL;
         struct bk_error err = { 0 };
         virDomainPtr guest;
-        const char *why = missing(&machines[i]);
 
-        if (why != NULL) {
-                (void)fprintf(report, "skip %s needs %s\n", machines[i].name, why);
-                return;
-        }
-        domain.kvm = false;
-        domain.memory = domain.memory > 256 * MiB ? 256 * MiB : domain.memory;
-        if (vm_domain_xml(&domain, &xml, &err) < 0) {
-                (void)fprintf(report, "not %s %s\n", machines[i].name, err.text);
+        if (vm_domain_xml(domain, &xml, &err) < 0) {
+                (void)fprintf(report, "not %s %s\n", domain->name, err.text);
                 return;
         }
         guest = virDomainCreateXML(libvirt, xml, VIR_DOMAIN_START_PAUSED);
-        (void)fprintf(report, "%s %s ", guest != NULL ? "ok" : "not", machines[i].name);
+        (void)fprintf(report, "%s %s ", guest != NULL ? "ok" : "not", domain->name);
         for (const char *c = guest != NULL ? "" : virGetLastErrorMessage(); *c != '\0'; c++)
                 (void)fputc(*c == '\n' ? ' ' : *c, report);
         (void)fputc('\n', report);
@@ -147,103 +69,53 @@ static void start(virConnectPtr libvirt, size_t i)
         if (getenv("BAKERY_SHOW_QEMU") != NULL)         /* for people: the command lines */
                 (void)!system("tail -n +1 " STATE "/log/qemu/*.log >&2; rm -f " STATE "/log/qemu/*.log");
         if (virDomainDestroy(guest) < 0)
-                (void)fprintf(report, "not destroyed: %s: %s\n", machines[i].name, virGetLastErrorMessage());
+                (void)fprintf(report, "not destroyed: %s: %s\n", domain->name, virGetLastErrorMessage());
         (void)virDomainFree(guest);
 }
 
-static void drive(void)
+static void start_machine(virConnectPtr libvirt, size_t i)
 {
-        pthread_t thread;
-        virConnectPtr libvirt;
+        struct vm_domain domain = machine_domain(i);
+        const char *const why = missing(&machines[i]);
 
-        furnish();
-        furnish_tpm();
-        virSetErrorFunc(NULL, silent);
-        if (virEventRegisterDefaultImpl() < 0 || pthread_create(&thread, NULL, events, NULL) != 0)
-                die("events");
-        libvirt = virConnectOpen("qemu:///embed?root=" STATE);
-        if (libvirt == NULL) {
-                (void)fprintf(report, "not opened: %s\n", virGetLastErrorMessage());
-                (void)fflush(report);
-                _exit(1);
-        }
+        domain.kvm = false;
+        domain.memory = domain.memory > 256 * MiB ? 256 * MiB : domain.memory;
+        if (why != NULL)
+                (void)fprintf(report, "skip %s needs %s\n", machines[i].name, why);
+        else
+                start(libvirt, &domain);
+}
+
+static void start_given(virConnectPtr libvirt, const struct given *args)
+{
+        struct vm_domain domain = {
+                .name = args->name, .machine = args->machine, .memory = 128 * MiB, .network = true, .net_device = "virtio-net",
+                .disks = { { .path = DISK, .format = "qcow2", .bus = args->bus } }, .n_disks = 1, .cds = { { .path = CD } }, .n_cds = 1,
+        };
+        BK_CLEANUP(vm_qemuargs_done) struct vm_qemuargs out = { 0 };
+        struct bk_error err = { 0 };
+        size_t n = 0;
+
+        while (n < MOST && args->v[n].name != NULL)
+                n++;
+        if (vm_qemuargs_apply(args->v, n, PORT, 22, &domain, &out, &err) < 0)
+                (void)fprintf(report, "not %s %s\n", args->name, err.text);
+        else
+                start(libvirt, &domain);
+}
+
+static void start_all(virConnectPtr libvirt)
+{
         for (size_t i = 0; i < N_MACHINES; i++)
-                start(libvirt, i);
-        (void)fprintf(report, "end\n");
-        (void)fflush(report);
-        _exit(0);
-}
-
-/* libvirt's QEMUs are daemons: their parent is gone, and libvirt takes one that nobody waits for as one that will not die. So the first
- * process of the namespace does nothing but wait. */
-static void first(void)
-{
-        const pid_t driver = fork();
-        pid_t pid;
-        int status = 0;
-
-        if (driver == 0)
-                drive();
-        do {
-                pid = wait(&status);
-        } while (pid != driver && pid > 0);
-        _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 3);
-}
-
-static void secluded(int to)
-{
-        pid_t pid;
-        int status = 0;
-
-        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-        report = fdopen(to, "w");
-        if (report == NULL || unshare(CLONE_NEWNS | CLONE_NEWPID) < 0)
-                _exit(2);
-        pid = fork();
-        if (pid == 0) {
-                (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-                first();
-        }
-        (void)waitpid(pid, &status, 0);
-        _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 3);
+                start_machine(libvirt, i);
+        for (size_t i = 0; i < sizeof given / sizeof *given; i++)
+                start_given(libvirt, &given[i]);
 }
 
 static void qemu_starts_every_machine(void **state)
 {
-        char line[4096];
-        unsigned ok = 0, wrong = 0;
-        bool ended = false;
-        int ends[2];
-        FILE *from;
-        pid_t pid;
-
         (void)state;
-        need("root");
-        need("qemu-system-x86_64");
-        need("qemu-img");
-        if (!bk_exists(OVMF) || !bk_exists("/usr/lib/x86_64-linux-gnu/libvirt/connection-driver/libvirt_driver_qemu.so")) {
-                print_message("# skipped: needs OVMF and libvirt's driver of QEMU\n");
-                skip();
-        }
-        assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
-        pid = fork();
-        if (pid == 0) {
-                (void)close(ends[0]);
-                secluded(ends[1]);
-        }
-        (void)close(ends[1]);
-        from = fdopen(ends[0], "r");
-        assert_non_null(from);
-        while (fgets(line, sizeof line, from) != NULL) {
-                print_message("# %s", line);
-                ok += strncmp(line, "ok ", 3) == 0;
-                wrong += strncmp(line, "not ", 4) == 0;
-                ended |= strncmp(line, "end", 3) == 0;
-        }
-        (void)fclose(from);
-        (void)waitpid(pid, NULL, 0);
-        assert_int_equal(wrong, 0);
-        assert_true(ended && ok > 0);
+        with_libvirt(start_all);
 }
 
 int main(void)

@@ -53,9 +53,9 @@ static const struct row {
         { { { "-cpu", "host" } }, "", "without KVM" },
         { { { "-cpu", "host,-hv-evmcs" } }, "", "without KVM" },
         { { { "-cpu", "host" } }, "cpu=host", NULL, &kvm },
-        { { { "-cpu", "host,-hv-evmcs" } }, "cpu=(none) | -cpu host,-hv-evmcs", NULL, &kvm },
-        { { { "-cpu", "qemu64,+ssse3" } }, " | -cpu qemu64,+ssse3" },
-        { { { "-cpu", "Skylake-Client-v3" } }, " | -cpu Skylake-Client-v3" },
+        { { { "-cpu", "host,-hv-evmcs" } }, "cpu=host,-hv-evmcs", NULL, &kvm },
+        { { { "-cpu", "qemu64,+ssse3" } }, "cpu=qemu64,+ssse3" },
+        { { { "-cpu", "Skylake-Client-v3" } }, "cpu=Skylake-Client-v3" },
         /* machine */
         { { { "-machine", "type=q35,accel=kvm" } }, "machine=q35", "accel=kvm" },
         { { { "-M", "q35" } }, "machine=q35" },

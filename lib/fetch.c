@@ -28,6 +28,7 @@ enum {
         STALL_BYTES = 1024,             /* a second */
         TEXT_MOST = 16 << 20,
         FROM_MOST = 65536,
+        PIECE = 512 << 10,              /* curl's own 16 KiB cost a system call each */
 };
 
 enum outcome { OUTCOME_DONE, OUTCOME_AGAIN, OUTCOME_ANEW, OUTCOME_FAILED };
@@ -426,6 +427,7 @@ static void set_limits(const struct transfer *t)
         curl_easy_setopt(t->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)connect);
         curl_easy_setopt(t->easy, CURLOPT_LOW_SPEED_LIMIT, (long)STALL_BYTES);
         curl_easy_setopt(t->easy, CURLOPT_LOW_SPEED_TIME, (long)((stall + 999) / 1000));
+        curl_easy_setopt(t->easy, CURLOPT_BUFFERSIZE, (long)PIECE);
         curl_easy_setopt(t->easy, CURLOPT_MAXREDIRS, 10L);
         curl_easy_setopt(t->easy, CURLOPT_PROTOCOLS_STR, "http,https,ftp,file");
         curl_easy_setopt(t->easy, CURLOPT_REDIR_PROTOCOLS_STR, "http,https,ftp");

@@ -240,10 +240,10 @@ static void a_server_that_ignores_ranges_starts_anew(void **state)
 
 static void other_content_is_not_mixed_in(void **state)
 {
-        static const struct { const char *why; struct plan plan; } servers[] = {
-                { "the server knows If-Range",                { 0 } },
-                { "the server ignores If-Range",              { .stubborn = true } },
-                { "the server sends another range",           { .stubborn = true, .shifted = true } },
+        static const struct { const char *why, *etag; struct plan plan; } servers[] = {
+                { "the server knows If-Range",       "\"old\"", { 0 } },
+                { "the server ignores If-Range",     "\"old\"", { .stubborn = true } },
+                { "the server sends another range",  "\"one\"", { .shifted = true } },
         };
         const struct place *place = *state;
         struct bk_error err = { 0 };
@@ -251,13 +251,13 @@ static void other_content_is_not_mixed_in(void **state)
         for (size_t i = 0; i < sizeof servers / sizeof *servers; i++) {
                 print_message("# %s\n", servers[i].why);
                 fill(place->server.web, SIZE, (unsigned)i);
-                leave_part(place, 400000, "\"old\"");
+                leave_part(place, 400000, servers[i].etag);
                 fill(place->server.web, SIZE, 100 + (unsigned)i);
                 atomic_store(&place->server.web->requests, 0);
                 place->server.web->plans[0] = servers[i].plan;
                 assert_ok(get(place, &err), err);
                 assert_whole(place);
-                assert_true(request_has(&place->server, 0, "If-Range: \"old\""));
+                assert_true(request_has(&place->server, 0, "Range: bytes=400000-"));
         }
 }
 
@@ -340,8 +340,8 @@ static void a_killed_fetch_is_continued_by_the_next(void **state)
 static void refusals_are_final(void **state)
 {
         static const struct { int status; enum bk_kind kind; } refusals[] = {
-                { 404, BK_NOT_FOUND }, { 410, BK_NOT_FOUND }, { 401, BK_DENIED }, { 403, BK_DENIED }, { 400, BK_FAILED }, { 418, BK_FAILED },
-                { 300, BK_FAILED }, { 416, BK_FAILED },
+                { 404, BK_NOT_FOUND }, { 410, BK_NOT_FOUND }, { 401, BK_DENIED }, { 403, BK_DENIED }, { 400, BK_FAILED },
+                { 418, BK_FAILED }, { 300, BK_FAILED }, { 416, BK_FAILED },
         };
         const struct place *place = *state;
 
@@ -383,6 +383,20 @@ static void lasting_trouble_is_given_up(void **state)
         assert_non_null(strstr(err.text, "502"));
         assert_non_null(strstr(err.text, "5 times"));
         assert_int_equal(requests(&place->server), 5);
+}
+
+static void a_proxy_comes_from_the_environment(void **state)
+{
+        const struct place *place = *state;
+        autofree char *proxy = bk_format("http://127.0.0.1:%u", place->server.port);
+        const struct bk_fetch fetch = { .url = "http://nowhere.invalid/file" };
+        struct bk_error err = { 0 };
+
+        assert_int_equal(setenv("http_proxy", proxy, 1) | unsetenv("no_proxy"), 0);
+        assert_ok(bk_fetch_file(&fetch, place->path, &err), err);
+        assert_whole(place);
+        assert_true(request_has(&place->server, 0, "GET http://nowhere.invalid/file "));
+        assert_int_equal(unsetenv("http_proxy"), 0);
 }
 
 static void redirects_are_followed_but_not_to_files(void **state)
@@ -536,6 +550,7 @@ int main(void)
                 fetch_test(refusals_are_final),
                 fetch_test(passing_troubles_are_waited_out),
                 fetch_test(lasting_trouble_is_given_up),
+                fetch_test(a_proxy_comes_from_the_environment),
                 fetch_test(redirects_are_followed_but_not_to_files),
                 fetch_test(passwords_are_not_shown),
                 fetch_test(what_is_no_url_is_invalid),

@@ -1,0 +1,230 @@
+/* Is the guest's sshd there yet?
+ *
+ * A user mode network accepts a connection at once, and only then asks the guest: one that does not listen
+ * resets it, one without a network swallows it, and its retries come ever more rarely. So a fresh attempt starts every
+ * 200 ms, while older ones wait on: an emulated guest may need 20 s from accepting to its banner. When there is no room
+ * for another, the one that the others stand in best for goes, so that the ages left form a geometric row. */
+#include "vm/ssh_priv.h"
+
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "lib/cleanup.h"
+#include "lib/fs.h"
+
+enum {
+        PENDING_MOST = 8,               /* fewer than sshd allows before a login: MaxStartups is 10 */
+        GAP_MS = 200, GAP_MOST_MS = 1000,
+        OLD_MS = 60000,
+};
+
+struct attempt {
+        int fd;
+        int64_t since;
+        bool connected;
+};
+
+struct readiness {
+        struct attempt pending[PENDING_MOST];   /* the oldest first */
+        size_t n;
+        int64_t last_start;
+        struct vm_ssh_story *story;
+};
+
+static void readiness_done(struct readiness *r)
+{
+        for (size_t i = 0; i < r->n; i++)
+                (void)close(r->pending[i].fd);
+        r->n = 0;
+}
+
+static void forget(struct readiness *r, size_t i)
+{
+        r->n--;
+        memmove(&r->pending[i], &r->pending[i + 1], (r->n - i) * sizeof r->pending[0]);
+}
+
+static void give_up(struct readiness *r, size_t i, const char *why)
+{
+        (void)snprintf(r->story->last, sizeof r->story->last, "%s", why);
+        (void)close(r->pending[i].fd);
+        forget(r, i);
+}
+
+/* The newest stays: it is the one that a guest just come up answers first. */
+static void make_room(struct readiness *r, int64_t now)
+{
+        size_t victim = 0;
+        double closest = 1e9;
+
+        if (now - r->pending[0].since > OLD_MS) {
+                (void)close(r->pending[0].fd);
+                forget(r, 0);
+        }
+        if (r->n < PENDING_MOST)
+                return;
+        for (size_t i = 1; i + 1 < r->n; i++) {
+                const double older = (double)(now - r->pending[i - 1].since), younger = (double)(now - r->pending[i + 1].since);
+
+                if (older / (younger + 1) < closest) {
+                        closest = older / (younger + 1);
+                        victim = i;
+                }
+        }
+        (void)close(r->pending[victim].fd);
+        forget(r, victim);
+}
+
+/* Every fresh connection costs an emulated guest the start of a process, so in a long silence they come more slowly. */
+static int64_t gap(const struct readiness *r, int64_t now)
+{
+        const int64_t wanted = r->n > 0 ? (now - r->pending[0].since) / 20 : 0;
+
+        return wanted < GAP_MS ? GAP_MS : wanted > GAP_MOST_MS ? GAP_MOST_MS : wanted;
+}
+
+static int resolve(const struct vm_ssh_config *config, struct vm_ssh_story *story, struct addrinfo **ret)
+{
+        const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
+        autofree char *port = bk_format("%u", config->port);
+        const int rc = getaddrinfo(config->host, port, &hints, ret);
+
+        if (rc == 0)
+                return 0;
+        (void)snprintf(story->last, sizeof story->last, "'%s' has no address: %s", config->host, gai_strerror(rc));
+        return -1;
+}
+
+/* Names with several addresses take turns. */
+static void start_attempt(struct readiness *r, const struct vm_ssh_config *config, int64_t now)
+{
+        struct addrinfo *all = NULL, *one;
+        const int yes = 1, four = 4;
+        unsigned n = 0;
+        int fd;
+
+        r->last_start = now;
+        r->story->attempts++;
+        if (resolve(config, r->story, &all) < 0)
+                return;
+        for (one = all; one != NULL; one = one->ai_next)
+                n++;
+        one = all;
+        for (unsigned i = r->story->attempts % n; i > 0; i--)
+                one = one->ai_next;
+        fd = socket(one->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        if (fd >= 0) {
+                (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+                (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &yes, sizeof yes);
+                /* So that poll() does not wake us for the first half of "SSH-". */
+                (void)setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &four, sizeof four);
+        }
+        if (fd >= 0 && (connect(fd, one->ai_addr, one->ai_addrlen) == 0 || errno == EINPROGRESS)) {
+                r->pending[r->n++] = (struct attempt){ .fd = fd, .since = now };
+        } else {
+                (void)snprintf(r->story->last, sizeof r->story->last, "cannot connect: %s", strerror(errno));
+                if (fd >= 0)
+                        (void)close(fd);
+        }
+        freeaddrinfo(all);
+}
+
+static void printable(char *text)
+{
+        text[strcspn(text, "\r\n")] = '\0';
+        for (; *text != '\0'; text++)
+                if ((unsigned char)*text < 0x20 || (unsigned char)*text >= 0x7f)
+                        *text = '.';
+}
+
+/* Looks at one that poll() named. Returns true when it has a banner; otherwise the attempt may be gone. */
+static bool look(struct readiness *r, size_t i)
+{
+        struct attempt *a = &r->pending[i];
+        char text[64] = { 0 }, why[160];
+        int failure = 0;
+        socklen_t length = sizeof failure;
+        ssize_t got;
+
+        if (!a->connected) {
+                (void)getsockopt(a->fd, SOL_SOCKET, SO_ERROR, &failure, &length);
+                if (failure != 0) {
+                        (void)snprintf(why, sizeof why, "nothing listens: %s", strerror(failure));
+                        give_up(r, i, why);
+                        return false;
+                }
+                a->connected = true;
+        }
+        got = recv(a->fd, text, sizeof text - 1, MSG_PEEK | MSG_DONTWAIT);
+        if (got >= 4 && strncmp(text, "SSH-", 4) == 0)
+                return true;
+        if (got < 0 && (errno == EAGAIN || errno == EINTR))
+                return false;
+        if (got < 0) {
+                (void)snprintf(why, sizeof why, "accepted, but no banner: %s", strerror(errno));
+        } else if (got == 0) {
+                (void)snprintf(why, sizeof why, "accepted, but closed before a banner");
+        } else {
+                printable(text);
+                (void)snprintf(why, sizeof why, "no SSH banner there, but '%s'", text);
+        }
+        give_up(r, i, why);
+        return false;
+}
+
+/* Waits for at most one turn. Returns the index of a winner, or -1. */
+static int watch(struct readiness *r, int64_t until)
+{
+        struct pollfd events[PENDING_MOST];
+        const int64_t left = until - bk_now_ms();
+        const size_t n = r->n;
+
+        for (size_t i = 0; i < n; i++)
+                events[i] = (struct pollfd){ .fd = r->pending[i].fd, .events = r->pending[i].connected ? POLLIN : POLLOUT };
+        if (poll(events, n, left < 0 ? 0 : left < VM_SSH_TURN_MS ? (int)left : VM_SSH_TURN_MS) <= 0)
+                return -1;
+        for (size_t i = n; i-- > 0;)
+                if (events[i].revents != 0 && look(r, i))
+                        return (int)i;
+        return -1;
+}
+
+int vm_ssh_await_banner(struct vm_ssh *ssh, int64_t deadline, struct vm_ssh_story *story, int *ret_fd, struct bk_error *err)
+{
+        BK_CLEANUP(readiness_done) struct readiness r = { .story = story };
+        const int one = 1;
+
+        for (;;) {
+                const int64_t now = bk_now_ms();
+                int winner;
+
+                if (now >= deadline) {
+                        if (r.n > 0 && r.pending[0].connected)
+                                (void)snprintf(story->last, sizeof story->last, "connections are accepted, but no SSH banner comes");
+                        else if (r.n > 0 && story->last[0] == '\0')
+                                (void)snprintf(story->last, sizeof story->last, "connections are not answered");
+                        return bk_fail(err, BK_TIMEOUT, "%s", story->last);
+                }
+                if (vm_ssh_ask_alive(ssh, err) < 0)
+                        return -1;
+                if (r.last_start == 0 || now - r.last_start >= gap(&r, now)) {
+                        if (r.n == PENDING_MOST)
+                                make_room(&r, now);
+                        start_attempt(&r, ssh->config, now);
+                }
+                const int64_t next = r.last_start + gap(&r, now);
+
+                winner = watch(&r, next < deadline ? next : deadline);
+                if (winner < 0)
+                        continue;
+                *ret_fd = r.pending[winner].fd;
+                forget(&r, (size_t)winner);
+                (void)setsockopt(*ret_fd, SOL_SOCKET, SO_RCVLOWAT, &one, sizeof one);
+                return 0;
+        }
+}

@@ -337,6 +337,8 @@ static int repair(struct stretch *s)
                 return wrong_line(s);
         keep = kept(s);
         echo_lock(&s->line, &s->reading);
+        if (s->tries == TRIES_MOST / 2 && s->from == 0 && s->most_right == 0)
+                s->line.located = false;        /* it may begin elsewhere */
         s->track = TRACK_FOUND;
         s->repaired = true;
         lose(s);

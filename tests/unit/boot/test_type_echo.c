@@ -184,11 +184,11 @@ static void a_guest_may_die_at_any_key(void **state)
  * which columns a row has. */
 static void random_text(struct terminal *t, char *text)
 {
-        const size_t length = 1 + terminal_random(t, 160);
+        const size_t length = 8 + terminal_random(t, 153);
 
         for (size_t i = 0; i < length; i++) {
                 text[i] = (char)('!' + terminal_random(t, 94));
-                if (text[i] == '<' || (i > 0 && i + 1 < length && terminal_random(t, 8) == 0))
+                if (text[i] == '<' || text[i] == '\\' || (i > 0 && i + 1 < length && terminal_random(t, 8) == 0))
                         text[i] = i > 0 && i + 1 < length && !t->box && t->spare == 0 ? ' ' : 'x';
         }
         text[length] = '\0';

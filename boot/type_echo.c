@@ -184,7 +184,7 @@ static void learn(struct stretch *s, size_t right)
                 in->echo_ms = in->echo_ms == 0 ? took + 1 : (in->echo_ms * 7 + took) / 8 + 1;
         }
         if (right > s->most_right)
-                s->patience = clamp(in->echo_ms * 4, PATIENCE_LEAST_MS, PATIENCE_MOST_MS);
+                s->patience = in->echo_ms > 0 ? clamp(in->echo_ms * 4, PATIENCE_LEAST_MS, PATIENCE_MOST_MS) : ECHO_PATIENCE_MS;
         if (right <= s->right || right <= s->careful)
                 return;
         s->window += s->window < s->threshold ? s->window : KEY_BYTES;
@@ -337,6 +337,8 @@ static int repair(struct stretch *s)
                 return wrong_line(s);
         keep = kept(s);
         echo_lock(&s->line, &s->reading);
+        if (s->tries == TRIES_MOST / 2 && s->from == 0 && s->most_right == 0)
+                s->line.located = false;        /* it may begin elsewhere */
         s->track = TRACK_FOUND;
         s->repaired = true;
         lose(s);

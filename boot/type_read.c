@@ -19,6 +19,7 @@
 
 #define GUESSES 16              /* places left of the first change that are tried: the same characters may have been inserted before it */
 #define ROWS_CHANGED_MOST 6     /* more is no echo but a new picture */
+#define EDGES_MOST 4            /* blanks beside a row that may be taken for characters of it */
 #define SIMILAR_MOST 96         /* characters that are compared for likeness */
 
 struct way {
@@ -35,6 +36,7 @@ struct reader {
         bool strict;            /* the row below the line must be explained as well */
         struct echo_reading best;
         struct way best_way;
+        size_t like;            /* characters of the best that were typed in this order */
 };
 
 void echo_line_done(struct echo_line *line)
@@ -97,7 +99,7 @@ static bool is_cursor(uint32_t code)
 
 static bool is_mask(uint32_t code)
 {
-        return code == '*' || code == '#' || code == 0x2022 || code == 0x25cf || code == 0xb7 || code == 0x2219;
+        return code == '*' || code == 0x2022 || code == 0x25cf || code == 0xb7 || code == 0x2219;
 }
 
 /* What stands left of the place, and in the row above, has not changed. */
@@ -198,18 +200,21 @@ static size_t likeness(const struct reader *in, const struct way *way, size_t fr
         return lengths[typed];
 }
 
-/* Is a line that agrees with what was typed for the first `right` characters a better reading? Of those that are wrong
- * at the same place the first is taken: the shortest in the widest rows, where blanks at a row's end count as typed. To
- * erase one too many is mended, a blank that stays is not seen. */
-static bool better(const struct reader *in, bool clean, size_t right)
+/* Is a line of m characters, that agrees with what was typed for the first `right`, a better reading? Of those that are
+ * wrong at the same place the shortest is; but where rows are wrapped blanks at their ends count as typed, so that the
+ * widest row comes first. To erase one too many is mended, a blank that stays is not seen. */
+static bool better(const struct reader *in, const struct way *way, bool clean, size_t m, size_t right, size_t like)
 {
         const struct echo_reading *best = &in->best;
+        const unsigned slack = m > way->right - way->column ? EDGES_MOST : 0;
 
         if (best->kind != ECHO_LINE)
                 return true;
         if (clean != best->clean)
                 return clean;
-        return right > best->right;
+        if (!clean && right == best->right && way->row == best->row && way->column != best->column)
+                return like > in->like;         /* the first character was lost, and blanks follow */
+        return right > best->right || (!clean && right == best->right && m + slack < best->shown);
 }
 
 static void take(struct reader *in, const struct way *way, enum echo_kind kind, bool clean, size_t m, size_t right)
@@ -225,23 +230,25 @@ static void judge(struct reader *in, const struct way *way, size_t m, size_t rig
         if (clean && in->best.kind == ECHO_LINE && in->best.clean && in->best.shown == m &&
             (in->best.column != way->column || in->best.row != way->row))
                 in->best.ambiguous = true;
-        if (!better(in, clean, right))
-                return;
-        if (!clean && (right + likeness(in, way, right, m)) * 2 < m)
+        const size_t like = clean ? m : right + likeness(in, way, right, m);
+
+        if ((like * 2 < m && (right == 0 || !in->line->located)) || !better(in, way, clean, m, right, like))
                 return;
         take(in, way, ECHO_LINE, clean, m, right);
+        in->like = like;
 }
 
-static void judge_mask(struct reader *in, const struct way *way, size_t m)
+static bool judge_mask(struct reader *in, const struct way *way, size_t m)
 {
         const uint32_t mask = shown_at(in, way, 0);
 
-        if (!is_mask(mask) || m > in->n * 2 || (in->best.kind == ECHO_LINE && in->best.clean && in->best.shown > 0))
-                return;
+        if (!is_mask(mask) || (in->best.kind == ECHO_LINE && in->best.shown > 0))
+                return false;
         for (size_t k = 1; k < m; k++)
                 if (shown_at(in, way, k) != mask)
-                        return;
+                        return false;
         take(in, way, ECHO_MASKED, m <= in->n, m, m < in->n ? m : in->n);
+        return true;
 }
 
 static bool may_end(const struct reader *in, const struct way *way, size_t m)
@@ -277,9 +284,8 @@ static void try_way(struct reader *in, const struct way *way)
         for (m = right + 1; m <= most && goes_on(in, way, m); m++) {
                 if (!may_end(in, way, m))
                         continue;
-                judge(in, way, m, right);
-                if (right == 0)
-                        judge_mask(in, way, m);
+                if (right > 0 || !judge_mask(in, way, m))
+                        judge(in, way, m, right);
                 return;
         }
 }

@@ -9,6 +9,9 @@ const struct sysprep_row *sysprep_rows(size_t *n);
 /* Runs all but the named ones. */
 int sysprep_run(int root_fd, const struct bk_strv *skip, struct bk_error *err) BK_MUST_CHECK;
 
+/* The same as a script for sh, to be run as root in a guest. The caller's. */
+char *sysprep_script(const struct bk_strv *skip);
+
 struct deb_package { char *name, *version, *architecture, *source, *source_version; };
 struct deb_packages { struct deb_package *v; size_t n; };
 void deb_packages_done(struct deb_packages *packages);

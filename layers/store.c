@@ -263,7 +263,7 @@ static int convert_draft(const struct layer_store *store, const char *name, cons
         return 0;
 }
 
-int layer_seal(const struct layer_store *store, const char *name, const char *ancestor, bool raw,
+int layer_seal(const struct layer_store *store, const char *name, const char *ancestor, const char *rewrite,
                struct layer_info *ret, struct bk_error *err)
 {
         autofree char *path = layer_draft_path(store, name);
@@ -274,7 +274,7 @@ int layer_seal(const struct layer_store *store, const char *name, const char *an
 
         if (ancestor != NULL && layer_info_get(store, ancestor, &below, err) < 0)
                 return -1;
-        if (raw && convert_draft(store, name, "raw", err) < 0)
+        if (rewrite != NULL && convert_draft(store, name, rewrite, err) < 0)
                 return -1;
         if (ancestor != NULL && below.depth + 1 >= LAYER_DEPTH_MOST) {
                 if (convert_draft(store, name, "qcow2", err) < 0)
@@ -286,7 +286,7 @@ int layer_seal(const struct layer_store *store, const char *name, const char *an
         if (layer_header_read(path, &header, err) < 0)
                 return -1;
         fd = open(path, O_RDONLY | O_CLOEXEC);
-        if (fd < 0 || fchmod(fd, 0444) < 0 || bk_digest_fd(fd, &info.digest, err) < 0 || fsync(fd) < 0 ||
+        if (fd < 0 || fchown(fd, geteuid(), getegid()) < 0 || fchmod(fd, 0444) < 0 || bk_digest_fd(fd, &info.digest, err) < 0 || fsync(fd) < 0 ||
             fstat(fd, &st) < 0)
                 return bk_fail_errno(err, "cannot seal '%s'", path);
         info.size = (uint64_t)st.st_size;

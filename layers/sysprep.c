@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "lib/buf.h"
 #include "lib/cleanup.h"
 #include "lib/fs.h"
 
@@ -150,4 +151,28 @@ int sysprep_run(int root_fd, const struct bk_strv *skip, struct bk_error *err)
                 }
         }
         return 0;
+}
+
+/* Patterns hold nothing that a shell reads otherwise than fnmatch() does; what matches nothing stays as it is and is
+ * not there. */
+char *sysprep_script(const struct bk_strv *skip)
+{
+        BK_CLEANUP(bk_buf_done) struct bk_buf script = { 0 };
+
+        bk_buf_puts(&script, "cd / || exit 1\n");
+        for (size_t o = 0; o < OPERATIONS; o++) {
+                if (skip != NULL && bk_strv_has(skip, operations[o].row.name))
+                        continue;
+                for (size_t p = 0; operations[o].patterns[p] != NULL; p++) {
+                        const char *pattern = operations[o].patterns[p];
+
+                        if (operations[o].action == REMOVE)
+                                bk_buf_printf(&script, "rm -rf -- %s\n", pattern);
+                        else
+                                bk_buf_printf(&script, "for f in %s; do [ ! -e \"$f\" ] || find \"$f\" -xdev -type f -size +0 "
+                                              "-exec truncate -s 0 {} +; done\n", pattern);
+                }
+        }
+        bk_buf_puts(&script, "sync\n");
+        return bk_buf_finish(&script);
 }

@@ -4,8 +4,10 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -62,9 +64,35 @@ pid_t bk_fork(void)
         return 0;
 }
 
+/* fork() cannot do that for one child only. */
+pid_t bk_fork_isolated(void)
+{
+        const pid_t pid = (pid_t)syscall(SYS_clone, SIGCHLD | CLONE_NEWPID | CLONE_NEWNS, NULL, NULL, NULL, NULL);
+
+        if (pid != 0)
+                return pid;
+        reset_signals();
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+            mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
+                _exit(127);
+        return 0;
+}
+
 static int status_of(int wait_status)
 {
         return WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
+}
+
+int bk_reap_until(pid_t pid)
+{
+        int wait_status;
+        pid_t ended;
+
+        while ((ended = waitpid(-1, &wait_status, 0)) != pid)
+                if (ended < 0 && errno != EINTR)
+                        return -1;
+        return status_of(wait_status);
 }
 
 int bk_wait(pid_t pid, int timeout_ms)

@@ -155,7 +155,7 @@ int vm_guest_start(const struct vm_guest_config *config, struct vm_guest **ret, 
                 return -1;
         guest = bk_alloc(sizeof *guest);
         guest->config = *config;
-        guest->lifecycle = guest->reboot = guest->serial_fd = -1;
+        guest->lifecycle = guest->reboot = guest->serial_fd = guest->pty = guest->watch = -1;
         (void)pthread_mutex_init(&guest->lock, NULL);
         (void)pthread_condattr_init(&attributes);
         (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);

@@ -14,10 +14,15 @@
 
 #define VM_HOST_ROOT "/run/bakery"      /* short: sockets below it have a limit of 107 bytes */
 
-/* For a process in mount and pid namespaces of its own: covers VM_HOST_ROOT by a tmpfs, configures the embedded
- * driver there, and makes `store` visible as VM_HOST_ROOT/store, where libvirt's unprivileged QEMU user gets at it
- * whatever the folders above permit. home/cache/libvirt keeps what the driver learnt about QEMU. */
-int vm_host_enter(const char *home, const char *store, struct bk_error *err) BK_MUST_CHECK;
+struct vm_host {
+        const char *home;       /* state folder; home/cache/libvirt keeps what the driver learnt about QEMU */
+        const char *store;      /* folder that becomes visible as VM_HOST_ROOT/store, where libvirt's unprivileged QEMU user gets at it
+                                 * whatever the folders above permit; NULL: none */
+        unsigned vnc_port_min, vnc_port_max;    /* where displays may listen; 0: 5900 to 65535 */
+};
+/* For a process in mount and pid namespaces of its own: covers VM_HOST_ROOT by a tmpfs and configures the embedded driver
+ * there. */
+int vm_host_enter(const struct vm_host *host, struct bk_error *err) BK_MUST_CHECK;
 /* Gives a file, or a folder and the files in it, to the user that QEMU runs as. */
 int vm_host_give(const char *path, struct bk_error *err) BK_MUST_CHECK;
 

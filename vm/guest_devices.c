@@ -179,25 +179,30 @@ bool vm_guest_listens(struct vm_guest *guest, unsigned port)
         return false;
 }
 
-char *vm_guest_vnc(struct vm_guest *guest)
+char *vm_guest_xpath(struct vm_guest *guest, const char *expression, const char *attribute)
 {
         char *xml = virDomainGetXMLDesc(guest->domain, 0), *text = NULL;
         xmlDoc *doc = xml ? xmlReadMemory(xml, (int)strlen(xml), "domain", NULL, XML_PARSE_NONET) : NULL;
         xmlXPathContext *context = doc ? xmlXPathNewContext(doc) : NULL;
-        xmlXPathObject *found = context ? xmlXPathEvalExpression(BAD_CAST "/domain/devices/graphics[@type='vnc']", context) : NULL;
+        xmlXPathObject *found = context ? xmlXPathEvalExpression(BAD_CAST expression, context) : NULL;
 
         if (found != NULL && found->nodesetval != NULL && found->nodesetval->nodeNr > 0) {
-                xmlChar *listen = xmlGetProp(found->nodesetval->nodeTab[0], BAD_CAST "listen");
-                xmlChar *port = xmlGetProp(found->nodesetval->nodeTab[0], BAD_CAST "port");
+                xmlChar *value = xmlGetProp(found->nodesetval->nodeTab[0], BAD_CAST attribute);
 
-                if (port != NULL)
-                        text = bk_format("%s:%s", listen ? (char *)listen : "127.0.0.1", (char *)port);
-                xmlFree(listen);
-                xmlFree(port);
+                text = bk_strdup((const char *)value);
+                xmlFree(value);
         }
         xmlXPathFreeObject(found);
         xmlXPathFreeContext(context);
         xmlFreeDoc(doc);
         free(xml);
         return text;
+}
+
+char *vm_guest_vnc(struct vm_guest *guest)
+{
+        static const char display[] = "/domain/devices/graphics[@type='vnc']";
+        autofree char *listen = vm_guest_xpath(guest, display, "listen"), *port = vm_guest_xpath(guest, display, "port");
+
+        return port == NULL ? NULL : bk_format("%s:%s", listen ? listen : "127.0.0.1", port);
 }

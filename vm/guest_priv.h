@@ -12,7 +12,8 @@ struct vm_guest {
         struct vm_guest_config config;
         virConnectPtr connection;
         virDomainPtr domain;
-        virStreamPtr console;
+        virStreamPtr console;           /* of another process' driver, or NULL */
+        int pty, watch;                 /* of the driver in this process, or -1 */
         int lifecycle, reboot;          /* ids of event callbacks, or -1 */
         struct vm_forward forwards[VM_FORWARDS_MOST];
         size_t n_forwards;
@@ -21,7 +22,7 @@ struct vm_guest {
         /* All below is shared with libvirt's event thread. */
         pthread_mutex_t lock;
         pthread_cond_t changed;
-        bool off, crashed, expect_off;
+        bool off, crashed, expect_off, pty_gone;
         char why[256];                  /* when off or crashed */
         unsigned resets;
         int64_t reset_at[VM_RESETS_KEPT];       /* ms, a ring */
@@ -34,6 +35,8 @@ struct vm_guest {
 int vm_monitor(struct vm_guest *guest, const char *line, char **ret, struct bk_error *err) BK_MUST_CHECK;
 /* libvirt's last error as ours. */
 int vm_fail(struct bk_error *err, enum bk_kind kind, const char *format, ...) BK_PRINTF(3, 4);
+/* An attribute of the first element that an expression finds in the running domain's XML; the caller's, or NULL. */
+char *vm_guest_xpath(struct vm_guest *guest, const char *expression, const char *attribute);
 int vm_serial_open(struct vm_guest *guest, struct bk_error *err) BK_MUST_CHECK;
 void vm_serial_close(struct vm_guest *guest);
 #ifdef __clang_analyzer__

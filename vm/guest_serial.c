@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <termios.h>
 
 #include "lib/cleanup.h"
 #include "lib/fs.h"
@@ -28,18 +29,31 @@ static void keep(struct vm_guest *guest, const char *bytes, size_t length)
         guest->serial_len += length;
 }
 
-/* From libvirt's thread. */
-static void on_console(virStreamPtr stream, int events, void *arg)
+/* One read from either kind of console: bytes, 0 at the end, -1 when there is nothing now. */
+static int receive(struct vm_guest *guest, char *chunk, size_t room)
 {
-        struct vm_guest *guest = arg;
+        ssize_t got;
+
+        if (guest->console != NULL) {
+                got = virStreamRecv(guest->console, chunk, room);
+                return got == -2 ? -1 : got < 0 ? 0 : (int)got;
+        }
+        got = read(guest->pty, chunk, room);
+        /* EIO is a terminal whose other end is closed. */
+        return got < 0 && (errno == EAGAIN || errno == EINTR) ? -1 : got < 0 ? 0 : (int)got;
+}
+
+/* From libvirt's thread; false when the console is closed. */
+static bool take(struct vm_guest *guest)
+{
         char chunk[16384];
-        int got = 0;
 
         /* A few chunks a turn: other events want their turn too. */
-        for (int turn = 0; turn < 16 && (events & VIR_STREAM_EVENT_READABLE) != 0; turn++) {
-                got = virStreamRecv(stream, chunk, sizeof chunk);
+        for (int turn = 0; turn < 16; turn++) {
+                const int got = receive(guest, chunk, sizeof chunk);
+
                 if (got <= 0)
-                        break;
+                        return got < 0;
                 (void)pthread_mutex_lock(&guest->lock);
                 keep(guest, chunk, (size_t)got);
                 (void)pthread_cond_broadcast(&guest->changed);
@@ -47,8 +61,60 @@ static void on_console(virStreamPtr stream, int events, void *arg)
                 if (guest->config.on_serial != NULL)
                         guest->config.on_serial(guest->config.arg, chunk, (size_t)got);
         }
-        if ((events & (VIR_STREAM_EVENT_ERROR | VIR_STREAM_EVENT_HANGUP)) != 0 || got == 0 || got == -1)
+        return true;
+}
+
+static void on_pty(int watch, int fd, int events, void *arg)
+{
+        (void)fd;
+        (void)events;
+        if (!take(arg))
+                (void)virEventUpdateHandle(watch, 0);
+}
+
+static void on_stream(virStreamPtr stream, int events, void *arg)
+{
+        (void)events;
+        if (!take(arg))
                 (void)virStreamEventUpdateCallback(stream, 0);
+}
+
+static void on_pty_gone(void *arg)
+{
+        struct vm_guest *guest = arg;
+
+        (void)pthread_mutex_lock(&guest->lock);
+        guest->pty_gone = true;
+        (void)pthread_cond_broadcast(&guest->changed);
+        (void)pthread_mutex_unlock(&guest->lock);
+}
+
+/* libvirt's thread may just be in the callback. */
+static void remove_watch(struct vm_guest *guest)
+{
+        if (guest->watch < 0 || virEventRemoveHandle(guest->watch) < 0)
+                return;
+        (void)pthread_mutex_lock(&guest->lock);
+        while (!guest->pty_gone)
+                (void)pthread_cond_wait(&guest->changed, &guest->lock);
+        (void)pthread_mutex_unlock(&guest->lock);
+}
+
+/* The driver in this process: its own console stream and the end of its domain take two locks in either order, so the
+ * terminal is opened without it. */
+static int open_pty(struct vm_guest *guest, struct bk_error *err)
+{
+        autofree char *path = vm_guest_xpath(guest, "/domain/devices/serial[@type='pty']/source", "path");
+        struct termios raw;
+
+        guest->pty = path ? open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC) : -1;
+        if (guest->pty < 0 || tcgetattr(guest->pty, &raw) < 0)
+                return bk_fail_errno(err, "cannot open the guest's serial console '%s'", path ? path : "");
+        cfmakeraw(&raw);
+        (void)tcsetattr(guest->pty, TCSANOW, &raw);
+        guest->watch = virEventAddHandle(guest->pty, VIR_EVENT_HANDLE_READABLE | VIR_EVENT_HANDLE_HANGUP | VIR_EVENT_HANDLE_ERROR, on_pty,
+                                         guest, on_pty_gone);
+        return guest->watch < 0 ? vm_fail(err, BK_INFRA, "cannot watch the guest's serial console") : 0;
 }
 
 int vm_serial_open(struct vm_guest *guest, struct bk_error *err)
@@ -59,16 +125,21 @@ int vm_serial_open(struct vm_guest *guest, struct bk_error *err)
                 if (guest->serial_fd < 0)
                         return bk_fail_errno(err, "cannot write '%s'", guest->config.serial_log);
         }
+        if (guest->config.uri == NULL)
+                return open_pty(guest, err);
         guest->console = virStreamNew(guest->connection, VIR_STREAM_NONBLOCK);
         if (guest->console == NULL || virDomainOpenConsole(guest->domain, NULL, guest->console, 0) < 0 ||
             virStreamEventAddCallback(guest->console, VIR_STREAM_EVENT_READABLE | VIR_STREAM_EVENT_ERROR | VIR_STREAM_EVENT_HANGUP,
-                                      on_console, guest, NULL) < 0)
+                                      on_stream, guest, NULL) < 0)
                 return vm_fail(err, BK_INFRA, "cannot open the guest's serial console");
         return 0;
 }
 
 void vm_serial_close(struct vm_guest *guest)
 {
+        remove_watch(guest);
+        if (guest->pty >= 0)
+                (void)close(guest->pty);
         if (guest->console != NULL) {
                 (void)virStreamEventRemoveCallback(guest->console);
                 (void)virStreamAbort(guest->console);
@@ -107,18 +178,28 @@ char *vm_guest_serial_tail(struct vm_guest *guest, size_t *ret_len)
         return copy;
 }
 
+/* Bytes taken, 0 when its input is full, -1 when it is closed. */
+static int send_some(struct vm_guest *guest, const char *bytes, size_t length)
+{
+        ssize_t sent;
+
+        if (guest->console != NULL) {
+                sent = virStreamSend(guest->console, bytes, length);
+                return sent == -2 ? 0 : (int)sent;
+        }
+        sent = write(guest->pty, bytes, length);
+        return sent < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : (int)sent;
+}
+
 int vm_guest_serial_write(struct vm_guest *guest, const char *bytes, size_t length, struct bk_error *err)
 {
         while (length > 0) {
-                const int sent = virStreamSend(guest->console, bytes, length);
+                const int sent = send_some(guest, bytes, length > 4096 ? 4096 : length);
 
-                if (sent == -2) {       /* its input is full */
-                        if (vm_guest_pause(guest, 10, err) < 0)
-                                return -1;
-                        continue;
-                }
                 if (sent < 0)
-                        return vm_fail(err, BK_FAILED, "cannot write to the guest's serial console");
+                        return bk_fail(err, BK_FAILED, "cannot write to the guest's serial console");
+                if (sent == 0 && vm_guest_pause(guest, 10, err) < 0)
+                        return -1;
                 bytes += sent;
                 length -= (size_t)sent;
         }

@@ -24,7 +24,11 @@ static const char configuration[] =
         "cgroup_controllers = []\n"
         "security_driver = \"none\"\n"
         "stdio_handler = \"file\"\n"
+        "swtpm_user = \"libvirt-qemu\"\n"
+        "swtpm_group = \"libvirt-qemu\"\n"
         "max_core = 0\n";
+/* Where swtpm keeps the authority that signs its certificates; it runs as QEMU's user here. */
+static const char TPM_AUTHORITY[] = "/var/lib/swtpm-localca";
 
 static int bind_folder(const char *from, const char *to, struct bk_error *err)
 {
@@ -52,9 +56,26 @@ static int let_through(const char *store, struct bk_error *err)
         return 0;
 }
 
-int vm_host_enter(const char *home, const char *store, struct bk_error *err)
+static int configure(const struct vm_host *host, struct bk_error *err)
 {
-        autofree char *cache = bk_format("%s/cache/libvirt", home);
+        const unsigned min = host->vnc_port_min ? host->vnc_port_min : 5900, max = host->vnc_port_max ? host->vnc_port_max : 65535;
+        autofree char *text = bk_format("%sremote_display_port_min = %u\nremote_display_port_max = %u\n", configuration, min, max);
+
+        return bk_publish_bytes(VM_HOST_ROOT "/etc/qemu.conf", text, strlen(text), 0644, err);
+}
+
+static int own_authority(struct bk_error *err)
+{
+        if (!bk_exists(TPM_AUTHORITY))
+                return 0;
+        if (mount("tmpfs", TPM_AUTHORITY, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0700") < 0)
+                return bk_fail_errno(err, "cannot mount a tmpfs on '%s'", TPM_AUTHORITY);
+        return vm_host_give(TPM_AUTHORITY, err);
+}
+
+int vm_host_enter(const struct vm_host *host, struct bk_error *err)
+{
+        autofree char *cache = bk_format("%s/cache/libvirt", host->home);
 
         if (getpwnam(QEMU_USER) == NULL)
                 return bk_fail(err, BK_NOT_FOUND, "there is no user '%s' for guests to run as; install libvirt-daemon-system (or run `make deps`)",
@@ -64,14 +85,13 @@ int vm_host_enter(const char *home, const char *store, struct bk_error *err)
         if (mount("tmpfs", VM_HOST_ROOT, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755") < 0)
                 return bk_fail_errno(err, "cannot mount a tmpfs on '%s'", VM_HOST_ROOT);
         if (bind_folder(cache, VM_HOST_ROOT "/cache/qemu/capabilities", err) < 0 || bk_mkdir_p(VM_HOST_ROOT "/etc", err) < 0 ||
-            bk_mkdir_p(VM_HOST_ROOT "/log", err) < 0 ||
-            bk_publish_bytes(VM_HOST_ROOT "/etc/qemu.conf", configuration, strlen(configuration), 0644, err) < 0)
+            bk_mkdir_p(VM_HOST_ROOT "/log", err) < 0 || configure(host, err) < 0 || own_authority(err) < 0)
                 return -1;
         /* Read when libvirt is initialised; it would print to our standard error. */
         (void)setenv("LIBVIRT_LOG_OUTPUTS", "3:file:" VM_HOST_ROOT "/log/libvirt.log", 1);
-        if (store == NULL)
+        if (host->store == NULL)
                 return 0;
-        return let_through(store, err) < 0 ? -1 : bind_folder(store, VM_HOST_ROOT "/store", err);
+        return let_through(host->store, err) < 0 ? -1 : bind_folder(host->store, VM_HOST_ROOT "/store", err);
 }
 
 int vm_host_give(const char *path, struct bk_error *err)

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <sys/types.h>
 #include "bakery/bake/bake.h"
+#include "bakery/bake/guest.h"
 #include "layers/chroot.h"
 #include "layers/disk.h"
 #include "layers/seal.h"
@@ -20,20 +21,28 @@ struct bake_config {
         char *release, *architecture, *variant, *kernel, *mirror, *components, *filesystem, *bootstrapper, *kernel_options, *hostname;
         uint64_t disk_size;
         struct bk_strv packages;
+        struct bake_guest guest;        /* qemu, vmware-iso */
 };
 
 struct bake;
 struct bake_work;
+struct bake_stage;
+struct bake_post;
 
 struct bake_builder {
         const char *type, *help;
         const struct tmpl_key *keys;
         size_t n_keys;
         const char *default_type;       /* of image */
-        bool needs_source;
+        /* With a guest: no open or finish, the worker runs bake_guest_run(). */
+        int (*check)(struct bake *bake, struct bk_error *err);                  /* what rows cannot say; may be NULL */
+        int (*inputs)(const struct bake_config *config, struct bk_strv *ret, struct bk_error *err);     /* host files beside TMPL_PATHS; may be NULL */
+        int (*artifact)(struct bake_post *post, struct bk_strv *ret_files, struct bk_error *err);       /* files beside the layer; may be NULL */
+        bool guest;
         int (*open)(struct bake_work *work, struct bk_error *err);              /* in the worker: work->disk, mounted */
         int (*finish)(struct bake_work *work, struct bk_error *err);            /* before provisioning, sandbox open; may be NULL */
 };
+extern const struct bake_builder bake_qemu, bake_vmware_iso;
 const struct bake_builder *bake_builder_find(const char *type);
 const struct bake_builder *bake_builders(size_t *n);
 
@@ -90,8 +99,27 @@ struct bake_work {
         char *debs;                             /* borrowed packages */
         char *draft;                            /* path */
         json_t *checks;
-        const struct bk_run *current;
+        const struct bake_place *place;
+        struct bake_stage *stage;               /* in the process that holds a guest, else NULL */
+        char *http_address;                     /* "10.0.2.2:8123", for scripts; NULL: none */
 };
+
+/* Where provisioners work: an open image, or a guest. */
+struct bake_place {
+        bool guest;
+        int (*ready)(struct bake_work *work, struct bk_error *err);     /* reachable, again */
+        int (*write)(struct bake_work *work, const char *path, const void *bytes, size_t length, mode_t mode, struct bk_error *err);
+        int (*unlink)(struct bake_work *work, const char *path, struct bk_error *err);
+        /* A command line for sh there; output is told line by line. may_disconnect: that it ends with the connection is success. */
+        int (*run)(struct bake_work *work, const char *command, int timeout_ms, bool may_disconnect, int *ret_status, struct bk_error *err);
+        int (*upload)(struct bake_work *work, const char *from, const char *to, struct bk_error *err);
+        int (*download)(struct bake_work *work, const char *from, const char *to, struct bk_error *err);
+};
+extern const struct bake_place bake_place_chroot;
+int bake_provision(struct bake_work *work, struct bk_error *err) BK_MUST_CHECK;
+#define BAKE_GUEST_STATUS "/run/bakery/work/dpkg-status"       /* the package list of a guest that has left, in the worker's namespace */
+/* From nothing to a disk that a guest has left, the draft; see guest_priv.h. */
+int bake_guest_run(struct bake_work *work, struct bk_error *err) BK_MUST_CHECK;
 _Noreturn void bake_worker(struct bake *bake, int events);
 _Noreturn void bake_post_worker(struct bake *bake, int events);
 /* What a worker tells: one JSON object a line. */
@@ -113,7 +141,7 @@ const struct bake_provisioner *bake_provisioner_find(const char *type);
 const struct bake_provisioner *bake_provisioners(size_t *n);
 extern const struct bake_provisioner bake_shell, bake_file;
 
-struct bake_artifact { struct bk_strv files; bool image; };     /* image: still the builder's own, in the store */
+struct bake_artifact { struct bk_strv files; bool image; };     /* image: still the builder's own, in the store, and the files it wrote beside */
 struct bake_post {
         struct bake *bake;
         int events;

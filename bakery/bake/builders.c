@@ -102,25 +102,32 @@ static int foundation_builder_finish(struct bake_work *work, struct bk_error *er
         return foundation_boot_loader(&foundation, work->draft, disk_root_fd(work->disk), work->chroot, &work->layout, err);
 }
 
-static const struct bake_builder builders[] = {
-        { "foundation", "a system from nothing, on a new disk that boots with BIOS and UEFI",
-          foundation_keys, sizeof foundation_keys / sizeof *foundation_keys, "foundation", false,
-          foundation_builder_open, foundation_builder_finish },
-        { "chroot", "a layer on an image of the registry, provisioned in a chroot",
-          chroot_keys, sizeof chroot_keys / sizeof *chroot_keys, "application", true,
-          chroot_builder_open, NULL },
+static const struct bake_builder foundation = {
+        "foundation", "a system from nothing, on a new disk that boots with BIOS and UEFI", foundation_keys,
+        sizeof foundation_keys / sizeof *foundation_keys, "foundation", .open = foundation_builder_open, .finish = foundation_builder_finish,
 };
+static const struct bake_builder chroot_builder = {
+        "chroot", "a layer on an image of the registry, provisioned in a chroot", chroot_keys, sizeof chroot_keys / sizeof *chroot_keys,
+        "application", .open = chroot_builder_open,
+};
+
+static const struct bake_builder *const rows[] = { &foundation, &chroot_builder, &bake_qemu, &bake_vmware_iso };
+enum { ROWS = sizeof rows / sizeof *rows };
 
 const struct bake_builder *bake_builders(size_t *n)
 {
-        *n = sizeof builders / sizeof *builders;
-        return builders;
+        static struct bake_builder copy[ROWS];
+
+        for (size_t i = 0; i < ROWS; i++)
+                copy[i] = *rows[i];
+        *n = ROWS;
+        return copy;
 }
 
 const struct bake_builder *bake_builder_find(const char *type)
 {
-        for (size_t i = 0; i < sizeof builders / sizeof *builders; i++)
-                if (bk_streq(builders[i].type, type))
-                        return &builders[i];
+        for (size_t i = 0; i < ROWS; i++)
+                if (bk_streq(rows[i]->type, type))
+                        return rows[i];
         return NULL;
 }

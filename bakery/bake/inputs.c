@@ -103,6 +103,38 @@ static int put_path(struct bake *bake, const char *prefix, const char *key, cons
         return 0;
 }
 
+/* What is rendered only when it is used counts as it would be rendered, with names for what is known only then. */
+static char *text_of(const struct bake *bake, const char *text, const struct bk_doc *place)
+{
+        static const struct tmpl_datum later[] = {
+                { "HTTPIP", "HTTPIP" }, { "HTTPPort", "HTTPPort" }, { "Name", "Name" }, { "SSHPublicKey", "SSHPublicKey" },
+                { "SSHHostPort", "SSHHostPort" }, { "OutputDir", "OutputDir" }, { "Path", "Path" }, { "Vars", "Vars" },
+                { "EnvVarFile", "EnvVarFile" },
+        };
+        struct tmpl_scope scope = bake->scope;
+        char *rendered = NULL;
+
+        scope.stable = true;
+        scope.data = later;
+        scope.n_data = sizeof later / sizeof *later;
+        return tmpl_render(&scope, text, place, &rendered, NULL) == 0 ? rendered : bk_strdup(text);
+}
+
+static void write_doc(struct bk_buf *out, const struct bake *bake, const struct bk_doc *doc)
+{
+        autofree char *text = doc != NULL && doc->text != NULL ? text_of(bake, doc->text, doc) : NULL;
+
+        if (doc == NULL)
+                return;
+        bk_buf_printf(out, "%d:%s:%zu:", (int)doc->kind, doc->key ? doc->key : "", text ? strlen(text) : doc->n);
+        if (text != NULL)
+                bk_buf_puts(out, text);
+        else
+                bk_buf_putc(out, doc->truth ? '1' : '0');
+        for (size_t i = 0; i < doc->n; i++)
+                write_doc(out, bake, doc->items[i]);
+}
+
 static int put_key(struct bake *bake, const char *prefix, const struct tmpl_key *key, const void *config, struct bk_error *err)
 {
         const char *member = (const char *)config + key->offset;
@@ -111,12 +143,19 @@ static int put_key(struct bake *bake, const char *prefix, const struct tmpl_key 
         struct tmpl_map map = { 0 };
         BK_CLEANUP(bk_buf_done) struct bk_buf joined = { 0 };
 
+        if (key->flags & TMPL_NO_INPUT)
+                return 0;
         switch (key->kind) {
         case TMPL_IGNORED:
                 return 0;
+        case TMPL_DOC:
+                write_doc(&joined, bake, *(const struct bk_doc *const *)(const void *)member);
+                if (joined.len > 0)
+                        text = bk_buf_finish(&joined);
+                break;
         case TMPL_STRING: case TMPL_RAW:
                 memcpy(&text, member, sizeof text);
-                text = bk_strdup(text);
+                text = text == NULL ? NULL : key->kind == TMPL_RAW ? text_of(bake, text, bake->block->doc) : bk_strdup(text);
                 if (text != NULL && (key->flags & TMPL_PATHS))
                         return put_path(bake, prefix, key->name, text, err);
                 break;
@@ -129,7 +168,9 @@ static int put_key(struct bake *bake, const char *prefix, const struct tmpl_key 
         case TMPL_LIST:
                 memcpy(&list, member, sizeof list);
                 for (size_t i = 0; i < list.n; i++) {
-                        bk_buf_printf(&joined, "%zu:%s", strlen(list.v[i]), list.v[i]);
+                        autofree char *item = key->flags & TMPL_LATER ? text_of(bake, list.v[i], bake->block->doc) : bk_strdup(list.v[i]);
+
+                        bk_buf_printf(&joined, "%zu:%s", strlen(item), item);
                         if ((key->flags & TMPL_PATHS) && put_path(bake, prefix, key->name, list.v[i], err) < 0)
                                 return -1;
                 }
@@ -189,6 +230,13 @@ int bake_inputs(struct bake *bake, struct bk_error *err)
         for (size_t k = 0; result == 0 && k < bake->builder->n_keys; k++)
                 if (!bk_streq(bake->builder->keys[k].name, "source_image"))     /* the ancestor that it gave counts */
                         result = put_key(bake, "builder", &bake->builder->keys[k], &config, err);
+        if (result == 0 && bake->builder->inputs != NULL) {
+                autostrv struct bk_strv paths = { 0 };
+
+                result = bake->builder->inputs(&config, &paths, err);
+                for (size_t i = 0; result == 0 && i < paths.n; i++)
+                        result = put_path(bake, "builder", "file", paths.v[i], err);
+        }
         tmpl_undecode(bake->builder->keys, bake->builder->n_keys, &config);
         for (size_t i = 0; result == 0 && i < bake->tmpl->n_provisioners; i++)
                 if (tmpl_step_applies(&bake->tmpl->provisioners[i], bake->name))

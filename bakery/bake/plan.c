@@ -140,7 +140,7 @@ int bake_prepare(struct bake *bake, struct bk_error *err)
                 return unknown(bake->block->doc, "builder", bake->block->type, names, n, err);
         }
         if (tmpl_decode(&bake->scope, bake->block->doc, NULL, bake->builder->keys, bake->builder->n_keys, &bake->config, err) < 0 ||
-            check_config(bake, err) < 0)
+            (bake->builder->check != NULL && bake->builder->check(bake, err) < 0) || check_config(bake, err) < 0)
                 return -1;
         for (size_t i = 0; i < tmpl->n_provisioners; i++)
                 if (tmpl_step_applies(&tmpl->provisioners[i], bake->name) && check_step(bake, &tmpl->provisioners[i], err) < 0)
@@ -187,7 +187,7 @@ int bake_plan(struct bake *bake, struct reg *reg, bool *ret_current, struct bk_e
         struct bk_error none = { 0 };
         bool current = false;
 
-        if (bake->builder->needs_source) {
+        if (bake->config.source_image != NULL) {
                 const struct bk_doc *place = bk_doc_get(bake->block->doc, "source_image");
 
                 reg_image_done(&bake->source);

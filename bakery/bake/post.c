@@ -247,12 +247,15 @@ static int run_stage(struct bake_post *post, const struct bake_postprocessor *ro
         return result;
 }
 
-static int run_pipeline(struct bake_post *post, const struct tmpl_pipeline *pipeline, json_t *made, struct bk_error *err)
+static int run_pipeline(struct bake_post *post, const struct tmpl_pipeline *pipeline, const struct bk_strv *beside, json_t *made,
+                        struct bk_error *err)
 {
         struct bake_artifact artifact = { .image = true };
         autostrv struct bk_strv consumed = { 0 };
         int result = 0;
 
+        for (size_t i = 0; i < beside->n; i++)
+                bk_strv_add(&artifact.files, beside->v[i]);
         for (size_t i = 0; result == 0 && i < pipeline->n; i++) {
                 const struct bake_postprocessor *row = bake_postprocessor_find(pipeline->v[i].type);
 
@@ -275,14 +278,20 @@ _Noreturn void bake_post_worker(struct bake *bake, int events)
         struct bake_post post = { .bake = bake, .events = events, .scope = bake->scope };
         struct bk_error err = { 0 };
         json_t *made = json_array();
+        autostrv struct bk_strv beside = { 0 };
         int result = 0;
 
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
         (void)setsid();
         post.scope.data = data;
         post.scope.n_data = sizeof data / sizeof *data;
+        if (bake->builder->artifact != NULL)
+                result = bake->builder->artifact(&post, &beside, &err);
+        if (result == 0 && bake->tmpl->n_pipelines == 0)
+                for (size_t i = 0; i < beside.n; i++)
+                        (void)json_array_append_new(made, json_string(beside.v[i]));
         for (size_t i = 0; result == 0 && i < bake->tmpl->n_pipelines; i++)
-                result = run_pipeline(&post, &bake->tmpl->pipelines[i], made, &err);
+                result = run_pipeline(&post, &bake->tmpl->pipelines[i], &beside, made, &err);
         if (result < 0)
                 bake_tell_failure(events, &err);
         else

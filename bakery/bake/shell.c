@@ -1,7 +1,4 @@
-/* The shell provisioner, as Packer has it.
- *
- * execute_command is run by the image's own sh, from a file inside the sandbox:
- * what {{.Vars}} becomes may hold secrets, and an argv is for everyone to read. */
+/* The shell provisioner, as Packer has it. */
 #include "bakery/bake/bake_priv.h"
 
 #include <stddef.h>
@@ -9,6 +6,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/fs.h"
+#include "lib/run.h"
 
 enum { SCRIPT_MOST = 256 << 20 };
 
@@ -40,8 +38,8 @@ static const struct tmpl_key keys[] = {
         { "valid_exit_codes", TMPL_LIST, AT(valid_exit_codes), 0, "0", 0, 0, "statuses that are no failure" },
         { "skip_clean", TMPL_BOOL, AT(skip_clean), 0, "false", 0, 0, "leave the script where it was put" },
         { "pause_after", TMPL_DURATION, AT(pause_after_ms), 0, NULL, 0, 0, "wait after it ended" },
-        { "expect_disconnect", TMPL_BOOL, AT(expect_disconnect), 0, "false", 0, 0, "for guests; nothing disconnects in a chroot" },
-        { "start_retry_timeout", TMPL_DURATION, AT(start_retry_timeout_ms), 0, "5m", 0, 0, "for guests; a chroot is there at once" },
+        { "expect_disconnect", TMPL_BOOL, AT(expect_disconnect), 0, "false", 0, 0, "the script may end the connection, as a reboot does; for guests" },
+        { "start_retry_timeout", TMPL_DURATION, AT(start_retry_timeout_ms), 0, "5m", 0, 0, "how long a guest may take to accept the script" },
 };
 
 static int check(const void *config, const struct tmpl_step *step, struct bk_error *err)
@@ -93,14 +91,16 @@ static void add_variable(struct bk_buf *out, const char *format, const char *nam
         }
 }
 
-static char *variables_of(const struct shell *shell, const struct bake *bake)
+static char *variables_of(const struct shell *shell, const struct bake_work *work)
 {
         const char *fallback = shell->use_env_var_file ? "export %s='%s'\n" : "%s='%s' ";
         const char *format = shell->env_var_format ? shell->env_var_format : fallback;
         BK_CLEANUP(bk_buf_done) struct bk_buf out = { 0 };
 
-        add_variable(&out, format, "PACKER_BUILD_NAME", strlen("PACKER_BUILD_NAME"), bake->name);
-        add_variable(&out, format, "PACKER_BUILDER_TYPE", strlen("PACKER_BUILDER_TYPE"), bake->block->type);
+        add_variable(&out, format, "PACKER_BUILD_NAME", strlen("PACKER_BUILD_NAME"), work->bake->name);
+        add_variable(&out, format, "PACKER_BUILDER_TYPE", strlen("PACKER_BUILDER_TYPE"), work->bake->block->type);
+        if (work->http_address != NULL)
+                add_variable(&out, format, "PACKER_HTTP_ADDR", strlen("PACKER_HTTP_ADDR"), work->http_address);
         for (size_t i = 0; i < shell->environment_vars.n; i++) {
                 const char *pair = shell->environment_vars.v[i], *equals = strchr(pair, '=');
 
@@ -119,25 +119,51 @@ static bool status_valid(const struct shell *shell, int status)
         return false;
 }
 
-static int execute(struct bake_work *work, const struct shell *shell, const char *command, const char *what,
-                   const struct tmpl_step *step, struct bk_error *err)
+/* A guest that is rebooting takes nothing yet; it is asked again until start_retry_timeout. */
+static int put_files(struct bake_work *work, const struct shell *shell, const char *path, const char *text, size_t length,
+                     const char *env_file, const char *variables, struct bk_error *err)
 {
-        autofree char *name = bk_random_name(), *wrapper = bk_format("/run/bakery-%s.sh", name);
-        const char *const argv[] = { "/bin/sh", wrapper, NULL };
-        const struct bk_run run = { .argv = argv, .timeout_ms = (int)shell->common.timeout_ms, .on_line = bake_tell_line, .arg = work };
-        BK_CLEANUP(bk_run_result_done) struct bk_run_result result = { 0 };
-        const int root = chroot_root_fd(work->chroot);
-        int status;
+        const int64_t until = bk_now_ms() + shell->start_retry_timeout_ms;
+        struct bk_error failure = { 0 };
 
-        (void)step;
-        if (bk_write_in_root(root, wrapper, command, strlen(command), 0700, err) < 0)
-                return -1;
-        status = chroot_run(work->chroot, &run, &result, err);
-        if (bk_unlink_in_root(root, wrapper, status < 0 ? NULL : err) < 0 || status < 0)
+        for (;;) {
+                if (work->place->ready(work, &failure) < 0)
+                        break;
+                if (work->place->write(work, path, text, length, 0755, &failure) == 0 &&
+                    (env_file == NULL || work->place->write(work, env_file, variables, strlen(variables), 0600, &failure) == 0))
+                        return 0;
+                if (!work->place->guest || bk_now_ms() >= until)
+                        break;
+                (void)usleep(500000);
+        }
+        *err = failure;
+        return -1;
+}
+
+static int execute(struct bake_work *work, const struct shell *shell, const char *command, const char *what, struct bk_error *err)
+{
+        int status = 0;
+
+        if (work->place->run(work, command, (int)shell->common.timeout_ms, shell->expect_disconnect, &status, err) < 0)
                 return bk_wrap(err, "%s", what);
-        if (!status_valid(shell, result.status))
-                return bk_run_fail(err, what, result.status, NULL);
+        if (!status_valid(shell, status))
+                return bk_run_fail(err, what, status, NULL);
         return 0;
+}
+
+/* After a reboot /tmp is empty anyway. */
+static int clean(struct bake_work *work, const struct shell *shell, const char *path, const char *env_file, struct bk_error *err)
+{
+        struct bk_error gone = { 0 };
+
+        if (shell->skip_clean)
+                return 0;
+        if (work->place->unlink(work, path, &gone) == 0 && (env_file == NULL || work->place->unlink(work, env_file, &gone) == 0))
+                return 0;
+        if (shell->expect_disconnect)
+                return 0;
+        *err = gone;
+        return -1;
 }
 
 /* "\r\n" becomes "\n", so that scripts from a Windows checkout run. */
@@ -154,8 +180,7 @@ static void unix_lines(char *text, size_t *length)
 static int run_script(struct bake_work *work, const struct shell *shell, const struct tmpl_step *step, char *text,
                       size_t length, const char *what, struct bk_error *err)
 {
-        const int root = chroot_root_fd(work->chroot);
-        autofree char *name = bk_random_name(), *variables = variables_of(shell, work->bake), *command = NULL;
+        autofree char *name = bk_random_name(), *variables = variables_of(shell, work), *command = NULL;
         autofree char *file = shell->remote_file ? bk_strdup(shell->remote_file) : bk_format("script_%s.sh", name);
         autofree char *path = shell->remote_path ? bk_strdup(shell->remote_path) : bk_format("%s/%s", shell->remote_folder, file);
         autofree char *env_file = bk_format("/tmp/varfile_%s.sh", name);
@@ -170,14 +195,11 @@ static int run_script(struct bake_work *work, const struct shell *shell, const s
         scope.n_data = sizeof data / sizeof *data;
         if (tmpl_render(&scope, shell->execute_command ? shell->execute_command : fallback, step->doc, &command, err) < 0)
                 return -1;
-        if (bk_write_in_root(root, path, text, length, 0755, err) < 0 ||
-            (shell->use_env_var_file && bk_write_in_root(root, env_file, variables, strlen(variables), 0600, err) < 0))
+        if (put_files(work, shell, path, text, length, shell->use_env_var_file ? env_file : NULL, variables, err) < 0)
+                return bk_wrap(err, "%s", what);
+        if (execute(work, shell, command, what, err) < 0)
                 return -1;
-        if (execute(work, shell, command, what, step, err) < 0)
-                return -1;
-        if (!shell->skip_clean && (bk_unlink_in_root(root, path, err) < 0 || bk_unlink_in_root(root, env_file, err) < 0))
-                return -1;
-        return 0;
+        return clean(work, shell, path, shell->use_env_var_file ? env_file : NULL, err);
 }
 
 static int run_inline(struct bake_work *work, const struct shell *shell, const struct tmpl_step *step, struct bk_error *err)

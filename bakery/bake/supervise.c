@@ -83,12 +83,6 @@ static void release(struct bake *bake)
                 (void)close(bk_take_fd(bake->lock));
 }
 
-/* A process in new pid and mount namespaces; 0 in the child. Plain fork() cannot do that for one child only. */
-static pid_t fork_worker(bool isolated)
-{
-        return isolated ? (pid_t)syscall(SYS_clone, SIGCHLD | CLONE_NEWPID | CLONE_NEWNS, NULL, NULL, NULL, NULL) : bk_fork();
-}
-
 static int start_child(struct run *run, struct bake *bake, bool post, struct bk_error *err)
 {
         int ends[2];
@@ -96,7 +90,7 @@ static int start_child(struct run *run, struct bake *bake, bool post, struct bk_
         if (pipe2(ends, O_CLOEXEC) < 0)
                 return bk_fail_errno(err, "cannot make a pipe");
         (void)fflush(NULL);
-        bake->pid = fork_worker(!post);
+        bake->pid = post ? bk_fork() : bk_fork_isolated();
         if (bake->pid == 0) {
                 sigset_t none;
 
@@ -149,6 +143,8 @@ static int take_lease(struct bake *bake, struct bk_error *err)
 
 static bool has_posts(const struct bake *bake)
 {
+        if (bake->builder->artifact != NULL)
+                return true;
         for (size_t p = 0; p < bake->tmpl->n_pipelines; p++)
                 for (size_t i = 0; i < bake->tmpl->pipelines[p].n; i++)
                         if (tmpl_step_applies(&bake->tmpl->pipelines[p].v[i], bake->name))

@@ -17,18 +17,11 @@
 #include "lib/fs.h"
 #include "spec/spec.h"
 
-static int enter(struct bk_error *err)
+static void enter(void)
 {
-        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
         (void)prctl(PR_SET_NAME, "bakery-worker");
         (void)setsid();         /* Ctrl-C is for the supervisor, which ends us */
-        for (int sig = 1; sig < 32; sig++)
-                (void)signal(sig, SIG_DFL);
         (void)umask(022);
-        if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-            mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
-                return bk_fail_errno(err, "cannot make a mount namespace for the bake");
-        return 0;
 }
 
 /* --- provisioning ------------------------------------------------------------ */
@@ -71,7 +64,7 @@ static int provision(struct bake_work *work, const struct tmpl_step *step, size_
         return result;
 }
 
-static int provision_all(struct bake_work *work, struct bk_error *err)
+int bake_provision(struct bake_work *work, struct bk_error *err)
 {
         const struct tmpl *tmpl = work->bake->tmpl;
         size_t of = 0, number = 0;
@@ -202,23 +195,45 @@ static int close_sandbox(struct bake_work *work, struct bk_error *err)
         return result < 0 ? -1 : debs_return(cache, work->debs, err);
 }
 
+/* The disk is open where the image was baked in a chroot. A guest's was never mounted here: it told its packages itself. */
+static int read_packages(struct bake_work *work, struct deb_packages *ret, struct bk_error *err)
+{
+        autofree char *text = NULL;
+
+        if (!work->bake->builder->guest)
+                return sysprep_run(disk_root_fd(work->disk), &work->bake->config.sysprep_skip, err) < 0
+                               ? -1 : deb_packages_read(disk_root_fd(work->disk), ret, err);
+        if (!bk_exists(BAKE_GUEST_STATUS))
+                return 0;
+        return bk_read_file(BAKE_GUEST_STATUS, 64 << 20, &text, NULL, err) < 0 ? -1 : deb_packages_parse(text, ret, err);
+}
+
+static int close_disk(struct bake_work *work, struct bk_error *err)
+{
+        return work->disk == NULL ? 0 : disk_close(bk_take(work->disk), err);
+}
+
+/* A foundation was baked on a raw file; an installer leaves blocks behind that it gave up. */
+static const char *rewrite_of(const struct bake *bake)
+{
+        if (bake->source.id != NULL || (bake->builder->guest && bake->config.guest.skip_compaction))
+                return NULL;
+        return bake->builder->guest ? "qcow2" : "raw";
+}
+
 static int seal(struct bake_work *work, struct bk_error *err)
 {
         const struct bake *bake = work->bake;
-        const bool raw = !bake->builder->needs_source;
         struct deb_packages packages = { 0 };
         struct layer_info layer = { 0 };
         json_t *done;
-        int result;
 
         bake_tell_step(work->events, "sealing");
-        if (sysprep_run(disk_root_fd(work->disk), &bake->config.sysprep_skip, err) < 0 ||
-            deb_packages_read(disk_root_fd(work->disk), &packages, err) < 0)
+        if (read_packages(work, &packages, err) < 0 || close_disk(work, err) < 0 ||
+            layer_seal(bake->store, bake->id, bake->source.layer, rewrite_of(bake), &layer, err) < 0) {
+                deb_packages_done(&packages);
                 return -1;
-        result = disk_close(work->disk, err);
-        work->disk = NULL;
-        if (result < 0 || layer_seal(bake->store, bake->id, bake->source.layer, raw, &layer, err) < 0)
-                return -1;
+        }
         done = json_pack("{s:s, s:s, s:s?, s:I, s:I, s:i, s:o, s:O}", "event", "sealed", "digest", layer.digest,
                          "backing", layer.backing, "size", (json_int_t)layer.size, "virtual_size", (json_int_t)layer.virtual_size,
                          "depth", (int)layer.depth, "packages", packages_of(&packages), "checks", work->checks);
@@ -228,17 +243,40 @@ static int seal(struct bake_work *work, struct bk_error *err)
         return 0;
 }
 
+/* Once the guest has left it, a disk is tested as any other image. */
+static int test_guests_disk(struct bake_work *work, struct bk_error *err)
+{
+        autofree char *folder = bk_format("%s/work", work->bake->store->run);
+        const struct disk_open how = { .path = work->draft, .format = "qcow2", .work = folder };
+        struct chroot_config chroot = { .network = work->bake->config.network };
+
+        if (work->bake->config.specs.n == 0)
+                return 0;
+        if (bk_mkdir_p(folder, err) < 0 || disk_open(&how, &work->disk, err) < 0)
+                return bk_wrap(err, "specs need the guest's root file system");
+        chroot.root = disk_root(work->disk);
+        if (chroot_open(&chroot, &work->chroot, err) < 0 || run_specs(work, err) < 0)
+                return -1;
+        return chroot_close(bk_take(work->chroot), NULL, err) < 0 ? -1 : close_disk(work, err);
+}
+
 static int work_through(struct bake_work *work, struct bk_error *err)
 {
         struct bake *bake = work->bake;
         autofree char *cache = bk_format("%s/debs", bake->store->cache);
 
-        if (enter(err) < 0 || debs_borrow(cache, work->debs, err) < 0 || bake->builder->open(work, err) < 0 ||
-            open_sandbox(work, err) < 0)
+        work->place = &bake_place_chroot;
+        enter();
+        if (bake->builder->guest) {
+                if (bake_guest_run(work, err) < 0 || test_guests_disk(work, err) < 0)
+                        return -1;
+                return seal(work, err);
+        }
+        if (debs_borrow(cache, work->debs, err) < 0 || bake->builder->open(work, err) < 0 || open_sandbox(work, err) < 0)
                 return -1;
         if (bake->builder->finish != NULL && bake->builder->finish(work, err) < 0)
                 return -1;
-        if (provision_all(work, err) < 0 || run_specs(work, err) < 0 || close_sandbox(work, err) < 0)
+        if (bake_provision(work, err) < 0 || run_specs(work, err) < 0 || close_sandbox(work, err) < 0)
                 return -1;
         return seal(work, err);
 }

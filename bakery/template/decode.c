@@ -235,7 +235,7 @@ static int get_text(const struct item *item, const struct bk_doc *doc, char **re
                                                                                                   : "a string", doc);
         if (tmpl_weak_text(doc, &text, item->err) < 0)
                 return bk_wrap(item->err, "\"%s\"", item->key->name);
-        if (item->key->kind == TMPL_RAW || doc->kind != BK_DOC_STRING) {
+        if (item->key->kind == TMPL_RAW || (item->key->flags & TMPL_LATER) || doc->kind != BK_DOC_STRING) {
                 *ret = bk_take(text);
                 return 0;
         }
@@ -364,6 +364,7 @@ static const struct {
         [TMPL_DURATION] = { put_duration, NULL,        true,  "a duration" },
         [TMPL_LIST]     = { put_list,     list_done,   false, "an array of strings" },
         [TMPL_MAP]      = { NULL,         map_done,    false, "an object of strings" },
+        [TMPL_DOC]      = { NULL,         NULL,        false, "anything" },
         [TMPL_IGNORED]  = { NULL,         NULL,        false, "anything" },
 };
 
@@ -385,6 +386,10 @@ static int put_value(const struct item *item, void *into)
         const enum tmpl_kind kind = item->key->kind;
         autofree char *text = NULL;
 
+        if (kind == TMPL_DOC) {
+                *(const struct bk_doc **)into = item->doc;
+                return 0;
+        }
         if (kind == TMPL_MAP)
                 return put_map(item, item->doc, into);
         if (kind == TMPL_LIST && item->doc->kind == BK_DOC_ARRAY)

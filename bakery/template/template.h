@@ -85,12 +85,15 @@ enum tmpl_kind {
         TMPL_DURATION,          /* int64_t ms: Go's "1m30s"; a bare number is seconds */
         TMPL_LIST,              /* struct bk_strv; a lone string is cut at its commas, as in Packer; "" is empty */
         TMPL_MAP,               /* struct tmpl_map; string values; an array of objects is merged; no fallback */
+        TMPL_DOC,               /* const struct bk_doc *, borrowed: nested values, for the block's own code */
         TMPL_IGNORED,           /* known, handled elsewhere (type, only, except, ...); not decoded */
 };
 enum {
         TMPL_REQUIRED = 1,      /* absent, null or "" is an error */
         TMPL_PATHS = 2,         /* a file or files, which must exist: made absolute against the working directory, as
                                  * Packer does, or else against the template's folder */
+        TMPL_LATER = 4,         /* LIST: not rendered now, but later, with data */
+        TMPL_NO_INPUT = 8,      /* how it is baked, not what: a change does not make an image out of date */
 };
 
 struct tmpl_map { struct bk_strv keys, values; };

@@ -48,7 +48,7 @@ static char *bottom(const struct layer_store *store)
         assert_int_equal(ftruncate(fd, 16 << 20), 0);
         assert_int_equal(pwrite(fd, "bottom", 6, 0), 6);
         (void)close(fd);
-        assert_ok(layer_seal(store, "bottom", NULL, true, &info, &err), err);
+        assert_ok(layer_seal(store, "bottom", NULL, "raw", &info, &err), err);
         assert_null(info.backing);
         assert_int_equal(info.virtual_size, 16 << 20);
         assert_ok(layer_publish(store, "bottom", &info, &err), err);
@@ -63,7 +63,7 @@ static char *on_top(const struct layer_store *store, const char *below, unsigned
         assert_ok(layer_verify(store, below, false, &err), err);
         assert_ok(layer_draft_overlay(store, "top", below, &err), err);
         write_to(store, "top", what);
-        assert_ok(layer_seal(store, "top", below, false, ret, &err), err);
+        assert_ok(layer_seal(store, "top", below, NULL, ret, &err), err);
         assert_ok(layer_publish(store, "top", ret, &err), err);
         return bk_strdup(ret->digest);
 }

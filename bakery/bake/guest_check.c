@@ -1,0 +1,232 @@
+/* What rows cannot say about the builders that run a guest: found before anything runs. */
+#include "bakery/bake/guest_priv.h"
+
+#include <ctype.h>
+#include <string.h>
+#include <glob.h>
+
+#include "lib/buf.h"
+#include "lib/cleanup.h"
+#include "lib/fs.h"
+
+/* --- the boot command ------------------------------------------------------------------- */
+
+void bake_typing_steps_done(struct bake_typing_steps *steps)
+{
+        for (size_t i = 0; i < steps->n; i++) {
+                free(steps->v[i].text);
+                free(steps->v[i].about);
+        }
+        free(steps->v);
+        *steps = (struct bake_typing_steps){ 0 };
+}
+
+static int add_step(const struct tmpl_scope *scope, const char *text, const char *about, const struct bk_doc *place,
+                    struct bake_typing_steps *ret, struct bk_error *err)
+{
+        struct bake_typing_step step = { .about = bk_strdup(about) };
+
+        if (tmpl_render(scope, text, place, &step.text, err) < 0) {
+                free(step.about);
+                return -1;
+        }
+        ret->v = bk_grow(ret->v, ret->n + 1, sizeof *ret->v);
+        ret->v[ret->n++] = step;
+        return 0;
+}
+
+static int add_steps(const struct tmpl_scope *scope, const struct bk_doc *list, struct bake_typing_steps *ret, struct bk_error *err)
+{
+        if (list->kind != BK_DOC_ARRAY)
+                return bk_doc_fail(err, list, "boot_steps is a list of [\"keys\", \"what for\"]");
+        for (size_t i = 0; i < list->n; i++) {
+                const struct bk_doc *step = list->items[i];
+
+                if (step->kind != BK_DOC_ARRAY || step->n == 0 || step->n > 2 || step->items[0]->kind != BK_DOC_STRING ||
+                    (step->n == 2 && step->items[1]->kind != BK_DOC_STRING))
+                        return bk_doc_fail(err, step, "a step of boot_steps is [\"keys\", \"what for\"]");
+                if (add_step(scope, step->items[0]->text, step->n == 2 ? step->items[1]->text : NULL, step->items[0], ret, err) < 0)
+                        return -1;
+        }
+        return 0;
+}
+
+int bake_boot_steps(const struct bake *bake, const struct tmpl_datum *data, size_t n_data, struct bake_typing_steps *ret,
+                    struct bk_error *err)
+{
+        const struct bake_guest *config = &bake->config.guest;
+        const struct bk_doc *place = bk_doc_get(bake->block->doc, "boot_command");
+        BK_CLEANUP(bk_buf_done) struct bk_buf joined = { 0 };
+        struct tmpl_scope scope = bake->scope;
+
+        scope.data = data;
+        scope.n_data = n_data;
+        if (config->boot_steps != NULL)
+                return add_steps(&scope, config->boot_steps, ret, err);
+        if (config->boot_command.n == 0)
+                return 0;
+        for (size_t i = 0; i < config->boot_command.n; i++)
+                bk_buf_puts(&joined, config->boot_command.v[i]);
+        return add_step(&scope, joined.data ? joined.data : "", NULL, place, ret, err);
+}
+
+/* As it would be typed, with an address for every address. */
+static int check_typing(const struct bake *bake, struct bk_error *err)
+{
+        static const struct tmpl_datum likely[] = {
+                { "HTTPIP", "10.0.2.2" }, { "HTTPPort", "8000" }, { "Name", "vm" }, { "SSHPublicKey", "ssh-ed25519 AAAA" },
+        };
+        const struct bake_guest *config = &bake->config.guest;
+        const struct bk_doc *place = bk_doc_get(bake->block->doc, config->boot_steps ? "boot_steps" : "boot_command");
+        BK_CLEANUP(bake_typing_steps_done) struct bake_typing_steps steps = { 0 };
+
+        if (config->boot_steps != NULL && config->boot_command.n > 0)
+                return bk_doc_fail(err, config->boot_steps, "boot_command and boot_steps exclude each other");
+        if (bake_boot_steps(bake, likely, sizeof likely / sizeof *likely, &steps, err) < 0)
+                return -1;
+        for (size_t i = 0; i < steps.n; i++) {
+                BK_CLEANUP(boot_command_done) struct boot_command command = { 0 };
+                BK_CLEANUP(boot_chords_done) struct boot_chords chords = { 0 };
+
+                if (boot_parse(steps.v[i].text, &command, err) < 0 || boot_chords_of(&command, config->boot_keyboard, &chords, err) < 0) {
+                        bk_wrap(err, "boot command");
+                        return bk_at(err, place->file, place->line, place->column);
+                }
+        }
+        return 0;
+}
+
+/* --- the rest ------------------------------------------------------------------------------ */
+
+static int wrong(const struct bake *bake, const char *key, struct bk_error *err, const char *text)
+{
+        const struct bk_doc *place = bk_doc_get(bake->block->doc, key);
+
+        return bk_doc_fail(err, place ? place : bake->block->doc, "%s", text);
+}
+
+static int check_origin(const struct bake *bake, struct bk_error *err)
+{
+        const struct bake_guest *config = &bake->config.guest;
+        const int given = (config->iso_url != NULL) + (config->iso_urls.n > 0) + (bake->config.source_image != NULL);
+
+        if (given == 0)
+                return wrong(bake, "type", err, bk_streq(bake->block->type, "qemu") ? "one of iso_url, iso_urls and source_image is needed"
+                                                                                    : "one of iso_url and iso_urls is needed");
+        if (given > 1)
+                return wrong(bake, bake->config.source_image ? "source_image" : "iso_urls", err,
+                             "iso_url, iso_urls and source_image exclude each other");
+        if (bake->config.source_image == NULL && config->iso_checksum == NULL && config->iso_checksum_url == NULL &&
+            !bk_streq(config->iso_checksum_type, "none"))
+                return wrong(bake, "iso_url", err, "iso_checksum is needed; \"none\" says that you know what you do");
+        return 0;
+}
+
+static int check_login(const struct bake *bake, struct bk_error *err)
+{
+        const struct bake_guest *config = &bake->config.guest;
+
+        if (bk_streq(config->communicator, "none"))
+                return 0;
+        if (bk_streq(config->communicator, "winrm"))
+                return wrong(bake, "communicator", err, "WinRM is not spoken here; Windows guests with OpenSSH work");
+        if (!bk_streq(config->communicator, "ssh"))
+                return wrong(bake, "communicator", err, "communicator is ssh or none");
+        if (config->ssh_username == NULL || *config->ssh_username == '\0')
+                return wrong(bake, "ssh_username", err, "ssh_username is needed: who logs in");
+        if (config->net_bridge != NULL && config->ssh_host == NULL)
+                return wrong(bake, "net_bridge", err, "on a bridge nobody can tell the guest's address: set ssh_host");
+        return 0;
+}
+
+static int check_ranges(const struct bake *bake, struct bk_error *err)
+{
+        const struct bake_guest *config = &bake->config.guest;
+        int64_t ns;
+
+        if (config->host_port_min > config->host_port_max)
+                return wrong(bake, "host_port_min", err, "host_port_min is over host_port_max");
+        if (config->http_port_min > config->http_port_max)
+                return wrong(bake, "http_port_min", err, "http_port_min is over http_port_max");
+        if (config->vnc_password != NULL && strlen(config->vnc_password) > 8)
+                return wrong(bake, "vnc_password", err, "a VNC password has at most 8 characters");
+        if (config->boot_key_interval != NULL && !bk_streq(config->boot_key_interval, "auto") &&
+            boot_duration(config->boot_key_interval, strlen(config->boot_key_interval), &ns, NULL) < 0)
+                return wrong(bake, "boot_key_interval", err, "boot_key_interval is a duration such as 10ms, or auto");
+        if (config->format != NULL && layer_format_find(bk_streq(config->format, "vpc") ? "vhd" : config->format) == NULL)
+                return wrong(bake, "format", err, "format is qcow2, raw, vmdk or vhd");
+        return 0;
+}
+
+static void name_image(struct bake *bake)
+{
+        const char *from = bake->config.guest.vm_name ? bake->config.guest.vm_name : bake->block->name;
+        char *to;
+
+        if (bake->config.image_name != NULL)
+                return;
+        bake->config.image_name = to = bk_strdup(from);
+        for (const char *p = from; *p != '\0'; p++) {
+                const char c = (char)tolower((unsigned char)*p);
+
+                if (isalnum((unsigned char)c) || (to != bake->config.image_name && strchr("._-", c) != NULL))
+                        *to++ = c;
+                else if (to != bake->config.image_name && to[-1] != '-')
+                        *to++ = '-';
+        }
+        *to = '\0';
+}
+
+int bake_guest_check(struct bake *bake, struct bk_error *err)
+{
+        struct bake_guest *config = &bake->config.guest;
+
+        name_image(bake);
+        if (config->ssh_username == NULL && bake->config.source_image != NULL)
+                config->ssh_username = bk_strdup("root");
+        if (check_origin(bake, err) < 0 || check_login(bake, err) < 0 || check_ranges(bake, err) < 0)
+                return -1;
+        return check_typing(bake, err);
+}
+
+static int add_matches(const struct bk_strv *patterns, struct bk_strv *ret)
+{
+        for (size_t i = 0; i < patterns->n; i++) {
+                glob_t found = { 0 };
+
+                if (glob(patterns->v[i], GLOB_NOSORT, NULL, &found) == 0)
+                        for (size_t k = 0; k < found.gl_pathc; k++)
+                                bk_strv_add(ret, found.gl_pathv[k]);
+                globfree(&found);
+        }
+        return 0;
+}
+
+/* A medium counts by its checksum, which is a key; where that says nothing, a local one counts by its content. */
+int bake_guest_inputs(const struct bake_config *config, struct bk_strv *ret, struct bk_error *err)
+{
+        const struct bake_guest *guest = &config->guest;
+        const bool pinned = guest->iso_checksum != NULL && !bk_streq(guest->iso_checksum, "none") && strncmp(guest->iso_checksum, "file:", 5) != 0;
+
+        (void)err;
+        if (!pinned && guest->iso_url != NULL && bk_exists(guest->iso_url))
+                bk_strv_add(ret, guest->iso_url);
+        return add_matches(&guest->cd_files, ret) < 0 || add_matches(&guest->floppy_files, ret) < 0 ? -1 : add_matches(&guest->floppy_dirs, ret);
+}
+
+char *bake_guest_ignored(const struct bake *bake)
+{
+        static const char *const meant[] = { "type", "name", "headless", "use_pflash", "iso_target_extension" };
+        BK_CLEANUP(bk_buf_done) struct bk_buf list = { 0 };
+
+        for (size_t k = 0; k < bake->builder->n_keys; k++) {
+                const struct tmpl_key *key = &bake->builder->keys[k];
+                bool heeded = key->kind != TMPL_IGNORED || bk_doc_get(bake->block->doc, key->name) == NULL;
+
+                for (size_t i = 0; i < sizeof meant / sizeof *meant; i++)
+                        heeded |= bk_streq(meant[i], key->name);
+                if (!heeded)
+                        bk_buf_printf(&list, "%s%s", list.len > 0 ? ", " : "", key->name);
+        }
+        return list.len > 0 ? bk_buf_finish(&list) : NULL;
+}

@@ -1,0 +1,367 @@
+/* What a guest starts from: its disk, its medium, its seed media. All in the worker, before the guest is. */
+#include "bakery/bake/guest_priv.h"
+
+#include <fcntl.h>
+#include <pwd.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include "boot/iso.h"
+#include "boot/media.h"
+#include "lib/cleanup.h"
+#include "lib/fs.h"
+#include "lib/publish.h"
+#include "lib/run.h"
+
+enum { IMG_TIMEOUT_MS = 60 * 60 * 1000, KEYS_MOST = 1 << 20 };
+
+/* --- the medium ---------------------------------------------------------------- */
+
+struct telling { struct bake_work *work; int64_t last_ms; };
+
+static bool on_progress(void *arg, uint64_t done, uint64_t total)
+{
+        struct telling *telling = arg;
+        const int64_t now = bk_now_ms();
+
+        if (now - telling->last_ms < 2000)
+                return false;
+        telling->last_ms = now;
+        if (total > 0)
+                bake_tell_step(telling->work->events, "fetching: %.0f of %.0f MiB", (double)done / 1048576, (double)total / 1048576);
+        else
+                bake_tell_step(telling->work->events, "fetching: %.0f MiB", (double)done / 1048576);
+        return false;
+}
+
+static void on_say(void *arg, const char *text)
+{
+        bake_tell_step(((struct telling *)arg)->work->events, "%s", text);
+}
+
+/* A path is one from where bakery was started, as in Packer, or else from the template's folder. */
+static void add_place(const struct tmpl *tmpl, const char *url, struct bk_strv *ret)
+{
+        if (strstr(url, "://") != NULL || *url == '/' || bk_exists(url))
+                bk_strv_add(ret, url);
+        else
+                bk_strv_addf(ret, "%s/%s", tmpl->dir, url);
+}
+
+/* Older templates have the kind of the sum, or the address of its file, in keys of their own. */
+static char *checksum_of(const struct tmpl *tmpl, const struct bake_guest *config)
+{
+        const char *sum = config->iso_checksum, *type = config->iso_checksum_type;
+
+        if (bk_streq(type, "none"))
+                return bk_strdup("none");
+        if (config->iso_checksum_url != NULL && (sum == NULL || *sum == '\0'))
+                return bk_format("file:%s", config->iso_checksum_url);
+        if (sum != NULL && type != NULL && *type != '\0' && strchr(sum, ':') == NULL)
+                return bk_format("%s:%s", type, sum);
+        if (sum != NULL && strncmp(sum, "file:", 5) == 0 && strstr(sum, "://") == NULL && sum[5] != '/' && !bk_exists(sum + 5))
+                return bk_format("file:%s/%s", tmpl->dir, sum + 5);
+        return bk_strdup(sum);
+}
+
+static int get_medium(struct bake_work *work, struct boot_iso *ret, struct bk_error *err)
+{
+        const struct bake_guest *config = &work->bake->config.guest;
+        autofree char *cache = bk_format("%s/iso", work->bake->store->cache), *sum = checksum_of(work->bake->tmpl, config);
+        struct telling telling = { .work = work, .last_ms = bk_now_ms() };
+        autostrv struct bk_strv places = { 0 };
+        const struct boot_iso_config iso = {
+                .cache = cache, .urls = &places, .checksum = sum, .target = config->iso_target_path, .skip_cache = config->iso_skip_cache,
+                .progress = on_progress, .say = on_say, .arg = &telling,
+        };
+
+        if (config->iso_url != NULL)
+                add_place(work->bake->tmpl, config->iso_url, &places);
+        for (size_t i = 0; i < config->iso_urls.n; i++)
+                add_place(work->bake->tmpl, config->iso_urls.v[i], &places);
+        bake_tell_step(work->events, "getting %s", places.v[0]);
+        return boot_iso_get(&iso, ret, err);
+}
+
+/* A file of the host, where QEMU's user gets at it whatever the folders above permit. */
+static int show_file(const char *path, const char *target, char **ret, struct bk_error *err)
+{
+        struct stat st;
+
+        if (stat(path, &st) < 0)
+                return bk_fail_errno(err, "cannot look at '%s'", path);
+        if ((st.st_mode & S_IROTH) == 0)
+                return bk_fail(err, BK_DENIED, "'%s' may not be read by the user that guests run as; chmod o+r it", path);
+        if (bk_publish_bytes(target, "", 0, 0644, err) < 0)
+                return -1;
+        if (mount(path, target, NULL, MS_BIND, NULL) < 0)
+                return bk_fail_errno(err, "cannot make '%s' visible to the guest", path);
+        *ret = bk_strdup(target);
+        return 0;
+}
+
+/* --- the disk -------------------------------------------------------------------- */
+
+/* Foreign images are opened with a format that was told by their first bytes, and a qcow2 that names other files is refused: it
+ * could name any file of the host. */
+static int format_of(const char *path, const char **ret, struct bk_error *err)
+{
+        unsigned char head[112] = { 0 };
+        autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+        if (fd < 0 || read(fd, head, sizeof head) < 0)
+                return bk_fail_errno(err, "cannot read '%s'", path);
+        *ret = "raw";
+        if (memcmp(head, "QFI\xfb", 4) == 0) {
+                uint64_t backing, incompatible = 0;
+
+                memcpy(&backing, head + 8, sizeof backing);
+                if (head[7] >= 3)
+                        memcpy(&incompatible, head + 72, sizeof incompatible);
+                /* Bit 2, of a big-endian number: an external data file. */
+                if (backing != 0 || (((unsigned char *)&incompatible)[7] & 4) != 0)
+                        return bk_fail(err, BK_INVALID, "disk image '%s' leans on other files; make it whole with `qemu-img convert`", path);
+                *ret = "qcow2";
+        } else if (memcmp(head, "KDMV", 4) == 0) {
+                *ret = "vmdk";
+        } else if (memcmp(head, "vhdxfile", 8) == 0) {
+                *ret = "vhdx";
+        } else if (memcmp(head, "conectix", 8) == 0) {
+                *ret = "vpc";
+        } else if (memcmp(head, "# Disk D", 8) == 0) {
+                return bk_fail(err, BK_INVALID, "disk image '%s' is a VMDK descriptor, which names other files; make it whole with `qemu-img "
+                               "convert`", path);
+        }
+        return 0;
+}
+
+static int copy_image(struct bake_work *work, const char *from, struct bk_error *err)
+{
+        const struct bake_guest *config = &work->bake->config.guest;
+        autofree char *size = bk_format("%llu", (unsigned long long)config->disk_size);
+        const char *format;
+
+        if (format_of(from, &format, err) < 0)
+                return -1;
+        const char *const convert[] = { "qemu-img", "convert", "-q", "-W", "-m", "8", "-f", format, "-O", "qcow2", "-o",
+                                        "cluster_size=65536,extended_l2=on", from, work->draft, NULL };
+        const char *const resize[] = { "qemu-img", "resize", "-q", "-f", "qcow2", work->draft, size, NULL };
+
+        bake_tell_step(work->events, "copying the disk image");
+        if (bk_run(convert, IMG_TIMEOUT_MS, NULL, err) < 0)
+                return bk_wrap(err, "disk image '%s'", from);
+        if (config->skip_resize_disk || bk_doc_get(work->bake->block->doc, "disk_size") == NULL)
+                return 0;
+        return bk_run(resize, IMG_TIMEOUT_MS, NULL, err) < 0 ? bk_wrap(err, "disk_size") : 0;
+}
+
+static int empty_disk(const char *path, uint64_t bytes, struct bk_error *err)
+{
+        autofree char *size = bk_format("%llu", (unsigned long long)bytes);
+        const char *const argv[] = { "qemu-img", "create", "-q", "-f", "qcow2", "-o", "cluster_size=65536,extended_l2=on", path, size, NULL };
+
+        return bk_run(argv, IMG_TIMEOUT_MS, NULL, err);
+}
+
+/* Bytes of a size as Packer has it: a bare number is MiB. */
+static uint64_t size_of(const char *text)
+{
+        char *end;
+        const uint64_t number = strtoull(text, &end, 10);
+
+        switch (*end) {
+        case 'b': case 'B':     return number;
+        case 'k': case 'K':     return number << 10;
+        case 'g': case 'G':     return number << 30;
+        case 't': case 'T':     return number << 40;
+        default:                return number << 20;
+        }
+}
+
+static int more_disks(const struct bake_guest *config, struct bake_media *media, struct bk_error *err)
+{
+        for (size_t i = 0; i < config->disk_additional_size.n; i++) {
+                bk_strv_addf(&media->more_disks, GUEST_WORK "/disk-%zu.qcow2", i + 1);
+                if (empty_disk(media->more_disks.v[i], size_of(config->disk_additional_size.v[i]), err) < 0)
+                        return bk_wrap(err, "disk_additional_size");
+        }
+        return 0;
+}
+
+/* --- a key of our own ------------------------------------------------------------------ */
+
+/* Where the image's own passwd says the user's home is, and who owns it. */
+static int home_of(int root, const char *user, char **ret, uid_t *ret_uid, gid_t *ret_gid, struct bk_error *err)
+{
+        autofree char *text = NULL;
+        const size_t length = strlen(user);
+
+        if (bk_read_in_root(root, "/etc/passwd", KEYS_MOST, &text, NULL, err) < 0)
+                return -1;
+        for (char *line = text; line != NULL && *line != '\0'; line = strchr(line, '\n'), line += line != NULL) {
+                unsigned uid, gid;
+                int from = 0;
+
+                if (strncmp(line, user, length) != 0 || line[length] != ':' ||
+                    sscanf(line + length, ":%*[^:]:%u:%u:%*[^:\n]:%n", &uid, &gid, &from) < 2)
+                        continue;
+                if (from == 0 && sscanf(line + length, ":%*[^:]:%u:%u::%n", &uid, &gid, &from) < 2)
+                        continue;
+                *ret = bk_strndup(line + length + from, strcspn(line + length + from, ":\n"));
+                *ret_uid = uid;
+                *ret_gid = gid;
+                return 0;
+        }
+        return bk_fail(err, BK_NOT_FOUND, "the image has no user '%s'; set ssh_username", user);
+}
+
+static int own(int root, const char *path, mode_t mode, uid_t uid, gid_t gid, struct bk_error *err)
+{
+        autoclose int fd = bk_open_in_root(root, path, O_RDONLY | O_NOFOLLOW, 0);
+
+        if (fd < 0 || fchown(fd, uid, gid) < 0 || fchmod(fd, mode) < 0)
+                return bk_fail_errno(err, "'%s' in the image", path);
+        return 0;
+}
+
+static int add_key(int root, const char *user, struct bake_media *media, struct bk_error *err)
+{
+        autofree char *home = NULL, *folder = NULL, *path = NULL, *before = NULL, *text = NULL;
+        uid_t uid = 0;
+        gid_t gid = 0;
+
+        if (home_of(root, user, &home, &uid, &gid, err) < 0)
+                return -1;
+        folder = bk_format("%s/.ssh", home);
+        path = bk_format("%s/authorized_keys", folder);
+        media->keys_file_made = bk_read_in_root(root, path, KEYS_MOST, &before, NULL, NULL) < 0;
+        text = bk_format("%s%s%s\n", before ? before : "", before && *before && before[strlen(before) - 1] != '\n' ? "\n" : "",
+                         media->pair.public_line);
+        if (bk_mkdir_p_in_root(root, folder, 0700, err) < 0 || bk_write_in_root(root, path, text, strlen(text), 0600, err) < 0)
+                return -1;
+        return own(root, folder, 0700, uid, gid, err) < 0 ? -1 : own(root, path, 0600, uid, gid, err);
+}
+
+/* Into an image of ours, whose disk we may open: nobody has to put a password into it for a bake to log in. */
+static int inject_key(struct bake_work *work, struct bake_media *media, struct bk_error *err)
+{
+        const struct bake_guest *config = &work->bake->config.guest;
+        autofree char *folder = bk_format("%s/work", work->bake->store->run);
+        const struct disk_open how = { .path = work->draft, .format = "qcow2", .work = folder };
+        struct disk *disk = NULL;
+
+        if (bk_mkdir_p(folder, err) < 0 || disk_open(&how, &disk, err) < 0)
+                return -1;
+        if (add_key(disk_root_fd(disk), config->ssh_username, media, err) < 0) {
+                disk_abandon(disk);
+                return -1;
+        }
+        media->pair_injected = true;
+        return disk_close(disk, err);
+}
+
+static bool needs_key(const struct bake_guest *config)
+{
+        return !bk_streq(config->communicator, "none") && config->ssh_password == NULL && config->ssh_private_key_file == NULL &&
+               !config->ssh_agent_auth;
+}
+
+static int make_disk(struct bake_work *work, struct bake_media *media, struct bk_error *err)
+{
+        const struct bake *bake = work->bake;
+        const struct bake_guest *config = &bake->config.guest;
+        BK_CLEANUP(boot_iso_done) struct boot_iso iso = { 0 };
+
+        if (needs_key(config)) {
+                autofree char *comment = bk_format("bakery-%s", bake->id);
+
+                if (vm_ssh_keypair_new(comment, &media->pair, err) < 0)
+                        return -1;
+        }
+        if (bake->source.id != NULL) {
+                bake_tell_step(work->events, "on %s", bake->source.name);
+                if (layer_verify(bake->store, bake->source.layer, false, err) < 0 ||
+                    layer_draft_overlay(bake->store, bake->id, bake->source.layer, err) < 0)
+                        return bk_wrap(err, "ancestor '%s'", bake->source.name);
+                return media->pair.secret ? inject_key(work, media, err) : 0;
+        }
+        if (get_medium(work, &iso, err) < 0)
+                return -1;
+        if (config->disk_image)
+                return copy_image(work, iso.path, err);
+        if (show_file(iso.path, VM_HOST_ROOT "/medium.iso", &media->iso, err) < 0)
+                return -1;
+        return empty_disk(work->draft, config->disk_size, err);
+}
+
+/* --- seed media --------------------------------------------------------------------------- */
+
+static void find_files(const struct tmpl *tmpl, const struct bk_strv *names, struct bk_strv *ret)
+{
+        for (size_t i = 0; i < names->n; i++)
+                add_place(tmpl, names->v[i], ret);
+}
+
+static int make_seed(struct bake_work *work, struct bake_media *media, struct bk_error *err)
+{
+        const struct bake_guest *config = &work->bake->config.guest;
+        autostrv struct bk_strv cd_files = { 0 }, floppy_files = { 0 }, floppy_dirs = { 0 };
+        const struct boot_media cd = { .files = &cd_files, .names = &config->cd_content.keys, .contents = &config->cd_content.values,
+                                       .label = config->cd_label };
+        const struct boot_media floppy = { .files = &floppy_files, .dirs = &floppy_dirs, .names = &config->floppy_content.keys,
+                                           .contents = &config->floppy_content.values, .label = config->floppy_label };
+
+        find_files(work->bake->tmpl, &config->cd_files, &cd_files);
+        find_files(work->bake->tmpl, &config->floppy_files, &floppy_files);
+        find_files(work->bake->tmpl, &config->floppy_dirs, &floppy_dirs);
+        if (cd_files.n > 0 || config->cd_content.keys.n > 0) {
+                media->cd = bk_strdup(GUEST_WORK "/seed.iso");
+                bake_tell_step(work->events, "making the seed CD");
+                if (boot_media_iso(&cd, media->cd, err) < 0)
+                        return bk_wrap(err, "seed CD");
+        }
+        if (floppy_files.n > 0 || floppy_dirs.n > 0 || config->floppy_content.keys.n > 0) {
+                media->floppy = bk_strdup(GUEST_WORK "/floppy.img");
+                bake_tell_step(work->events, "making the floppy");
+                if (boot_media_floppy(&floppy, media->floppy, err) < 0)
+                        return bk_wrap(err, "floppy");
+        }
+        return 0;
+}
+
+static int make_vars(const struct bake_guest *config, struct bake_media *media, struct bk_error *err)
+{
+        const bool secure = bk_streq(config->firmware, "efi-secure");
+        const char *from = config->efi_firmware_vars ? config->efi_firmware_vars
+                                                     : secure ? "/usr/share/OVMF/OVMF_VARS_4M.ms.fd" : "/usr/share/OVMF/OVMF_VARS_4M.fd";
+        autofree char *bytes = NULL;
+        size_t length = 0;
+
+        if (!config->efi_boot && config->efi_firmware_code == NULL && (config->firmware == NULL || bk_streq(config->firmware, "bios")))
+                return 0;
+        if (bk_read_file(from, 64 << 20, &bytes, &length, err) < 0)
+                return bk_wrap(err, "UEFI variables (package ovmf)");
+        media->vars = bk_strdup(GUEST_WORK "/vars.fd");
+        return bk_publish_bytes(media->vars, bytes, length, 0600, err);
+}
+
+int bake_guest_prepare(struct bake_work *work, struct bake_media *media, struct bk_error *err)
+{
+        const struct bake *bake = work->bake;
+        const struct bake_guest *config = &bake->config.guest;
+        autofree char *store = bk_format("%s/store", bake->store->home), *ignored = bake_guest_ignored(bake);
+        const struct vm_host host = { .home = bake->store->home, .store = store, .vnc_port_min = (unsigned)config->vnc_port_min,
+                                      .vnc_port_max = (unsigned)config->vnc_port_max };
+
+        if (ignored != NULL)
+                bake_tell_step(work->events, "ignored, for they mean nothing here: %s", ignored);
+        if (vm_host_enter(&host, err) < 0 || bk_mkdir_p(GUEST_WORK, err) < 0)
+                return -1;
+        if (make_disk(work, media, err) < 0 || more_disks(config, media, err) < 0 || make_seed(work, media, err) < 0 ||
+            make_vars(config, media, err) < 0)
+                return -1;
+        /* With a driver elsewhere paths are the host's. */
+        media->disk = config->libvirt_uri ? bk_strdup(work->draft) : bk_format(VM_HOST_ROOT "/store/drafts/%s.qcow2", bake->id);
+        return vm_host_give(work->draft, err) < 0 ? -1 : vm_host_give(GUEST_WORK, err);
+}

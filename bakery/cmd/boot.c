@@ -1,0 +1,263 @@
+/* boot: an image, as a machine, without writing to it. Its serial console is this terminal. */
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "bakery/bake/bake.h"
+#include "bakery/cmd/cmd.h"
+#include "layers/layer.h"
+#include "lib/cleanup.h"
+#include "lib/fs.h"
+#include "lib/lease.h"
+#include "lib/publish.h"
+#include "lib/run.h"
+#include "registry/registry.h"
+#include "vm/domain.h"
+#include "vm/guest.h"
+#include "vm/vm.h"
+
+enum { ESCAPE = 0x1d /* Ctrl-] */, TICK_MS = 200 };
+static const char VARS[] = VM_HOST_ROOT "/vars.fd";
+
+static const struct cmd_flag flags[] = {
+        { "firmware", "NAME", false, "bios (default) or efi" },
+        { "memory", "MIB", false, "memory; 1024 where not given" },
+        { "cpus", "N", false, "processors; 1 where not given" },
+        { "vnc", NULL, false, "show its screen on a VNC display, too, and say where" },
+        { "ssh", NULL, false, "say which port of 127.0.0.1 leads to its port 22" },
+        { "disk", "BUS", false, "virtio (default), sata, scsi, usb" },
+};
+
+struct boot {
+        const struct cmd_args *args;
+        struct layer_store store;
+        struct reg_image image;
+        struct bk_lease lease;
+        char *id;
+        struct vm_kvm kvm;
+};
+
+/* --- in the guest's process ------------------------------------------------------------- */
+
+static void on_serial(void *arg, const char *bytes, size_t length)
+{
+        (void)arg;
+        (void)!bk_write_all(STDOUT_FILENO, bytes, length, NULL);
+}
+
+static int describe(const struct boot *boot, char **ret, struct bk_error *err)
+{
+        autofree char *disk = bk_format(VM_HOST_ROOT "/store/drafts/%s.qcow2", boot->id), *bytes = NULL;
+        const char *bus = cmd_value(boot->args, "disk"), *firmware = cmd_value(boot->args, "firmware");
+        struct vm_domain domain = {
+                .name = boot->id, .kvm = boot->kvm.usable, .machine = "q35", .memory = (uint64_t)cmd_number(boot->args, "memory", 16, 1024) << 20,
+                .sockets = (unsigned)cmd_number(boot->args, "cpus", 1, 1), .network = true, .net_device = "virtio-net", .vnc_port = -1,
+                .vnc = cmd_switch(boot->args, "vnc"), .n_disks = 1,
+                .disks = { { .path = disk, .format = "qcow2", .bus = bus ? bus : "virtio", .cache = "unsafe" } },
+        };
+        size_t length = 0;
+
+        if (firmware == NULL || bk_streq(firmware, "bios"))
+                return vm_domain_xml(&domain, ret, err);
+        if (!bk_streq(firmware, "efi"))
+                return bk_fail(err, BK_USAGE, "-firmware is bios or efi, not '%s'", firmware);
+        if (bk_read_file("/usr/share/OVMF/OVMF_VARS_4M.fd", 64 << 20, &bytes, &length, err) < 0 ||
+            bk_publish_bytes(VARS, bytes, length, 0600, err) < 0 || vm_host_give(VARS, err) < 0)
+                return bk_wrap(err, "UEFI variables (package ovmf)");
+        domain.firmware = VM_EFI;
+        domain.code = "/usr/share/OVMF/OVMF_CODE_4M.fd";
+        domain.vars = VARS;
+        return vm_domain_xml(&domain, ret, err);
+}
+
+static int announce(const struct boot *boot, struct vm_guest *guest, struct bk_error *err)
+{
+        autofree char *vnc = vm_guest_vnc(guest);
+        unsigned port = 0;
+
+        if (!boot->kvm.usable)
+                (void)fprintf(stderr, "emulating, which is slow: %s\n", boot->kvm.why);
+        if (vnc != NULL)
+                (void)fprintf(stderr, "its screen: vnc://%s\n", vnc);
+        if (cmd_switch(boot->args, "ssh")) {
+                if (vm_guest_forward(guest, 22, 0, 0, &port, err) < 0)
+                        return -1;
+                (void)fprintf(stderr, "its SSH: ssh -p %u root@127.0.0.1\n", port);
+        }
+        if (isatty(STDIN_FILENO))
+                (void)fprintf(stderr, "Ctrl-] ends it\n");
+        return 0;
+}
+
+/* 1: the user has had enough. */
+static int type_from(int fd, struct vm_guest *guest, bool *open, struct bk_error *err)
+{
+        char bytes[256];
+        const ssize_t got = read(fd, bytes, sizeof bytes);
+        const char *escape = got > 0 && isatty(fd) ? memchr(bytes, ESCAPE, (size_t)got) : NULL;
+        size_t length = got > 0 ? (size_t)got : 0;
+
+        *open = got > 0;
+        if (escape != NULL)
+                length = (size_t)(escape - bytes);
+        if (length > 0 && vm_guest_serial_write(guest, bytes, length, err) < 0)
+                return -1;
+        return escape != NULL;
+}
+
+static int talk(struct vm_guest *guest, struct bk_error *err)
+{
+        bool open = true;
+
+        for (;;) {
+                struct pollfd input = { .fd = open ? STDIN_FILENO : -1, .events = POLLIN };
+                struct bk_error still = { 0 };
+                int done;
+
+                if (poll(&input, 1, TICK_MS) > 0 && input.revents != 0) {
+                        done = type_from(STDIN_FILENO, guest, &open, err);
+                        if (done != 0)
+                                return done < 0 ? -1 : 0;
+                }
+                if (vm_guest_wait_off(guest, 0, &still) == 0)
+                        return 0;
+                if (still.kind != BK_TIMEOUT) {
+                        *err = still;
+                        return -1;
+                }
+        }
+}
+
+static int run_guest(const struct boot *boot, struct bk_error *err)
+{
+        autofree char *store = bk_format("%s/store", boot->store.home), *draft = layer_draft_path(&boot->store, boot->id), *xml = NULL;
+        const struct vm_host host = { .home = boot->store.home, .store = store };
+        struct vm_guest_config config = { .on_serial = on_serial };
+        struct vm_guest *guest = NULL;
+        int result;
+
+        if (vm_host_enter(&host, err) < 0 || vm_host_give(draft, err) < 0 || describe(boot, &xml, err) < 0)
+                return -1;
+        config.xml = xml;
+        if (vm_guest_start(&config, &guest, err) < 0)
+                return -1;
+        result = announce(boot, guest, err);
+        if (result == 0)
+                result = talk(guest, err);
+        vm_guest_end(guest);
+        return result;
+}
+
+_Noreturn static void guest_process(const struct boot *boot)
+{
+        struct bk_error err = { 0 };
+
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+        _exit(run_guest(boot, &err) < 0 ? cmd_fail(&err) : 0);
+}
+
+/* --- around it ------------------------------------------------------------------------------ */
+
+static struct termios terminal;
+static volatile pid_t child;
+
+static void on_signal(int number)
+{
+        (void)number;
+        if (child > 0)
+                (void)kill(child, SIGKILL);
+}
+
+static bool raw_terminal(void)
+{
+        struct termios raw;
+
+        if (!isatty(STDIN_FILENO) || tcgetattr(STDIN_FILENO, &terminal) < 0)
+                return false;
+        raw = terminal;
+        cfmakeraw(&raw);
+        raw.c_oflag |= OPOST;   /* our own words keep their line ends */
+        return tcsetattr(STDIN_FILENO, TCSANOW, &raw) == 0;
+}
+
+static int run_isolated(const struct boot *boot)
+{
+        static const int ending[] = { SIGINT, SIGTERM, SIGHUP };
+        struct sigaction action = { .sa_handler = on_signal };
+        int status;
+        bool raw;
+
+        (void)fflush(NULL);
+        child = bk_fork_isolated();
+        if (child == 0) {
+                const pid_t pid = fork();
+
+                if (pid == 0)
+                        guest_process(boot);
+                status = pid < 0 ? 6 : bk_reap_until(pid);
+                _exit(status < 0 ? 6 : status);
+        }
+        if (child < 0)
+                return 6;
+        for (size_t i = 0; i < sizeof ending / sizeof *ending; i++)
+                (void)sigaction(ending[i], &action, NULL);
+        raw = raw_terminal();
+        while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+                ;
+        if (raw)
+                (void)tcsetattr(STDIN_FILENO, TCSANOW, &terminal);
+        return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+static int prepare(struct boot *boot, const char *reference, struct bk_error *err)
+{
+        autofree char *leases = bk_format("%s/leases", boot->store.run);
+        struct reg *reg = NULL;
+        int result;
+
+        if (geteuid() != 0)
+                return bk_fail(err, BK_DENIED, "booting an image needs root, for namespaces of its own; run it with sudo");
+        if (reg_open(boot->store.home, &reg, err) < 0)
+                return -1;
+        result = reg_resolve(reg, reference, &boot->image, err);
+        reg_close(reg);
+        if (result < 0 || bake_reap(&boot->store, err) < 0 || layer_verify(&boot->store, boot->image.layer, false, err) < 0 ||
+            vm_kvm_probe(boot->store.home, false, &boot->kvm, err) < 0)
+                return -1;
+        if (bk_lease_take(leases, &boot->lease, err) < 0 || bk_lease_note(&boot->lease, "draft", boot->id, err) < 0)
+                return -1;
+        return layer_draft_overlay(&boot->store, boot->id, boot->image.layer, err);
+}
+
+static int run(const struct cmd_args *args)
+{
+        struct boot boot = { .args = args, .lease = BK_LEASE_NONE, .id = bk_random_name() };
+        autofree char *home = cmd_home(args);
+        struct bk_error err = { 0 };
+        int code;
+
+        if (layer_store_open(home, &boot.store, &err) < 0 || prepare(&boot, args->operands.v[0], &err) < 0)
+                code = cmd_fail(&err);
+        else
+                code = run_isolated(&boot);
+        if (boot.lease.fd >= 0 && layer_draft_remove(&boot.store, boot.id, &err) < 0)
+                code = cmd_fail(&err);
+        bk_lease_done(&boot.lease);
+        reg_image_done(&boot.image);
+        layer_store_done(&boot.store);
+        free(boot.id);
+        return code;
+}
+
+const struct cmd cmd_boot = {
+        "boot", "IMAGE", 1, 1, "boot an image, without writing to it",
+        "A throw-away overlay is booted with the image's serial console on this terminal; Ctrl-] ends it, as does its power off. "
+        "IMAGE is a digest, name, name:channel or query.",
+        CMD_FLAGS(flags), run,
+};

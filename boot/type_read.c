@@ -463,9 +463,15 @@ void echo_lock(struct echo_line *line, const struct echo_reading *reading)
         }
 }
 
+static struct way way_of(const struct echo_reading *reading)
+{
+        return (struct way){ reading->column, reading->row, reading->left, reading->right_edge, reading->scroll, reading->broken,
+                             reading->skipped };
+}
+
 bool echo_move(struct echo_line *line, const struct echo_reading *reading, const struct boot_screen *now, size_t k)
 {
-        const struct way way = { reading->column, reading->row, reading->left, reading->right_edge, reading->scroll, reading->broken, reading->skipped };
+        const struct way way = way_of(reading);
         const struct reader in = { .now = now };
         unsigned column, row;
 
@@ -487,7 +493,7 @@ bool echo_move(struct echo_line *line, const struct echo_reading *reading, const
 
 uint32_t echo_at(const struct echo_reading *reading, const struct boot_screen *now, size_t k)
 {
-        const struct way way = { reading->column, reading->row, reading->left, reading->right_edge, reading->scroll, reading->broken, reading->skipped };
+        const struct way way = way_of(reading);
         const struct reader in = { .now = now };
 
         return shown_at(&in, &way, k);

@@ -105,7 +105,8 @@ static inline int guest_look(void *arg, struct boot_screen *ret, struct bk_error
         struct guest *g = arg;
         autofree char *path = bk_format("%s/screen", g->folder), *bytes = NULL;
         autofree char *json = g->drawn ? bk_format("{\"execute\":\"screendump\",\"arguments\":{\"filename\":\"%s\"}}\n", path)
-                                       : bk_format("{\"execute\":\"pmemsave\",\"arguments\":{\"val\":753664,\"size\":4000,\"filename\":\"%s\"}}\n", path);
+                                       : bk_format("{\"execute\":\"pmemsave\",\"arguments\":{\"val\":753664,\"size\":4000,"
+                                                   "\"filename\":\"%s\"}}\n", path);
         BK_CLEANUP(boot_picture_done) struct boot_picture picture = { 0 };
         size_t length = 0;
 

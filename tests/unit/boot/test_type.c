@@ -84,7 +84,8 @@ static void a_timeout_tells_what_was_there(void **state)
 static void blind_typing_takes_as_long_as_packer(void **state)
 {
         static const struct { const char *text; int ms, keys; } paces[] = {
-                { "a", 200, 1 }, { "A", 400, 1 }, { "a<enter>", 400, 2 }, { "<leftShiftOn>a<leftShiftOff>", 400, 1 }, { "<wait1s>a<wait10ms>", 1210, 1 },
+                { "a", 200, 1 }, { "A", 400, 1 }, { "a<enter>", 400, 2 }, { "<leftShiftOn>a<leftShiftOff>", 400, 1 },
+                { "<wait1s>a<wait10ms>", 1210, 1 },
                 { "<f1><f12>~", 800, 3 }, { "<leftAltOn><wait3s><leftAltOff>", 3200, 1 }, { "", 0, 0 },
         };
 

@@ -1,5 +1,5 @@
 /* Types at a guest that boots from an ISO, to measure:
- *   type_at ISO READY TEXT [auto] [verify] [busy] [drawn] [interval=MS] [kernel=FILE] [initrd=FILE] [append=TEXT] [runs=N]
+ *   type_at ISO READY TEXT [auto] [verify] [busy] [drawn] [quiet] [interval=MS] [kernel=FILE] [initrd=FILE] [append=TEXT] [runs=N]
  * READY is a boot command that ends where typing may begin. Tells how long it took, and shows the screen. */
 #include <stdio.h>
 #include <string.h>
@@ -20,7 +20,8 @@ static bool once(int argc, char **argv, struct guest *g, struct bk_error *err)
 {
         const char *kernel = option(argc, argv, "kernel"), *interval = option(argc, argv, "interval");
         const char *const iso[] = { "-cdrom", argv[1], NULL };
-        const char *const linux_[] = { "-kernel", kernel, "-initrd", option(argc, argv, "initrd"), "-append", option(argc, argv, "append"), NULL };
+        const char *const linux_[] = { "-kernel", kernel, "-initrd", option(argc, argv, "initrd"), "-append", option(argc, argv, "append"),
+                                       NULL };
         struct boot_typing typing = { .wait_limit_ms = 120000, .scale_percent = 100 };
         BK_CLEANUP(boot_typed_done) struct boot_typed ready = { 0 }, typed = { 0 };
         BK_CLEANUP(boot_screen_done) struct boot_screen screen = { 0 };
@@ -47,7 +48,8 @@ static bool once(int argc, char **argv, struct guest *g, struct bk_error *err)
                 if (boot_pattern_text(argv[3], &pattern, err) == 0 && boot_pattern_find(&pattern, &screen, &place, err) == 0)
                         (void)printf("%s ", place.found ? "shown" : "NOT SHOWN");
         }
-        (void)printf("%lld ms, %zu keys, %zu again%s%s\n", (long long)typed.typing_ms, typed.keys, typed.retyped, right ? "" : ": ", right ? "" : err->text);
+        (void)printf("%lld ms, %zu keys, %zu again%s%s\n", (long long)typed.typing_ms, typed.keys, typed.retyped,
+                     right ? "" : ": ", right ? "" : err->text);
         return right;
 }
 

@@ -3,7 +3,11 @@
  * Waits are executed; keys are sent as chords. Two things make typing safe:
  * `auto` pace sends as fast as the echo on the screen confirms and no faster, so neither a slow
  * guest's keyboard buffer overflows nor a fast one is waited for; `verify` reads back
- * what was typed and types again what was lost. */
+ * what was typed and types again what was lost.
+ *
+ * A piece of text ends at a key that is no printable ASCII character, or at a wait. What
+ * cannot be seen is not verified: blanks at its end, text of which nothing is shown, and
+ * keys other than characters, which are never sent twice. */
 #pragma once
 #include "boot/boot.h"
 #include "boot/match.h"
@@ -15,7 +19,7 @@ struct boot_target {
         void *arg;
         /* Keys down together, up together after hold_ms (0: briefly). Returns when the guest's keyboard was told, not when it has read. */
         int (*send)(void *arg, const unsigned *codes, unsigned n, int64_t hold_ms, struct bk_error *err);
-        /* What is shown now; ret was zeroed or done. */
+        /* What is shown now; ret was zeroed or done. Its `drawn` says that a cursor may be among the cells. */
         int (*look)(void *arg, struct boot_screen *ret, struct bk_error *err);
         /* Does the serial console's output since `from` (bytes printed in all) contain text? Sets *from behind it when so. */
         bool (*serial)(void *arg, const char *text, uint64_t *from);
@@ -37,7 +41,7 @@ struct boot_typing {
 
 struct boot_typed {
         size_t keys;                    /* chords sent */
-        size_t retyped;                 /* of them, again */
+        size_t retyped;                 /* of them, again; without the backspaces before */
         int64_t typing_ms, waiting_ms;
         char *last;                     /* what was typed last, as in the command, at most 200 bytes; owned. For evidence */
 };

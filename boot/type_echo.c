@@ -44,7 +44,7 @@ struct stretch {
         uint32_t *runes;                /* of the pieces */
         size_t n, from;                 /* from: the line as it is read begins here */
         size_t sent, right;             /* pieces sent, and seen right now */
-        size_t most_sent, most_right;
+        size_t most_sent, most_right, shown;    /* shown: characters, when the line was read last */
         size_t sure;                    /* of stars: so many were shown when so many had been sent */
         size_t careful;                 /* up to this piece one goes at a time, after a loss */
         enum track track;
@@ -248,7 +248,9 @@ static int see(struct stretch *s)
         s->now = (struct boot_screen){ 0 };
         if (typist_look(s->typist, &s->now) < 0)
                 return -1;
-        echo_read(&s->line, s->runes + s->from, s->most_sent - s->from, &s->now, &s->reading);
+        echo_read(&s->line, s->runes + s->from, s->most_sent - s->from, s->shown + (s->sent - s->right) * 2 + 4, &s->now, &s->reading);
+        if (s->reading.kind != ECHO_STRANGE)
+                s->shown = s->reading.shown;
         overlook(s);
         if (s->reading.kind == ECHO_LINE && s->reading.clean)
                 count_late(s);
@@ -367,6 +369,7 @@ static void begin_anew(struct stretch *s)
         typist_copy(&s->now, &s->line.base);
         s->line.located = s->line.edged = false;
         s->from = s->right = s->most_sent = s->sent;
+        s->shown = 0;
         s->track = TRACK_SEARCHING;
         s->reading = (struct echo_reading){ .clean = true };
         lose(s);
@@ -389,6 +392,8 @@ static bool complete(const struct stretch *s)
 static int stalled(struct stretch *s)
 {
         if (s->track == TRACK_SEARCHING && s->reading.kind == ECHO_NOTHING && !verifies(s))
+                return give_up(s);
+        if (s->reading.lenient && s->reading.clean)
                 return give_up(s);
         if (s->reading.kind == ECHO_STRANGE || s->track == TRACK_SEARCHING)
                 return s->reading.kind == ECHO_LINE || s->reading.kind == ECHO_MASKED ? repair(s) : give_up(s);
@@ -431,7 +436,8 @@ static int decide(struct stretch *s)
         if (s->erasing)
                 return keep_erasing(s, now - since);
         /* Characters behind a gap: what is missing does not come any more. */
-        if (verifies(s) && (s->reading.kind == ECHO_LINE || s->reading.kind == ECHO_MASKED) && !s->reading.clean && now - since >= soon)
+        if (verifies(s) && (s->reading.kind == ECHO_LINE || s->reading.kind == ECHO_MASKED) && !s->reading.clean &&
+            now - since >= soon)
                 return repair(s);
         /* A picture that was drawn anew, as a menu does on a key. */
         if (s->reading.kind == ECHO_STRANGE && s->track == TRACK_SEARCHING && s->sent == s->n && now - since >= soon * 2)
@@ -445,12 +451,15 @@ static int decide(struct stretch *s)
 
 static void move_on(struct stretch *s)
 {
-        const size_t k = s->reading.right > MOVE_KEEPS ? s->reading.right - MOVE_KEEPS : 0;
+        const bool broken = s->reading.broken > 0 && s->reading.right > s->reading.broken;
+        const size_t k = broken ? s->reading.broken : s->reading.right > MOVE_KEEPS ? s->reading.right - MOVE_KEEPS : 0;
 
-        if (s->sent - s->from < MOVE_EVERY || !s->line.located || !in_order(s) || s->reading.kind != ECHO_LINE)
+        if ((s->sent - s->from < MOVE_EVERY && !broken) || !s->line.located || !in_order(s) || s->reading.kind != ECHO_LINE)
                 return;
-        if (s->reading.shown == s->reading.right && echo_move(&s->line, &s->reading, &s->now, k))
+        if (s->reading.shown == s->reading.right && echo_move(&s->line, &s->reading, &s->now, k)) {
                 s->from += k;
+                s->shown -= k;
+        }
         else if (s->sent - s->from > LINE_MOST)
                 s->track = TRACK_LOST;
 }

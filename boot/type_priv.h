@@ -42,6 +42,8 @@ struct echo_line {
         bool located, edged;
         unsigned column, row;           /* where the first character goes, once located */
         unsigned left, right;           /* between these columns rows are wrapped, once edged */
+        size_t broken;                  /* this character begins a row, where the guest says so; 0: none */
+        unsigned skipped;               /* rows that stay empty before it */
 };
 enum echo_kind {
         ECHO_NOTHING,                   /* nothing changed */
@@ -55,11 +57,14 @@ struct echo_reading {
         bool ambiguous;                 /* it may begin elsewhere as well */
         bool edges_seen;                /* left and right_edge are certain */
         size_t shown, right;            /* characters; right: of them, from the first on, as typed */
-        unsigned column, row, left, right_edge, scroll;
+        bool lenient;                   /* ... and the row below it changed */
+        unsigned column, row, left, right_edge, scroll, skipped;
+        size_t broken;
 };
 void echo_line_done(struct echo_line *line);
-/* Blanks at the end of the line cannot be seen, and are believed. */
-void echo_read(const struct echo_line *line, const uint32_t *text, size_t n, const struct boot_screen *now, struct echo_reading *ret);
+/* At most `most` characters may be shown. Blanks at the end of the line cannot be seen, and are believed. */
+void echo_read(const struct echo_line *line, const uint32_t *text, size_t n, size_t most, const struct boot_screen *now,
+               struct echo_reading *ret);
 /* Remembers what the reading tells of the line's place. */
 void echo_lock(struct echo_line *line, const struct echo_reading *reading);
 /* From now on the line begins at its k-th character; false where something stands behind the line. */

@@ -9,6 +9,9 @@
  * line ends: behind it stands what stood there before (overwritten), what stood
  * at the place before (inserted), or nothing.
  *
+ * ISOLINUX begins a new row after 80 characters without counting its prompt, so
+ * that a row may end early as well.
+ *
  * A blank that is lost exactly where the first row ends may pass for the row's
  * last column. */
 #include "boot/type_priv.h"
@@ -26,6 +29,8 @@ struct way {
         unsigned column, row;   /* of the first character */
         unsigned left, right;   /* rows are [left, right) from the second on */
         unsigned scroll;
+        size_t broken;                          /* this character begins a row, wherever the last one ended; 0: none */
+        unsigned skipped;                       /* rows that stay empty before it */
 };
 
 struct reader {
@@ -33,7 +38,9 @@ struct reader {
         const struct boot_screen *now;
         const uint32_t *text;
         size_t n;
+        size_t most;            /* characters that may be shown */
         bool strict;            /* the row below the line must be explained as well */
+        bool breaks;            /* rows may end early */
         struct echo_reading best;
         struct way best_way;
         size_t like;            /* characters of the best that were typed in this order */
@@ -50,6 +57,14 @@ static void place(const struct way *way, size_t k, unsigned *column, unsigned *r
 {
         const size_t first = way->right - way->column;
 
+        if (way->broken > 0 && k >= way->broken) {
+                struct way rest = { way->left, 0, way->left, way->right, 0, 0, 0 };
+
+                place(&(struct way){ way->column, way->row, way->left, way->right, 0, 0, 0 }, way->broken - 1, column, row);
+                rest.row = *row + 1 + way->skipped;
+                place(&rest, k - way->broken, column, row);
+                return;
+        }
         if (k < first) {
                 *column = way->column + (unsigned)k;
                 *row = way->row;
@@ -154,23 +169,24 @@ static bool ends_at(const struct reader *in, const struct way *way, size_t m)
 
 /* The row below is as it was; or pushed down by the rows that the line has grown by; or the rest of what was there from
  * the place on. Else the line goes on there. */
-static bool below_kept(const struct reader *in, const struct way *way, size_t m)
+static bool below_kept(const struct reader *in, const struct way *way, size_t m, unsigned below)
 {
         bool kept = true, pushed = true, inserted = true;
         unsigned column, row;
         size_t first;
 
         place(way, m, &column, &row);
-        first = m + way->right - column;        /* the one that stands at the beginning of the next row */
+        row += below;
+        first = way->right - column + (size_t)(below - 1) * (way->right - way->left);   /* from the line's end to the row */
         for (unsigned at = way->left; at < way->right && (kept || pushed || inserted); at++) {
-                const uint32_t now = cell_now(in, way, at, row + 1);
+                const uint32_t now = cell_now(in, way, at, row);
                 unsigned old_column, old_row;
 
                 if (now == 0)
                         return true;
-                place(way, first + (at - way->left) - m, &old_column, &old_row);
-                kept = kept && (same(now, cell_before(in, at, row + 1)) || (in->now->drawn && is_cursor(now)));
-                pushed = pushed && same(now, cell_before(in, at, way->row + 1));
+                place(way, first + (at - way->left), &old_column, &old_row);
+                kept = kept && (same(now, cell_before(in, at, row)) || (in->now->drawn && is_cursor(now)));
+                pushed = pushed && same(now, cell_before(in, at, way->row + below));
                 inserted = inserted && same(now, cell_before(in, old_column, old_row));
         }
         return kept || pushed || inserted;
@@ -253,7 +269,7 @@ static bool judge_mask(struct reader *in, const struct way *way, size_t m)
 
 static bool may_end(const struct reader *in, const struct way *way, size_t m)
 {
-        return ends_at(in, way, m) && (!in->strict || below_kept(in, way, m));
+        return ends_at(in, way, m) && (!in->strict || (below_kept(in, way, m, 1) && below_kept(in, way, m, 2)));
 }
 
 /* Can there be an m-th character? */
@@ -268,9 +284,18 @@ static bool goes_on(const struct reader *in, const struct way *way, size_t m)
         return row == last_row || margins_kept(in, way, row);
 }
 
+static bool rest_is_blank(const struct reader *in, const struct way *way, size_t k)
+{
+        unsigned column, row;
+
+        for (place(way, k, &column, &row); column > way->left && column < way->right; column++)
+                if (cell_now(in, way, column, row) != ' ')
+                        return false;
+        return true;
+}
+
 static void try_way(struct reader *in, const struct way *way)
 {
-        const size_t most = in->n * 2 + 8;
         size_t right = 0, m;
 
         if (!anchored(in, way) || !margins_kept(in, way, way->row))
@@ -281,7 +306,17 @@ static void try_way(struct reader *in, const struct way *way)
                 m--;
         if (m > 0 || may_end(in, way, 0))
                 judge(in, way, m, m);
-        for (m = right + 1; m <= most && goes_on(in, way, m); m++) {
+        if (in->breaks && way->broken == 0 && right > 0 && right < in->n && rest_is_blank(in, way, right)) {
+                struct way broken = *way;
+
+                broken.broken = right;
+                for (broken.skipped = 0; broken.skipped < 2; broken.skipped++)
+                        try_way(in, &broken);
+                return;
+        }
+        if (way->broken > 0 && !in->line->edged)        /* no more than a guess, which only a line without faults proves */
+                return;
+        for (m = right + 1; m <= in->most && goes_on(in, way, m); m++) {
                 if (!may_end(in, way, m))
                         continue;
                 if (right > 0 || !judge_mask(in, way, m))
@@ -296,7 +331,7 @@ static void try_scrolls(struct reader *in, struct way way)
         unsigned column, row;
 
         /* The screen scrolls when the line goes past its last row, or the last of a part of it. */
-        place(&way, in->n * 2 + 8, &column, &row);
+        place(&way, in->most + 1, &column, &row);
         for (way.scroll = 0; way.scroll <= row - way.row && way.scroll <= way.row; way.scroll++) {
                 try_way(in, &way);
                 if (row + 4 < rows)
@@ -313,7 +348,7 @@ static void try_place(struct reader *in, unsigned column, unsigned row)
         unsigned n_rights = 3, n_lefts = 2, bar = column;
 
         if (in->line->edged) {
-                try_scrolls(in, (struct way){ column, row, in->line->left, in->line->right, 0 });
+                try_scrolls(in, (struct way){ column, row, in->line->left, in->line->right, 0, in->line->broken, in->line->skipped });
                 return;
         }
         while (bar < columns && !is_bar(base->codes[(size_t)row * columns + bar]))
@@ -328,11 +363,11 @@ static void try_place(struct reader *in, unsigned column, unsigned row)
         }
         for (unsigned r = 0; r < n_rights; r++)
                 for (unsigned l = 0; l < n_lefts; l++) {
-                        const struct way way = { column, row, lefts[l], rights[r], 0 };
+                        const struct way way = { column, row, lefts[l], rights[r], 0, 0, 0 };
 
                         if (way.right <= column || way.left + 1 >= way.right)
                                 continue;
-                        if (column + in->n * 2 + 8 < way.right) {       /* it does not come to wrapping */
+                        if (column + in->most + 1 < way.right && !in->breaks) {       /* it does not come to wrapping */
                                 try_way(in, &way);
                                 break;
                         }
@@ -379,16 +414,22 @@ static bool edges_seen(const struct reader *in)
         const struct way *way = &in->best_way;
         const size_t first = way->right - way->column;
 
+        if (way->broken > 0)
+                return in->best.shown > way->broken;
         return in->best.shown > first && shown_at(in, way, first - 1) != ' ' && shown_at(in, way, first) != ' ';
 }
 
-void echo_read(const struct echo_line *line, const uint32_t *text, size_t n, const struct boot_screen *now, struct echo_reading *ret)
+void echo_read(const struct echo_line *line, const uint32_t *text, size_t n, size_t most, const struct boot_screen *now,
+               struct echo_reading *ret)
 {
-        struct reader in = { .line = line, .now = now, .text = text, .n = n, .best.kind = ECHO_STRANGE };
+        struct reader in = { .line = line, .now = now, .text = text, .n = n, .most = most, .best.kind = ECHO_STRANGE };
         const bool alike = line->base.columns == now->columns && line->base.rows == now->rows && now->columns > 3;
 
-        for (unsigned pass = 0; alike && pass < 2 && in.best.kind == ECHO_STRANGE; pass++) {
-                in.strict = pass == 0;
+        for (unsigned pass = 0; alike && pass < 3 && in.best.kind == ECHO_STRANGE; pass++) {
+                in.strict = pass < 2;
+                in.breaks = pass == 1;
+                if (in.breaks && !line->located)
+                        continue;
                 if (line->located)
                         try_place(&in, line->column, line->row);
                 else
@@ -399,6 +440,9 @@ void echo_read(const struct echo_line *line, const uint32_t *text, size_t n, con
         in.best.left = in.best_way.left;
         in.best.right_edge = in.best_way.right;
         in.best.scroll = in.best_way.scroll;
+        in.best.broken = in.best_way.broken;
+        in.best.skipped = in.best_way.skipped;
+        in.best.lenient = in.best.kind != ECHO_STRANGE && !in.strict;
         in.best.edges_seen = in.best.kind == ECHO_LINE && in.best.clean && edges_seen(&in);
         *ret = in.best;
 }
@@ -414,12 +458,20 @@ void echo_lock(struct echo_line *line, const struct echo_reading *reading)
                 line->edged = true;
                 line->left = reading->left;
                 line->right = reading->right_edge;
+                line->broken = reading->broken;
+                line->skipped = reading->skipped;
         }
+}
+
+static struct way way_of(const struct echo_reading *reading)
+{
+        return (struct way){ reading->column, reading->row, reading->left, reading->right_edge, reading->scroll, reading->broken,
+                             reading->skipped };
 }
 
 bool echo_move(struct echo_line *line, const struct echo_reading *reading, const struct boot_screen *now, size_t k)
 {
-        const struct way way = { reading->column, reading->row, reading->left, reading->right_edge, reading->scroll };
+        const struct way way = way_of(reading);
         const struct reader in = { .now = now };
         unsigned column, row;
 
@@ -435,12 +487,13 @@ bool echo_move(struct echo_line *line, const struct echo_reading *reading, const
         }
         place(&way, k, &line->column, &line->row);
         line->row -= way.scroll;
+        line->broken = way.broken > k ? way.broken - k : 0;
         return true;
 }
 
 uint32_t echo_at(const struct echo_reading *reading, const struct boot_screen *now, size_t k)
 {
-        const struct way way = { reading->column, reading->row, reading->left, reading->right_edge, reading->scroll };
+        const struct way way = way_of(reading);
         const struct reader in = { .now = now };
 
         return shown_at(&in, &way, k);

@@ -41,7 +41,8 @@ int layer_verify(const struct layer_store *store, const char *digest, bool thoro
 int layer_draft_overlay(const struct layer_store *store, const char *name, const char *ancestor, struct bk_error *err) BK_MUST_CHECK;
 
 /* Makes a draft final: writes it anew where it must be (a chain that would be too deep; rewrite: its format, "raw" or
- * "qcow2", when it is to be; NULL: as it is), takes it into our own hands, computes its digest, syncs it. The draft stays where it is and is published next. */
+ * "qcow2", when it is to be; NULL: as it is), takes it into our own hands, computes its digest, syncs it. The draft stays where it is
+ * and is published next. */
 int layer_seal(const struct layer_store *store, const char *name, const char *ancestor, const char *rewrite,
                struct layer_info *ret, struct bk_error *err) BK_MUST_CHECK;
 /* Moves the sealed draft to its place; a layer that is there already is kept and the draft removed. */

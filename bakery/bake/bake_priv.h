@@ -36,8 +36,10 @@ struct bake_builder {
         const char *default_type;       /* of image */
         /* With a guest: no open or finish, the worker runs bake_guest_run(). */
         int (*check)(struct bake *bake, struct bk_error *err);                  /* what rows cannot say; may be NULL */
-        int (*inputs)(const struct bake_config *config, struct bk_strv *ret, struct bk_error *err);     /* host files beside TMPL_PATHS; may be NULL */
-        int (*artifact)(struct bake_post *post, struct bk_strv *ret_files, struct bk_error *err);       /* files beside the layer; may be NULL */
+        /* host files beside TMPL_PATHS; may be NULL */
+        int (*inputs)(const struct bake_config *config, struct bk_strv *ret, struct bk_error *err);
+        /* files beside the layer; may be NULL */
+        int (*artifact)(struct bake_post *post, struct bk_strv *ret_files, struct bk_error *err);
         bool guest;
         int (*open)(struct bake_work *work, struct bk_error *err);              /* in the worker: work->disk, mounted */
         int (*finish)(struct bake_work *work, struct bk_error *err);            /* before provisioning, sandbox open; may be NULL */

@@ -97,7 +97,8 @@
         { "ssh_proxy_host", TMPL_IGNORED }, { "ssh_proxy_port", TMPL_IGNORED }, { "ssh_proxy_username", TMPL_IGNORED }, \
         { "ssh_proxy_password", TMPL_IGNORED }, { "ssh_key_path", TMPL_IGNORED }, { "winrm_username", TMPL_IGNORED }, \
         { "winrm_password", TMPL_IGNORED }, { "winrm_timeout", TMPL_IGNORED }, { "winrm_port", TMPL_IGNORED }, { "winrm_host", TMPL_IGNORED }, \
-        { "winrm_use_ssl", TMPL_IGNORED }, { "winrm_insecure", TMPL_IGNORED }, { "winrm_use_ntlm", TMPL_IGNORED }, { "winrm_no_proxy", TMPL_IGNORED }, \
+        { "winrm_use_ssl", TMPL_IGNORED }, { "winrm_insecure", TMPL_IGNORED }, { "winrm_use_ntlm", TMPL_IGNORED }, \
+        { "winrm_no_proxy", TMPL_IGNORED }, \
         { "shutdown_command", TMPL_STRING, AT(shutdown_command), 0, NULL, 0, 0, \
           "run in the guest at the end; its power button is pressed where not given" }, \
         { "shutdown_timeout", TMPL_DURATION, AT(shutdown_timeout_ms), HOW, "5m", 1, 0, "until it is off; longer where guests are emulated" }, \
@@ -154,13 +155,16 @@ static const struct tmpl_key vmware[] = {
           "memsize, numvcpus, ethernet0.virtualDev, firmware and scsi0.virtualDev are heeded; all go into the VMX" },
         { "vmx_data_post", TMPL_IGNORED }, { "vmx_remove_ethernet_interfaces", TMPL_IGNORED }, { "vmx_template_path", TMPL_IGNORED },
         { "disk_type_id", TMPL_IGNORED }, { "vmdk_name", TMPL_IGNORED }, { "cdrom_adapter_type", TMPL_IGNORED }, { "network_name", TMPL_IGNORED },
-        { "serial", TMPL_IGNORED }, { "parallel", TMPL_IGNORED }, { "usb", TMPL_IGNORED }, { "sound", TMPL_IGNORED }, { "display_name", TMPL_IGNORED },
-        { "tools_upload_flavor", TMPL_IGNORED }, { "tools_upload_path", TMPL_IGNORED }, { "tools_source_path", TMPL_IGNORED }, { "tools_mode", TMPL_IGNORED },
+        { "serial", TMPL_IGNORED }, { "parallel", TMPL_IGNORED }, { "usb", TMPL_IGNORED }, { "sound", TMPL_IGNORED },
+        { "display_name", TMPL_IGNORED },
+        { "tools_upload_flavor", TMPL_IGNORED }, { "tools_upload_path", TMPL_IGNORED }, { "tools_source_path", TMPL_IGNORED },
+        { "tools_mode", TMPL_IGNORED },
         { "remote_type", TMPL_IGNORED }, { "remote_host", TMPL_IGNORED }, { "remote_port", TMPL_IGNORED }, { "remote_datastore", TMPL_IGNORED },
         { "remote_cache_datastore", TMPL_IGNORED }, { "remote_cache_directory", TMPL_IGNORED }, { "remote_cleanup", TMPL_IGNORED },
         { "remote_username", TMPL_IGNORED }, { "remote_password", TMPL_IGNORED }, { "remote_private_key_file", TMPL_IGNORED },
         { "remote_output_directory", TMPL_IGNORED }, { "skip_validate_credentials", TMPL_IGNORED }, { "skip_export", TMPL_IGNORED },
-        { "keep_registered", TMPL_IGNORED }, { "ovftool_options", TMPL_IGNORED }, { "fusion_app_path", TMPL_IGNORED }, { "vnc_over_websocket", TMPL_IGNORED },
+        { "keep_registered", TMPL_IGNORED }, { "ovftool_options", TMPL_IGNORED }, { "fusion_app_path", TMPL_IGNORED },
+        { "vnc_over_websocket", TMPL_IGNORED },
         { "vnc_disable_password", TMPL_IGNORED }, { "insecure_connection", TMPL_IGNORED }, { "cleanup_remote_cache", TMPL_IGNORED },
         { "snapshot_name", TMPL_IGNORED }, { "hardware_assisted_virtualization", TMPL_IGNORED },
 };

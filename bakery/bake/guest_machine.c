@@ -129,8 +129,8 @@ int bake_guest_xml(struct bake_stage *stage, const struct vm_kvm *kvm, bool *ret
 {
         const struct bake_guest *config = stage->config;
         const char *virtual_dev = vmx(config, "ethernet0.virtualDev"), *memsize = vmx(config, "memsize"), *cpus = vmx(config, "numvcpus");
-        const int64_t mib = config->memory > 0 ? config->memory : memsize != NULL && atoi(memsize) > 0 ? atoi(memsize) : MEMORY_MIB;
-        const int64_t wanted = cpus != NULL && atoi(cpus) > 0 && config->cpus <= 1 ? atoi(cpus) : config->cpus;
+        const int64_t mib = memsize != NULL && atoi(memsize) > 0 ? atoi(memsize) : config->memory > 0 ? config->memory : MEMORY_MIB;
+        const int64_t wanted = cpus != NULL && atoi(cpus) > 0 ? atoi(cpus) : config->cpus;
         const int64_t cores = config->cores > 0 ? config->cores : 1, threads = config->threads > 0 ? config->threads : 1;
         struct vm_domain domain = {
                 .name = stage->work->bake->id, .kvm = kvm->usable, .machine = config->machine_type ? config->machine_type : "pc",

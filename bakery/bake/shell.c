@@ -38,7 +38,7 @@ static const struct tmpl_key keys[] = {
         { "valid_exit_codes", TMPL_LIST, AT(valid_exit_codes), 0, "0", 0, 0, "statuses that are no failure" },
         { "skip_clean", TMPL_BOOL, AT(skip_clean), 0, "false", 0, 0, "leave the script where it was put" },
         { "pause_after", TMPL_DURATION, AT(pause_after_ms), 0, NULL, 0, 0, "wait after it ended" },
-        { "expect_disconnect", TMPL_BOOL, AT(expect_disconnect), 0, "false", 0, 0, "the script may end the connection, as a reboot does; for guests" },
+        { "expect_disconnect", TMPL_BOOL, AT(expect_disconnect), 0, "false", 0, 0, "the script may end the connection, as a reboot does" },
         { "start_retry_timeout", TMPL_DURATION, AT(start_retry_timeout_ms), 0, "5m", 0, 0, "how long a guest may take to accept the script" },
 };
 

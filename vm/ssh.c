@@ -16,9 +16,6 @@ enum {
         PAUSE_MS = 1000, PAUSE_MOST_MS = 4000,  /* between refused logins: servers punish haste (sshd's PerSourcePenalties) */
 };
 
-/* A session survives programs' signals, but a socket that closes under a write must not end us. libssh sends with
- * MSG_NOSIGNAL, and so do we. */
-
 bool vm_ssh_up(const struct vm_ssh *ssh)
 {
         return ssh->session != NULL && !ssh->silent && ssh_is_connected(ssh->session);
@@ -103,9 +100,7 @@ static void drop_session(struct vm_ssh *ssh)
         if (ssh->session != NULL) {
                 if (ssh->event != NULL)
                         (void)ssh_event_remove_session(ssh->event, ssh->session);
-                if (ssh_is_connected(ssh->session))
-                        ssh_disconnect(ssh->session);
-                vm_ssh_tunnel_pump(ssh);
+                /* Not ssh_disconnect(), which would leave a socket that it was given open for ever; ssh_free() closes it. */
                 ssh_free(ssh->session);
                 ssh->session = NULL;
         }

@@ -204,7 +204,8 @@ int vm_ssh_await_banner(struct vm_ssh *ssh, int64_t deadline, struct vm_ssh_stor
                 int winner;
 
                 if (now >= deadline) {
-                        if (r.n > 0 && r.pending[0].connected)
+                        /* One that is only young yet says less than how others ended. */
+                        if (r.n > 0 && r.pending[0].connected && (story->last[0] == '\0' || now - r.pending[0].since > 1000))
                                 (void)snprintf(story->last, sizeof story->last, "connections are accepted, but no SSH banner comes");
                         else if (r.n > 0 && story->last[0] == '\0')
                                 (void)snprintf(story->last, sizeof story->last, "connections are not answered");

@@ -96,12 +96,14 @@ static int start(struct vm_ssh *ssh, struct running *r, struct bk_error *err)
         while ((rc = ssh_channel_open_session(r->channel)) == SSH_AGAIN)
                 if (vm_ssh_patience(ssh, deadline, "opening an SSH channel", err) < 0)
                         return -1;
-        while (rc == SSH_OK && r->command->pty && (rc = ssh_channel_request_pty_size(r->channel, "xterm", 80, 40)) == SSH_AGAIN)
-                if (vm_ssh_patience(ssh, deadline, "asking for a terminal", err) < 0)
-                        return -1;
-        while (rc == SSH_OK && (rc = ssh_channel_request_exec(r->channel, r->command->command)) == SSH_AGAIN)
-                if (vm_ssh_patience(ssh, deadline, "starting a command", err) < 0)
-                        return -1;
+        if (rc == SSH_OK && r->command->pty)
+                while ((rc = ssh_channel_request_pty_size(r->channel, "xterm", 80, 40)) == SSH_AGAIN)
+                        if (vm_ssh_patience(ssh, deadline, "asking for a terminal", err) < 0)
+                                return -1;
+        if (rc == SSH_OK)
+                while ((rc = ssh_channel_request_exec(r->channel, r->command->command)) == SSH_AGAIN)
+                        if (vm_ssh_patience(ssh, deadline, "starting a command", err) < 0)
+                                return -1;
         if (rc != SSH_OK)
                 return bk_fail(err, BK_INFRA, "cannot start a command over SSH: %s", vm_ssh_why(ssh));
         return 0;

@@ -165,7 +165,8 @@ static inline void sshd_done(struct sshd *s)
 
 static inline struct vm_ssh_config sshd_login(const struct sshd *s)
 {
-        return (struct vm_ssh_config){ .host = "127.0.0.1", .port = s->port, .user = USER, .key = s->keys.secret, .timeout_ms = 30000, .attempts = 3 };
+        return (struct vm_ssh_config){ .host = "127.0.0.1", .port = s->port, .user = USER, .key = s->keys.secret, .timeout_ms = 30000,
+                                       .attempts = 3 };
 }
 
 static inline void ssh_done(struct vm_ssh **ssh)

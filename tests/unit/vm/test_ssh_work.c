@@ -1,6 +1,8 @@
 /* SSH against a real sshd: commands and files. One session serves most of it. */
 #include "tests/unit/vm/sshd.h"
 
+#include <poll.h>
+
 #include "lib/digest.h"
 
 #define SFTP "Subsystem sftp internal-sftp"
@@ -252,6 +254,10 @@ static void silence_is_death_unless_kept_alive(void **state)
         assert_ok(vm_ssh_connect(&c, &ssh, &err), err);
         assert_int_equal(status_of(ssh, "sleep 325"), VM_SSH_DISCONNECTED);
         assert_false(vm_ssh_connected(ssh));
+        assert_ok(vm_ssh_reconnect(ssh, &err), err);
+        print_message("# a session that nobody uses is not silent\n");
+        (void)poll(NULL, 0, 2500);
+        assert_int_equal(status_of(ssh, "exit 3"), 3);
         c.keep_alive_ms = 200;
         assert_ok(vm_ssh_reconnect(ssh, &err), err);
         assert_int_equal(status_of(ssh, "sleep 2.5; exit 7"), 7);

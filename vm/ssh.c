@@ -16,9 +16,6 @@ enum {
         PAUSE_MS = 1000, PAUSE_MOST_MS = 4000,  /* between refused logins: servers punish haste (sshd's PerSourcePenalties) */
 };
 
-/* A session survives programs' signals, but a socket that closes under a write must not end us. libssh sends with
- * MSG_NOSIGNAL, and so do we. */
-
 bool vm_ssh_up(const struct vm_ssh *ssh)
 {
         return ssh->session != NULL && !ssh->silent && ssh_is_connected(ssh->session);
@@ -55,10 +52,12 @@ static void mind_silence(struct vm_ssh *ssh)
 {
         const int64_t now = bk_now_ms();
 
-        if (ssh->traffic.in_bytes != ssh->heard_bytes) {
+        /* While nobody used the session, nobody listened either. */
+        if (ssh->traffic.in_bytes != ssh->heard_bytes || now - ssh->served > 10 * VM_SSH_TURN_MS) {
                 ssh->heard_bytes = ssh->traffic.in_bytes;
                 ssh->heard = now;
         }
+        ssh->served = now;
         if (ssh->config->read_write_timeout_ms > 0 && now - ssh->heard > ssh->config->read_write_timeout_ms)
                 ssh->silent = true;
         if (!vm_ssh_connected(ssh) || ssh->config->keep_alive_ms <= 0 || now - ssh->kept < ssh->config->keep_alive_ms)
@@ -103,9 +102,7 @@ static void drop_session(struct vm_ssh *ssh)
         if (ssh->session != NULL) {
                 if (ssh->event != NULL)
                         (void)ssh_event_remove_session(ssh->event, ssh->session);
-                if (ssh_is_connected(ssh->session))
-                        ssh_disconnect(ssh->session);
-                vm_ssh_tunnel_pump(ssh);
+                /* Not ssh_disconnect(), which would leave a socket that it was given open for ever; ssh_free() closes it. */
                 ssh_free(ssh->session);
                 ssh->session = NULL;
         }
@@ -129,7 +126,7 @@ static int new_session(struct vm_ssh *ssh, int fd, struct bk_error *err)
         ssh->session = ssh_new();
         ssh->traffic = (struct ssh_counter_struct){ 0 };
         ssh->heard_bytes = 0;
-        ssh->heard = ssh->kept = bk_now_ms();
+        ssh->heard = ssh->kept = ssh->served = bk_now_ms();
         if (ssh->session == NULL ||
             option(ssh->session, SSH_OPTIONS_PROCESS_CONFIG, &no, "option", err) < 0 ||
             option(ssh->session, SSH_OPTIONS_HOST, c->host, "host", err) < 0 ||
@@ -172,9 +169,11 @@ static int shake_hands(struct vm_ssh *ssh, int64_t deadline, enum vm_ssh_login *
         if (rc != SSH_OK) {
                 const char *why = vm_ssh_why(ssh);
 
-                bk_fail(err, BK_INFRA, "the key exchange failed: %s", why);
                 /* Two that have no algorithm in common will have none in a minute. */
-                return strstr(why, "no match for method") != NULL ? -1 : 0;
+                const bool never = strstr(why, "no match for method") != NULL;
+
+                bk_fail(err, never ? BK_INVALID : BK_INFRA, "the key exchange failed: %s", why);
+                return never ? -1 : 0;
         }
         free(ssh->banner);
         ssh->banner = bk_strdup(ssh_get_serverbanner(ssh->session));
@@ -205,10 +204,10 @@ static int time_is_up(const struct vm_ssh *ssh, const struct vm_ssh_story *story
         const struct vm_ssh_config *c = ssh->config;
 
         if (story->refused > 0)
-                return bk_fail(err, BK_TIMEOUT, "no login at %s:%u within %d s: refused %u times; %s", c->host, c->port, timeout_ms / 1000,
-                               story->refused, story->refusal);
-        return bk_fail(err, BK_TIMEOUT, "no SSH for user '%s' at %s:%u within %d s, after %u connections: %s", c->user, c->host, c->port,
-                       timeout_ms / 1000, story->attempts, story->last[0] ? story->last : "nothing answered");
+                return bk_fail(err, BK_TIMEOUT, "no login at %s:%u within %d.%d s: refused %u times; %s", c->host, c->port, timeout_ms / 1000,
+                               timeout_ms % 1000 / 100, story->refused, story->refusal);
+        return bk_fail(err, BK_TIMEOUT, "no SSH for user '%s' at %s:%u within %d.%d s, after %u connections: %s", c->user, c->host, c->port,
+                       timeout_ms / 1000, timeout_ms % 1000 / 100, story->attempts, story->last[0] ? story->last : "nothing answered");
 }
 
 /* One server that answers, one login. */

@@ -19,11 +19,11 @@ struct vm_ssh_config {
         const char *certificate_file;   /* of key_file; NULL */
         bool agent;                     /* SSH_AUTH_SOCK */
         const char *ciphers, *key_exchanges;    /* comma separated; NULL: libssh's */
-        bool pty;                       /* commands get a terminal */
-        int timeout_ms;                 /* until the first login worked */
+        bool pty;                       /* commands get a terminal, which echoes input; input ends with ^D, so with a newline before */
+        int timeout_ms;                 /* until the first login worked; 0: five minutes */
         int attempts;                   /* refused logins before giving up; 0: until the time is up */
         int keep_alive_ms;              /* 0: none */
-        int read_write_timeout_ms;      /* a session silent for this long is dead; 0: never */
+        int read_write_timeout_ms;      /* a session silent for this long, while waiting for it, is dead; 0: never. See keep_alive_ms */
         const struct vm_ssh_config *bastion;    /* go through there; NULL */
         /* Asked often while waiting, also in the middle of a command: -1 with a reason ends it at once (the guest died). NULL: never. */
         int (*alive)(void *arg, struct bk_error *err);
@@ -34,9 +34,11 @@ struct vm_ssh;
 
 /* Waits until the guest's sshd answers and lets us in. A user mode network accepts connections for a guest that
  * does not listen yet, so only the server's banner counts; attempts overlap, so that one swallowed by a booting guest costs nothing:
- * the first answer is within 0.3 s of sshd's. Errors: BK_DENIED (says who, which methods were tried and which the server
- * offers), BK_TIMEOUT (says what happened last: nothing listened, no banner, a login refused N times), or alive()'s.
- * config and what it points to must outlive the session. */
+ * the first answer is within 0.3 s of sshd's, and 1 s when a guest has swallowed everything for long (fresh connections cost
+ * an emulated one more than they bring). A refused login is tried again after 1, 2, 4, 4, ... s. Errors: BK_DENIED (says who,
+ * which methods were tried and which the server offers), BK_TIMEOUT (says what happened last: nothing listened, no banner, a
+ * login refused N times), BK_INVALID (a key or ciphers that cannot do), or alive()'s. Through a bastion attempts do not overlap,
+ * and losing it is BK_INFRA. config and what it points to must outlive the session. */
 int vm_ssh_connect(const struct vm_ssh_config *config, struct vm_ssh **ret, struct bk_error *err) BK_MUST_CHECK;
 void vm_ssh_close(struct vm_ssh *ssh);          /* NULL is fine */
 /* Drops the session and connects anew, waiting as vm_ssh_connect() does: after a reboot. */
@@ -48,23 +50,27 @@ enum { VM_SSH_DISCONNECTED = 2300218 }; /* Packer's status for a connection that
 
 struct vm_ssh_run {
         const char *command;            /* for the user's login shell there */
-        int timeout_ms;
+        int timeout_ms;                 /* 0: none */
         const char *input; size_t input_len;    /* NULL: none */
-        /* As in struct bk_run: line by line, stream 1 or 2; NULL: captured. */
+        /* As in struct bk_run: line by line, stream 1 or 2; NULL: captured. Must not use the session. */
         void (*on_line)(void *arg, int stream, const char *line);
         void *arg;
         size_t capture_most;            /* 0: 16 MiB */
 };
 struct vm_ssh_result { int status; char *out, *err; size_t out_len, err_len; };   /* status: exit code, 128 + signal, or VM_SSH_DISCONNECTED */
 void vm_ssh_result_done(struct vm_ssh_result *result);
-/* Fails only when the command could not be started, took too long (BK_TIMEOUT; the channel is closed), or the guest died. */
+/* Fails only when the command could not be started, took too long (BK_TIMEOUT; it is sent KILL, and the channel is
+ * closed), printed more than capture_most, or the guest died. What a command leaves behind with its output open is waited for 3 s. */
 int vm_ssh_run(struct vm_ssh *ssh, const struct vm_ssh_run *run, struct vm_ssh_result *ret, struct bk_error *err) BK_MUST_CHECK;
 
-/* Files by SFTP, or through `cat` where the server has no SFTP. Parents are not made. mode of a new file. */
+/* Files by SFTP, or through `cat` where the server has no SFTP. Parents are not made. The file has
+ * `mode` afterwards, and before that is its owner's alone. A relative path is the user's home's. */
 int vm_ssh_write(struct vm_ssh *ssh, const char *path, const void *bytes, size_t length, mode_t mode, struct bk_error *err) BK_MUST_CHECK;
 int vm_ssh_read(struct vm_ssh *ssh, const char *path, size_t most, char **ret, size_t *ret_len, struct bk_error *err) BK_MUST_CHECK;
 /* Streams a file of any size; a folder with all that is in it (links as what they point to). `from` with a trailing '/' means its content. Packer's
- * rules for names: a file uploaded to "dir/" goes into dir, as does a folder's own name without the slash. */
+ * rules for names: a file uploaded to "dir/" goes into dir, as does a folder's own name without the slash. The last folder of
+ * `to` is made when a folder is sent; modes go along, fully to the guest, without set-id bits and less the umask from it. Each file
+ * appears whole here. Sockets and broken links there are left out; here they are errors. */
 int vm_ssh_upload(struct vm_ssh *ssh, const char *from, const char *to, struct bk_error *err) BK_MUST_CHECK;
 int vm_ssh_download(struct vm_ssh *ssh, const char *from, const char *to, struct bk_error *err) BK_MUST_CHECK;
 /* A missing file is fine. */

@@ -133,7 +133,7 @@ static int cat_list(struct vm_ssh *ssh, const char *path, struct bk_strv *ret, s
         BK_CLEANUP(bk_buf_done) struct bk_buf out = { 0 };
 
         if (run_short(ssh, "cd -- \"$1\" && for f in * .[!.]* ..?*; do "
-                      "if [ -d \"./$f\" ]; then printf 'd%s\\0' \"$f\"; elif [ -e \"./$f\" ]; then printf 'f%s\\0' \"$f\"; fi; done",
+                      "if [ -d \"./$f\" ]; then printf 'd%s\\0' \"$f\"; elif [ -f \"./$f\" ]; then printf 'f%s\\0' \"$f\"; fi; done",
                       path, &out, err) < 0)
                 return -1;
         for (const char *name = out.data; name != NULL && name < out.data + out.len; name += strlen(name) + 1)

@@ -18,7 +18,7 @@ struct vm_ssh {
         ssh_event event;                /* the bastion's, where there is one: all sessions are served together */
         struct ssh_counter_struct traffic;
         uint64_t heard_bytes;
-        int64_t heard, kept, asked;     /* bk_now_ms() of the last byte from there, keep-alive, alive() */
+        int64_t heard, served, kept, asked;     /* bk_now_ms() of the last byte from there, turn, keep-alive, alive() */
         bool silent;                    /* for longer than read_write_timeout_ms */
         char *banner;
         bool ready;                     /* logged in */

@@ -105,18 +105,15 @@ static void start_attempt(struct readiness *r, const struct vm_ssh_config *confi
 {
         struct addrinfo *all = NULL, *one;
         const int yes = 1, four = 4;
-        unsigned n = 0;
         int fd;
 
         r->last_start = now;
         r->story->attempts++;
         if (resolve(config, r->story, &all) < 0)
                 return;
-        for (one = all; one != NULL; one = one->ai_next)
-                n++;
         one = all;
-        for (unsigned i = r->story->attempts % n; i > 0; i--)
-                one = one->ai_next;
+        for (unsigned i = r->story->attempts; i > 1; i--)
+                one = one->ai_next ? one->ai_next : all;
         fd = socket(one->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
         if (fd >= 0) {
                 (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);

@@ -96,6 +96,7 @@ static int start_http(struct bake_stage *stage, struct bk_error *err)
                 if (boot_http_start(&http, &stage->http, err) < 0)
                         return -1;
                 stage->http_port = bk_format("%u", boot_http_port(stage->http));
+                stage->work->http_address = bk_format("%s:%s", stage->http_ip, stage->http_port);
                 bake_tell_step(stage->work->events, "serving %s on port %s", config->http_directory ? config->http_directory : "files",
                                stage->http_port);
         }

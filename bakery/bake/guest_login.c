@@ -80,8 +80,11 @@ int bake_guest_login(struct bake_stage *stage, bool forwarded, struct bk_error *
                 return -1;
         configure(stage, port);
         bake_tell_step(stage->work->events, "waiting for SSH on %s:%u (%s)", stage->host, port, config->ssh_username);
-        if (vm_ssh_connect(&stage->login, &stage->ssh, err) < 0)
+        if (vm_ssh_connect(&stage->login, &stage->ssh, err) < 0) {
+                if (err->kind == BK_DENIED)     /* by the guest, not by this host: the template is wrong */
+                        err->kind = BK_FAILED;
                 return -1;
+        }
         bake_tell_step(stage->work->events, "logged in after %.1f s", (double)(bk_now_ms() - began) / 1000);
         if (config->pause_before_connecting_ms > 0) {
                 if (vm_guest_pause(stage->guest, config->pause_before_connecting_ms, err) < 0)

@@ -22,7 +22,8 @@ struct section {
 static bool next_section(const unsigned char *p, size_t length, size_t *at, struct section *ret)
 {
         /* EE4E5898-3914-4259-9D6E-DC7BD79403CF */
-        static const unsigned char lzma[] = { 0x98, 0x58, 0x4e, 0xee, 0x14, 0x39, 0x59, 0x42, 0x9d, 0x6e, 0xdc, 0x7b, 0xd7, 0x94, 0x03, 0xcf };
+        static const unsigned char lzma[] = { 0x98, 0x58, 0x4e, 0xee, 0x14, 0x39, 0x59, 0x42,
+                                              0x9d, 0x6e, 0xdc, 0x7b, 0xd7, 0x94, 0x03, 0xcf };
         const unsigned char *guid;
 
         while ((guid = memmem(p + *at, length - *at, lzma, sizeof lzma)) != NULL) {

@@ -22,7 +22,8 @@ static int payload_of(const unsigned char *p, size_t length, const unsigned char
         at = ((p[SETUP_SECTORS] != 0 ? p[SETUP_SECTORS] : 4U) + 1) * (size_t)512 + boot_le32(p + PAYLOAD_OFFSET);
         size = boot_le32(p + PAYLOAD_LENGTH);
         if (at > length || size > length - at || size < 8)
-                return bk_fail(err, BK_INVALID, "Linux kernel: its header tells of %zu bytes at %zu, and the file has %zu", size, at, length);
+                return bk_fail(err, BK_INVALID, "Linux kernel: its header tells of %zu bytes at %zu, and the file has %zu",
+                               size, at, length);
         *ret = p + at;
         *ret_len = size;
         return 0;

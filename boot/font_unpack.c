@@ -65,13 +65,13 @@ static int unpack_lzma(const unsigned char *p, size_t length, struct buffer *out
 static int unpack_lz4(const unsigned char *p, size_t length, struct buffer *out, struct bk_error *err)
 {
         for (size_t at = 4; length - at > 4;) {
-                const size_t size = boot_le32(p + at), left = out->most - out->length;
+                const size_t size = boot_le32(p + at), left = out->most - out->length, room = left < LZ4_BLOCK ? left : LZ4_BLOCK;
                 int made;
 
                 at += 4;
                 if (size == 0 || size > length - at)
                         return refuse(out, "LZ4", err);
-                made = LZ4_decompress_safe((const char *)p + at, out->bytes + out->length, (int)size, (int)(left < LZ4_BLOCK ? left : LZ4_BLOCK));
+                made = LZ4_decompress_safe((const char *)p + at, out->bytes + out->length, (int)size, (int)room);
                 if (made < 0)
                         return refuse(out, "LZ4", err);
                 out->length += (size_t)made;

@@ -15,7 +15,7 @@ UNIT := $(wildcard tests/unit/*/test_*.c)
 # Programs that system tests drive.
 DRIVEN := $(filter-out $(UNIT),$(wildcard tests/unit/*/*.c))
 
-PKGS := jansson blkid libseccomp libcap libcrypto sqlite3 oniguruma libxml-2.0 libpng zlib libvirt libvirt-qemu libssh libcurl libmicrohttpd
+PKGS := jansson blkid libseccomp libcap libcrypto sqlite3 oniguruma libxml-2.0 libpng zlib liblzma liblz4 libvirt libvirt-qemu libssh libcurl libmicrohttpd
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wwrite-strings -Wvla \
@@ -101,7 +101,8 @@ asan:
 	@UBSAN_OPTIONS=print_stacktrace=1 ASAN_OPTIONS=intercept_strstr=0 $(MAKE) --no-print-directory BUILD=asan check
 # Each for FUZZ_SECONDS; a crash leaves its input in build/fuzz.
 FUZZ_SECONDS ?= 60
-FUZZED := $(wildcard lib/*.c) $(wildcard boot/*.c)
+# What looks at a guest is left out.
+FUZZED := $(wildcard lib/*.c) $(filter-out boot/eye.c,$(wildcard boot/*.c))
 fuzz: deps-check
 	@./tools/deps check fuzz || ./tools/deps install fuzz
 	@mkdir -p build/fuzz

@@ -1,9 +1,8 @@
 /* Finding a glyph by its pixels: an open hash table a font, and the whole shape is compared. */
-#include "boot/font.h"
+#include "boot/font_priv.h"
 
 #include <dirent.h>
 #include <string.h>
-#include <zlib.h>
 
 #include "lib/cleanup.h"
 #include "lib/fs.h"
@@ -133,24 +132,6 @@ const uint32_t *boot_font_glyph(const struct boot_font *font, uint32_t code)
         return NULL;
 }
 
-/* gzip, at most FILE_MOST bytes of content. */
-static int gunzip(const char *bytes, size_t length, char **ret, size_t *ret_len, struct bk_error *err)
-{
-        autofree char *out = bk_grow(NULL, FILE_MOST, 1);
-        z_stream stream = { .next_in = (Bytef *)(uintptr_t)bytes, .avail_in = (uInt)length, .next_out = (Bytef *)out, .avail_out = FILE_MOST };
-        int code;
-
-        if (inflateInit2(&stream, 16 + MAX_WBITS) != Z_OK)
-                return bk_fail(err, BK_INTERNAL, "zlib does not start");
-        code = inflate(&stream, Z_FINISH);
-        (void)inflateEnd(&stream);
-        if (code != Z_STREAM_END)
-                return bk_fail(err, BK_CORRUPT, "%s", stream.avail_out == 0 ? "too large for a font" : "damaged gzip file, or cut short");
-        *ret_len = stream.total_out;
-        *ret = bk_take(out);
-        return 0;
-}
-
 static int load(const char *name, const char *path,
                 int (*read)(const char *, const void *, size_t, struct boot_fonts *, struct bk_error *),
                 struct boot_fonts *fonts, struct bk_error *err)
@@ -161,7 +142,7 @@ static int load(const char *name, const char *path,
         if (bk_read_file(path, FILE_MOST, &bytes, &length, err) < 0)
                 return -1;
         if (length > 2 && bytes[0] == '\x1f' && bytes[1] == '\x8b') {
-                if (gunzip(bytes, length, &plain, &length, err) < 0)
+                if (boot_unpack(bytes, length, FILE_MOST, &plain, &length, err) < 0)
                         return bk_wrap(err, "font '%s'", path);
         }
         if (read(name, plain != NULL ? plain : bytes, length, fonts, err) < 0)
@@ -199,8 +180,11 @@ int boot_fonts_load(const char *learnt, struct boot_fonts *ret, struct bk_error 
         for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
                 if (bk_exists(rows[i].path) && load(rows[i].name, rows[i].path, rows[i].read, &fonts, err) < 0)
                         return bk_wrap(err, "package %s", rows[i].package);
-        if (learnt != NULL && load_learnt(learnt, &fonts, err) < 0)
-                return -1;
+        if (learnt != NULL) {
+                boot_fonts_keep_known(learnt, &fonts);
+                if (load_learnt(learnt, &fonts, err) < 0)
+                        return -1;
+        }
         if (fonts.n == 0)
                 return bk_fail(err, BK_NOT_FOUND, "no fonts to read screens with; install %s, %s or %s",
                                rows[0].package, rows[1].package, rows[sizeof rows / sizeof *rows - 1].package);

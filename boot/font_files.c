@@ -1,9 +1,9 @@
-/* Font files. A VGA ROM has tables of 256 shapes and no index; what every CP437 font must have at the places of its
- * blanks and blocks finds them. PSF 1 and 2 are as psf(5) of the kbd tools and the kernel's setfont know them; PFF2 is
+/* Font files. A VGA ROM has tables of 256 shapes and no index, and so does Linux; what every CP437 font must have at the
+ * places of its blanks and blocks finds them. PSF 1 and 2 are as psf(5) of the kbd tools and the kernel's setfont know them; PFF2 is
  * as GRUB's manual ("PFF2 file format") and its font loader have it. */
 #include <string.h>
 
-#include "boot/font.h"
+#include "boot/font_priv.h"
 #include "boot/screen.h"
 #include "lib/utf8.h"
 
@@ -17,12 +17,7 @@ static uint32_t be32(const unsigned char *p)
         return (uint32_t)be16(p) << 16 | be16(p + 2);
 }
 
-static uint32_t le32(const unsigned char *p)
-{
-        return (uint32_t)p[3] << 24 | (uint32_t)p[2] << 16 | (uint32_t)p[1] << 8 | p[0];
-}
-
-/* --- a VGA ROM --------------------------------------------------------------- */
+/* --- tables --------------------------------------------------------------- */
 static bool all(const unsigned char *p, unsigned height, unsigned char value)
 {
         for (unsigned y = 0; y < height; y++)
@@ -46,30 +41,52 @@ static bool is_cp437(const unsigned char *p, unsigned height)
         return true;
 }
 
+const unsigned char *boot_font_table(const void *bytes, size_t length, unsigned height)
+{
+        const unsigned char *const p = bytes;
+        unsigned char halves[2 * BOOT_GLYPH_HEIGHT_MOST];
+
+        memset(halves, 0xf0, height);
+        memset(halves + height, 0x0f, height);
+        for (size_t at = 0xddUL * height; at < length;) {
+                const unsigned char *found = memmem(p + at, length - at, halves, 2UL * height);
+
+                if (found == NULL)
+                        break;
+                at = (size_t)(found - p);
+                if (length - at >= (256 - 0xddUL) * height && is_cp437(found - 0xddUL * height, height))
+                        return found - 0xddUL * height;
+                at++;
+        }
+        return NULL;
+}
+
+struct boot_font *boot_font_from_table(const char *name, const unsigned char *table, unsigned height, struct boot_fonts *fonts)
+{
+        struct boot_font *font = boot_fonts_new(fonts, name, 8, height);
+
+        for (unsigned c = 0; c < 256; c++) {
+                uint32_t shape[BOOT_GLYPH_HEIGHT_MOST];
+
+                for (unsigned y = 0; y < height; y++)
+                        shape[y] = table[c * height + y];
+                boot_font_add(font, boot_cp437((uint8_t)c), shape);
+        }
+        return font;
+}
+
 int boot_font_read_rom(const char *name, const void *bytes, size_t length, struct boot_fonts *fonts, struct bk_error *err)
 {
         static const unsigned heights[] = { 16, 14, 8 };
-        const unsigned char *p = bytes;
         unsigned found = 0;
 
         for (size_t i = 0; i < sizeof heights / sizeof *heights; i++) {
-                const unsigned height = heights[i];
-                uint32_t shape[16];
-                struct boot_font *font;
-                size_t at = 0;
+                const unsigned char *table = boot_font_table(bytes, length, heights[i]);
 
-                while (at + 256UL * height <= length && !is_cp437(p + at, height))
-                        at++;
-                if (at + 256UL * height > length)
+                if (table == NULL)
                         continue;
                 found++;
-                font = boot_fonts_new(fonts, name, 8, height);
-                font->ninth = true;
-                for (unsigned c = 0; c < 256; c++) {
-                        for (unsigned y = 0; y < height; y++)
-                                shape[y] = p[at + c * height + y];
-                        boot_font_add(font, boot_cp437((uint8_t)c), shape);
-                }
+                boot_font_from_table(name, table, heights[i], fonts)->ninth = true;
         }
         if (found == 0)
                 return bk_fail(err, BK_INVALID, "no VGA font in this ROM");
@@ -94,13 +111,13 @@ static int psf_header(const unsigned char *p, size_t length, struct psf *ret, st
                 psf.width = 8;
                 psf.height = psf.size = p[3];
                 has_table = p[2] & 6;
-        } else if (length >= 32 && le32(p) == 0x864ab572) {
-                header = le32(p + 8);
-                has_table = le32(p + 12) & 1;
-                psf.n = le32(p + 16);
-                psf.size = le32(p + 20);
-                psf.height = le32(p + 24);
-                psf.width = le32(p + 28);
+        } else if (length >= 32 && boot_le32(p) == 0x864ab572) {
+                header = boot_le32(p + 8);
+                has_table = boot_le32(p + 12) & 1;
+                psf.n = boot_le32(p + 16);
+                psf.size = boot_le32(p + 20);
+                psf.height = boot_le32(p + 24);
+                psf.width = boot_le32(p + 28);
                 psf.utf8 = true;
         } else {
                 return bk_fail(err, BK_INVALID, "not a PSF font");

@@ -1,7 +1,7 @@
-/* Fonts that no package ships as a file: the kernel's own 8x16, EDK2's 8x19. They are taught from a screen whose text
- * is known, and kept as text: a first line "bakery glyphs 1 WIDTHxHEIGHT", then one line a glyph, its code point and
- * the rows of its shape, all hexadecimal. */
-#include "boot/font.h"
+/* Fonts that no package ships as a file. They are taught from a screen whose text is known, or were found inside a kernel or
+ * firmware, and are kept as text: a first line "bakery glyphs 1 WIDTHxHEIGHT", then one line a glyph, its code point and the
+ * rows of its shape, all hexadecimal. A second line that begins with # tells which file they are from. */
+#include "boot/font_priv.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -64,6 +64,14 @@ int boot_font_read_learnt(const char *name, const void *bytes, size_t length, st
         p += strlen(MAGIC);
         if (!size_line(&p, end, &width, &height))
                 return bk_fail(err, BK_INVALID, "learnt glyphs: the size in the first line is damaged");
+        if (p < end && *p == '#') {
+                const char *newline = memchr(p, '\n', (size_t)(end - p));
+
+                if (newline == NULL)
+                        return bk_fail(err, BK_INVALID, "learnt glyphs: line 2 is damaged; remove the file and teach it again");
+                p = newline + 1;
+                line++;
+        }
         font = boot_fonts_new(fonts, name, width, height);
         while (p < end) {
                 const uint32_t full = width == 32 ? UINT32_MAX : (1U << width) - 1;
@@ -80,11 +88,13 @@ int boot_font_read_learnt(const char *name, const void *bytes, size_t length, st
         return 0;
 }
 
-static char *print(const struct boot_font *font)
+char *boot_font_print(const struct boot_font *font, const char *source)
 {
         struct bk_buf buf = { 0 };
 
         bk_buf_printf(&buf, MAGIC "%ux%u\n", font->width, font->height);
+        if (source != NULL)
+                bk_buf_printf(&buf, "# %s\n", source);
         for (size_t i = 0; i < font->n; i++) {
                 bk_buf_printf(&buf, "%06x ", font->codes[i]);
                 for (unsigned y = 0; y < font->height; y++)
@@ -199,7 +209,7 @@ int boot_font_learn(const char *folder, const char *name, const struct boot_pict
                 return bk_fail(err, BK_CONFLICT, "font '%s' is of %ux%u pixels, not %ux%u", path, font->width, font->height, width, height);
         if (learn_text(font, picture, x, y, text, err) < 0)
                 return bk_wrap(err, "font '%s' was not learnt", name);
-        printed = print(font);
+        printed = boot_font_print(font, NULL);
         if (bk_mkdir_p(folder, err) < 0 || bk_publish_bytes(path, printed, strlen(printed), 0644, err) < 0)
                 return bk_wrap(err, "font '%s'", path);
         return 0;

@@ -95,6 +95,8 @@ able() {
         loop) [ -c /dev/loop-control ] ;;
         fuse) [ -c /dev/fuse ] ;;
         net) [ -c /dev/net/tun ] ;;
+        ovmf) [ -f /usr/share/OVMF/OVMF_CODE_4M.fd ] ;;
+        kernel) ls /boot/vmlinuz-* >/dev/null 2>&1 ;;
         qemu) command -v qemu-system-x86_64 >/dev/null ;;
         *) command -v "$1" >/dev/null ;;
         esac

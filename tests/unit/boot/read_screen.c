@@ -2,7 +2,8 @@
  *   read_screen memory FILE [COLUMNS ROWS]     the text of a dump of B8000
  *   read_screen picture FILE [LEARNT]          the text of a PPM or PNG picture; LEARNT is a folder of glyphs
  *   read_screen learn FOLDER NAME FILE X Y WIDTH HEIGHT TEXT
- *   read_screen bench                          what reading costs */
+ *   read_screen keep FOLDER NAME FILE          learns the font inside a kernel or firmware
+ *   read_screen bench [LEARNT]                 what reading costs */
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -56,6 +57,13 @@ static int picture(const char *path, const char *learnt)
         (void)fprintf(stderr, "read_screen: font %s, cells of %ux%u from %u,%u; %zu not known\n",
                       grid.font ? grid.font->name : "none", grid.width, grid.height, grid.x, grid.y, boot_screen_unknown(&screen));
         return show(&screen);
+}
+
+static int keep(const char *folder, const char *name, const char *path)
+{
+        struct bk_error err = { 0 };
+
+        return boot_font_keep(folder, name, path, &err) < 0 ? complain(&err) : 0;
 }
 
 static int learn(char **argv)
@@ -158,7 +166,7 @@ static int bench_picture(const struct boot_fonts *fonts, const char *what, const
         return 0;
 }
 
-static int bench(void)
+static int bench(const char *learnt)
 {
         BK_CLEANUP(boot_fonts_done) struct boot_fonts fonts = { 0 };
         struct bk_error err = { 0 };
@@ -168,7 +176,7 @@ static int bench(void)
         for (unsigned run = 0; run < RUNS; run++) {
                 boot_fonts_done(&fonts);
                 times[run] = now_ms();
-                if (boot_fonts_load(NULL, &fonts, &err) < 0)
+                if (boot_fonts_load(learnt, &fonts, &err) < 0)
                         return complain(&err);
                 times[run] = now_ms() - times[run];
         }
@@ -192,8 +200,10 @@ int main(int argc, char **argv)
                 return picture(argv[2], argc == 4 ? argv[3] : NULL);
         if (argc == 10 && strcmp(argv[1], "learn") == 0)
                 return learn(argv);
-        if (argc == 2 && strcmp(argv[1], "bench") == 0)
-                return bench();
-        (void)fprintf(stderr, "usage: read_screen memory|picture|learn|bench ...\n");
+        if (argc == 5 && strcmp(argv[1], "keep") == 0)
+                return keep(argv[2], argv[3], argv[4]);
+        if ((argc == 2 || argc == 3) && strcmp(argv[1], "bench") == 0)
+                return bench(argc == 3 ? argv[2] : NULL);
+        (void)fprintf(stderr, "usage: read_screen memory|picture|learn|keep|bench ...\n");
         return 2;
 }

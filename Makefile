@@ -38,7 +38,7 @@ LIBOBJECTS := $(LIBRARY:%.c=$(B)/%.o)
 UNITBINS := $(UNIT:%.c=$(B)/%)
 DRIVENBINS := $(DRIVEN:%.c=$(B)/%)
 
-.PHONY: all deps run check unit system lint asan bench install clean compile_commands.json ranks-check headers-check
+.PHONY: all deps run check check-slow unit system lint asan bench install clean compile_commands.json ranks-check headers-check
 .SECONDARY:
 all: deps-check
 	@$(MAKE) --no-print-directory $(B)/bin/bakery
@@ -96,6 +96,11 @@ unit: deps-check
 system: all
 	@$(MAKE) --no-print-directory $(DRIVENBINS)
 	@BUILD=$(BUILD) ./tests/run $(SYSTEM)
+# What takes half an hour: an installation by FAI, under emulation.
+check-slow: all
+	@./tools/deps check slow || ./tools/deps install slow
+	@$(MAKE) --no-print-directory $(DRIVENBINS)
+	@BUILD=$(BUILD) ./tests/run $(sort $(wildcard tests/slow/*.t))
 # ASan's strstr() looks for the end of the text at every call, which makes a search for all places quadratic.
 asan:
 	@UBSAN_OPTIONS=print_stacktrace=1 ASAN_OPTIONS=intercept_strstr=0 $(MAKE) --no-print-directory BUILD=asan check

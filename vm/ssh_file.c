@@ -176,11 +176,10 @@ static int upload_any(struct vm_ssh *ssh, const char *from, const char *to, cons
 /* Packer's rules: what arrives, and where. */
 static char *target_of(const char *from, const char *to, bool folder)
 {
+        const bool as_it_is = folder ? ends_in_slash(from) : !ends_in_slash(to);
         autofree char *source = trimmed(from), *target = trimmed(to);
 
-        if (folder ? ends_in_slash(from) : !ends_in_slash(to))
-                return bk_take(target);
-        return joined(target, base_of(source));
+        return as_it_is ? bk_strdup(target) : joined(target, base_of(source));
 }
 
 int vm_ssh_upload(struct vm_ssh *ssh, const char *from, const char *to, struct bk_error *err)

@@ -8,6 +8,7 @@
 #include "lib/cleanup.h"
 #include "lib/fs.h"
 #include "lib/run.h"
+#include "lib/utf8.h"
 #include "vm/vm.h"
 
 enum {
@@ -228,37 +229,67 @@ static int run_stage(struct bake_stage *stage, struct bk_error *err)
         return 0;
 }
 
+/* The last line that the console printed: often the guest's own reason. NULL: none. The caller's. */
+static char *last_words(struct bake_stage *stage)
+{
+        size_t length = 0;
+        autofree char *tail = stage->guest ? vm_guest_serial_tail(stage->guest, &length) : NULL, *clean = NULL, *redacted = NULL;
+        char *line;
+
+        while (length > 0 && (unsigned char)tail[length - 1] <= ' ')
+                tail[--length] = '\0';
+        if (length == 0)
+                return NULL;
+        line = memrchr(tail, '\n', length);
+        clean = bk_utf8_clean(line ? line + 1 : tail);
+        redacted = tmpl_redact(stage->work->bake->tmpl, clean);
+        for (char *p = redacted; *p != '\0'; p++)
+                if ((unsigned char)*p < ' ' || *p == 0x7f)
+                        *p = ' ';
+        return bk_format("%.160s", redacted);
+}
+
+static void append(struct bk_error *err, const char *text)
+{
+        const size_t length = strlen(err->text);
+
+        (void)snprintf(err->text + length, sizeof err->text - length, "%s", text);
+}
+
 static void explain(struct bake_stage *stage, struct bk_error *err)
 {
-        autofree char *folder = bake_guest_evidence(stage);
+        autofree char *words = last_words(stage), *folder = bake_guest_evidence(stage), *said = NULL, *kept = NULL;
 
-        if (folder != NULL && err != NULL) {
-                const size_t length = strlen(err->text);
-
-                (void)snprintf(err->text + length, sizeof err->text - length, "; evidence is in '%s'", folder);
-        } else if (folder != NULL) {
-                bake_tell_step(stage->work->events, "evidence is in %s", folder);
+        if (err == NULL) {
+                if (folder != NULL)
+                        bake_tell_step(stage->work->events, "evidence is in %s", folder);
+                return;
         }
+        said = words ? bk_format("; its console said last: %s", words) : bk_strdup("");
+        kept = folder ? bk_format("; evidence is in '%s'", folder) : bk_strdup("");
+        append(err, said);
+        append(err, kept);
 }
 
 _Noreturn static void stage_process(struct bake_work *work, struct bake_media *media)
 {
-        struct bake_stage stage = { .work = work, .config = &work->bake->config.guest, .media = media, .scale = 100 };
+        struct bake_stage *const stage = bk_alloc(sizeof *stage);       /* until this process ends */
         struct bk_error err = { 0 };
         int result;
 
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
         (void)prctl(PR_SET_NAME, "bakery-guest");
         (void)signal(SIGPIPE, SIG_IGN);
-        stage.name = stage.config->vm_name ? bk_strdup(stage.config->vm_name) : bk_format("packer-%s", work->bake->name);
+        *stage = (struct bake_stage){ .work = work, .config = &work->bake->config.guest, .media = media, .scale = 100 };
+        stage->name = stage->config->vm_name ? bk_strdup(stage->config->vm_name) : bk_format("packer-%s", work->bake->name);
         work->place = &bake_place_ssh;
-        work->stage = &stage;
-        result = run_stage(&stage, &err);
-        if (result < 0 || stage.config->evidence)
-                explain(&stage, result < 0 ? &err : NULL);
-        vm_ssh_close(stage.ssh);
-        vm_guest_end(stage.guest);
-        boot_http_stop(stage.http);
+        work->stage = stage;
+        result = run_stage(stage, &err);
+        if (result < 0 || stage->config->evidence)
+                explain(stage, result < 0 ? &err : NULL);
+        vm_ssh_close(stage->ssh);
+        vm_guest_end(stage->guest);
+        boot_http_stop(stage->http);
         if (result < 0)
                 bake_tell_failure(work->events, &err);
         _exit(result < 0);

@@ -119,7 +119,7 @@ fuzz: deps-check
 		grep -a 'number_of_executed_units' build/fuzz/$$name.log; done
 .PHONY: fuzz
 bench: all
-	@./tools/deps check bench || ./tools/deps install bench
+	@./tools/deps check bench check || ./tools/deps install bench check
 	@bench/run
 
 # --- lint -------------------------------------------------------------------

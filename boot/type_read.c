@@ -309,9 +309,13 @@ static void try_way(struct reader *in, const struct way *way)
         if (in->breaks && way->broken == 0 && right > 0 && right < in->n && rest_is_blank(in, way, right)) {
                 struct way broken = *way;
 
-                broken.broken = right;
-                for (broken.skipped = 0; broken.skipped < 2; broken.skipped++)
-                        try_way(in, &broken);
+                /* Blanks before the break may be those that the next row begins with. */
+                for (broken.broken = right; broken.broken > 0; broken.broken--) {
+                        for (broken.skipped = 0; broken.skipped < 2; broken.skipped++)
+                                try_way(in, &broken);
+                        if (in->text[broken.broken - 1] != ' ' || right - broken.broken >= EDGES_MOST)
+                                break;
+                }
                 return;
         }
         if (way->broken > 0 && !in->line->edged)        /* no more than a guess, which only a line without faults proves */

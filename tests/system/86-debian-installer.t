@@ -15,7 +15,7 @@ echo 'd-i preseed/early_command string echo ANSWERED >/dev/ttyS0; poweroff -f' >
 cat >t.json <<'EOT'
 {
   "builders": [{
-    "type": "qemu", "name": "di", "image_name": "di", "iso_url": "di.iso", "iso_checksum": "none", "disk_size": "1G", "memory": 768,
+    "type": "qemu", "name": "di", "image_name": "di", "iso_url": "di.iso", "iso_checksum": "none", "disk_size": "1G", "memory": 1024,
     "http_directory": "http", "boot_wait": "0s", "boot_key_interval": "auto", "boot_verify_typing": true, "evidence": true,
     "boot_command": ["<wait \"boot:\" 60s>linux auto=true priority=critical url=http://{{ .HTTPIP }}:{{ .HTTPPort }}/preseed.cfg<enter>"],
     "communicator": "none", "shutdown_timeout": "2m"

@@ -140,13 +140,14 @@ int vm_guest_forward(struct vm_guest *guest, unsigned port, unsigned min, unsign
                        "host_port_max", min, max, port);
 }
 
-/* "  TCP[ESTABLISHED]   21       127.0.0.1 45678       10.0.2.15    22     0     0": the connection that we made from port `from`. */
-static bool established(const char *table, unsigned from)
+/* "  TCP[ESTABLISHED]   22       127.0.0.1 18080       10.0.2.15    80     0     0": the guest accepted what came in at that port
+ * of the host. While it has not, the state is another. */
+static bool established(const char *table, unsigned host)
 {
         for (const char *line = table; line != NULL; line = strchr(line, '\n'), line += line != NULL) {
-                unsigned source = 0;
+                unsigned port = 0;
 
-                if (sscanf(line, " TCP[ESTABLISHED] %*d %*s %u", &source) == 1 && source == from)
+                if (sscanf(line, " TCP[ESTABLISHED] %*d %*s %u", &port) == 1 && port == host)
                         return true;
         }
         return false;
@@ -154,8 +155,7 @@ static bool established(const char *table, unsigned from)
 
 bool vm_guest_listens(struct vm_guest *guest, unsigned port)
 {
-        struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) }, own = { 0 };
-        socklen_t length = sizeof own;
+        struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
         autoclose int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
         const int64_t until = bk_now_ms() + LISTEN_WAIT_MS;
         unsigned host;
@@ -163,7 +163,7 @@ bool vm_guest_listens(struct vm_guest *guest, unsigned port)
         if (vm_guest_forward(guest, port, 0, 0, &host, NULL) < 0)
                 return false;
         address.sin_port = htons((uint16_t)host);
-        if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) < 0 || getsockname(fd, (struct sockaddr *)&own, &length) < 0)
+        if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) < 0)
                 return false;
         do {
                 struct pollfd end = { .fd = fd, .events = POLLIN | POLLRDHUP };
@@ -171,7 +171,7 @@ bool vm_guest_listens(struct vm_guest *guest, unsigned port)
 
                 if (vm_monitor(guest, "info usernet", &table, NULL) < 0)
                         return false;
-                if (established(table, ntohs(own.sin_port)))
+                if (established(table, host))
                         return true;
                 if (poll(&end, 1, 20) > 0)      /* data, or refused */
                         return (end.revents & (POLLRDHUP | POLLHUP | POLLERR)) == 0;

@@ -59,7 +59,7 @@ cat >spec.json <<'EOT'
 {
   "builders": [{
     "type": "qemu", "name": "s", "image_name": "s", "source_image": "nginx", "boot_wait": "0s", "specs": ["bad_spec.rb"],
-    "boot_command": ["<wait serial \"login: \" 3m><wait port 22 3m><wait port 80 3m>"], "shutdown_command": "systemctl poweroff"
+    "boot_command": ["<wait serial \"login: \" 1m><wait port 22 30s><wait port 80 30s>"], "shutdown_command": "systemctl poweroff"
   }]
 }
 EOT

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <jansson.h>
 #include <linux/loop.h>
+#include <pwd.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -107,7 +108,7 @@ static struct finding check_tools(const char *home)
                 { "qemu-img", "qemu-utils" }, { "qemu-storage-daemon", "qemu-system-common" }, { "mmdebstrap", "mmdebstrap" },
                 { "slirp4netns", "slirp4netns" }, { "sfdisk", "fdisk" }, { "mkfs.ext4", "e2fsprogs" }, { "mkfs.fat", "dosfstools" },
                 { "mcopy", "mtools" }, { "mkfs.xfs", "xfsprogs" }, { "mkfs.btrfs", "btrfs-progs" }, { "fusermount3", "fuse3" },
-                { "qemu-system-x86_64", "qemu-system-x86" },
+                { "qemu-system-x86_64", "qemu-system-x86" }, { "xorriso", "xorriso" }, { "swtpm", "swtpm" },
         };
         static const char *const folders[] = { "/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin" };
         autofree char *missing = bk_strdup(""), *todo = bk_strdup("apt-get install");
@@ -133,6 +134,16 @@ static struct finding check_tools(const char *home)
         }
         return *missing == '\0' ? good(bk_format("all %zu tools are installed", sizeof tools / sizeof *tools))
                                 : bad(BAD, bk_format("missing:%s", missing), todo);
+}
+
+static struct finding check_guests(const char *home)
+{
+        (void)home;
+        if (getpwnam("libvirt-qemu") == NULL)
+                return bad(BAD, bk_strdup("there is no user for guests to run as (libvirt-qemu)"), "apt-get install libvirt-daemon-system");
+        if (!bk_exists("/usr/lib/x86_64-linux-gnu/libvirt/connection-driver/libvirt_driver_qemu.so"))
+                return bad(BAD, bk_strdup("libvirt has no driver for QEMU"), "apt-get install libvirt-daemon-driver-qemu");
+        return good(bk_strdup("libvirt can run guests in this process"));
 }
 
 static struct finding check_sources(const char *home)
@@ -176,7 +187,7 @@ static struct finding check_kvm(const char *home)
 static const struct { const char *name; struct finding (*check)(const char *home); } checks[] = {
         { "root", check_root }, { "namespaces", check_namespaces }, { "fuse", check_fuse }, { "loop", check_loop },
         { "filesystems", check_filesystems }, { "tools", check_tools }, { "mirror", check_sources }, { "space", check_space },
-        { "kvm", check_kvm },
+        { "guests", check_guests }, { "kvm", check_kvm },
 };
 
 static const struct cmd_flag flags[] = {

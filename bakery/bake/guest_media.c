@@ -80,6 +80,8 @@ static int get_medium(struct bake_work *work, struct boot_iso *ret, struct bk_er
                 add_place(work->bake->tmpl, config->iso_url, &places);
         for (size_t i = 0; i < config->iso_urls.n; i++)
                 add_place(work->bake->tmpl, config->iso_urls.v[i], &places);
+        if (places.n == 0)
+                return bk_fail(err, BK_INVALID, "there is neither iso_url nor iso_urls");
         bake_tell_step(work->events, "getting %s", places.v[0]);
         return boot_iso_get(&iso, ret, err);
 }

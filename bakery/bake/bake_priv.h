@@ -119,9 +119,10 @@ struct bake_place {
 };
 extern const struct bake_place bake_place_chroot;
 int bake_provision(struct bake_work *work, struct bk_error *err) BK_MUST_CHECK;
-#define BAKE_GUEST_STATUS "/run/bakery/work/dpkg-status"       /* the package list of a guest that has left, in the worker's namespace */
 /* From nothing to a disk that a guest has left, the draft; see guest_priv.h. */
 int bake_guest_run(struct bake_work *work, struct bk_error *err) BK_MUST_CHECK;
+/* The packages that it told before it left; none where it has no dpkg. In the worker, after bake_guest_run(). */
+int bake_guest_packages(struct deb_packages *ret, struct bk_error *err) BK_MUST_CHECK;
 _Noreturn void bake_worker(struct bake *bake, int events);
 _Noreturn void bake_post_worker(struct bake *bake, int events);
 /* What a worker tells: one JSON object a line. */

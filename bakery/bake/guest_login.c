@@ -227,19 +227,30 @@ static int sysprep(struct bake_stage *stage, struct bk_error *err)
         return 0;
 }
 
-static int packages(struct bake_stage *stage, struct bk_error *err)
+static const char status_file[] = GUEST_WORK "/dpkg-status";     /* from the stage to the worker */
+
+static int fetch_packages(struct bake_stage *stage, struct bk_error *err)
 {
         autofree char *text = NULL;
         size_t length = 0;
 
         if (vm_ssh_read(stage->ssh, "/var/lib/dpkg/status", STATUS_MOST, &text, &length, NULL) < 0)
                 return 0;       /* not a system with dpkg */
-        return bk_publish_bytes(BAKE_GUEST_STATUS, text, length, 0600, err);
+        return bk_publish_bytes(status_file, text, length, 0600, err);
+}
+
+int bake_guest_packages(struct deb_packages *ret, struct bk_error *err)
+{
+        autofree char *text = NULL;
+
+        if (!bk_exists(status_file))
+                return 0;
+        return bk_read_file(status_file, STATUS_MOST, &text, NULL, err) < 0 ? -1 : deb_packages_parse(text, ret, err);
 }
 
 int bake_guest_farewell(struct bake_stage *stage, struct bk_error *err)
 {
-        if (ready(stage->work, err) < 0 || packages(stage, err) < 0)
+        if (ready(stage->work, err) < 0 || fetch_packages(stage, err) < 0)
                 return -1;
         if (wants_sysprep(stage) && sysprep(stage, err) < 0)
                 return -1;

@@ -14,7 +14,7 @@
 #include "vm/ssh.h"
 #include "vm/vm.h"
 
-#define GUEST_WORK VM_HOST_ROOT "/work" /* on the worker's own tmpfs */
+#define GUEST_WORK VM_HOST_ROOT "/guest"        /* on the worker's own tmpfs */
 
 /* What the worker prepared for the stage. Paths as QEMU sees them; owned. */
 struct bake_media {

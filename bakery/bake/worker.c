@@ -198,14 +198,10 @@ static int close_sandbox(struct bake_work *work, struct bk_error *err)
 /* The disk is open where the image was baked in a chroot. A guest's was never mounted here: it told its packages itself. */
 static int read_packages(struct bake_work *work, struct deb_packages *ret, struct bk_error *err)
 {
-        autofree char *text = NULL;
-
-        if (!work->bake->builder->guest)
-                return sysprep_run(disk_root_fd(work->disk), &work->bake->config.sysprep_skip, err) < 0
-                               ? -1 : deb_packages_read(disk_root_fd(work->disk), ret, err);
-        if (!bk_exists(BAKE_GUEST_STATUS))
-                return 0;
-        return bk_read_file(BAKE_GUEST_STATUS, 64 << 20, &text, NULL, err) < 0 ? -1 : deb_packages_parse(text, ret, err);
+        if (work->bake->builder->guest)
+                return bake_guest_packages(ret, err);
+        return sysprep_run(disk_root_fd(work->disk), &work->bake->config.sysprep_skip, err) < 0
+                       ? -1 : deb_packages_read(disk_root_fd(work->disk), ret, err);
 }
 
 static int close_disk(struct bake_work *work, struct bk_error *err)

@@ -1,6 +1,7 @@
 /* Fonts out of large compressed files. Unpacking them takes up to a second, so what was found is kept as glyphs, with a line
  * that tells which file they are from; another kernel or firmware at its place makes them anew. */
 #include <glob.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -38,14 +39,16 @@ static char *newest(const char *pattern)
         return ret;
 }
 
-/* Which file this is, and in which state; the caller's. NULL: it cannot be looked at. */
+/* Which file this is, and in which state; the caller's. NULL: it cannot be looked at. A file that took another's place within
+ * one tick of the file system's clock has its time, but not its inode. */
 static char *identify(const char *path)
 {
         struct stat st;
 
         if (strchr(path, '\n') != NULL || stat(path, &st) < 0)
                 return NULL;
-        return bk_format("%d %s %lld %lld.%09ld", FORMAT, path, (long long)st.st_size, (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
+        return bk_format("%d %s %ju %jd %jd.%09ld", FORMAT, path, (uintmax_t)st.st_ino, (intmax_t)st.st_size, (intmax_t)st.st_mtim.tv_sec,
+                         st.st_mtim.tv_nsec);
 }
 
 /* Were the glyphs made from this source? */

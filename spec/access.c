@@ -3,11 +3,7 @@
  * serverspec. */
 #include "spec/spec_priv.h"
 
-#include <fcntl.h>
 #include <string.h>
-#include <sys/xattr.h>
-
-#include "lib/fs.h"
 
 enum { READ = 4, WRITE = 2, EXECUTE = 1 };
 
@@ -57,14 +53,16 @@ static bool permits(const struct person *person, const struct stat *st, unsigned
 /* One step of the way; an ACL may say otherwise than the mode, so it is not guessed. */
 static int step(struct spec_image *image, const struct person *person, const char *path, unsigned bit, bool *ret, struct bk_error *err)
 {
-        autoclose int fd = bk_open_in_root(image->target->root_fd, path, O_PATH, 0);
-        autofree char *proc = bk_format("/proc/self/fd/%d", fd);
+        autofree char *acl = NULL;
         struct stat st;
+        size_t length;
+        int there = spec_files_stat(&image->files, path, true, &st, err);
 
-        if (fd < 0 || fstat(fd, &st) < 0)
-                return bk_fail_errno(err, "cannot look at '%s' in the image", path);
-        if (person->uid != 0 && getxattr(proc, "system.posix_acl_access", NULL, 0) > 0)
-                return bk_fail(err, BK_INFRA, "'%s' has an access control list", path);
+        if (there <= 0)
+                return there < 0 ? -1 : bk_fail(err, BK_INFRA, "'%s' was there a moment ago", path);
+        there = person->uid != 0 ? spec_files_xattr(&image->files, path, "system.posix_acl_access", &acl, &length, err) : 0;
+        if (there != 0)
+                return there < 0 ? -1 : bk_fail(err, BK_INFRA, "'%s' has an access control list", path);
         *ret = permits(person, &st, bit);
         return 0;
 }
@@ -73,7 +71,6 @@ static int step(struct spec_image *image, const struct person *person, const cha
 static int allowed(struct spec_resource *r, const char *user, unsigned bit, bool *ret, struct bk_error *err)
 {
         BK_CLEANUP(person_done) struct person person = { 0 };
-        autoclose int fd = bk_open_in_root(r->image->target->root_fd, r->name, O_PATH, 0);
         autofree char *path = NULL;
         bool known;
 
@@ -84,8 +81,8 @@ static int allowed(struct spec_resource *r, const char *user, unsigned bit, bool
                 spec_note(r, "there is no user '%s' with a uid in the image", user);
                 return 0;
         }
-        if (spec_path_of(r->image, fd, &path, err) < 0)
-                return -1;
+        if (spec_files_real(&r->image->files, r->name, &path, err) <= 0)
+                return path == NULL && err->kind == BK_NONE ? bk_fail(err, BK_INFRA, "it was there a moment ago") : -1;
         for (char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
                 *slash = '\0';
                 if (step(r->image, &person, path, EXECUTE, ret, err) < 0)
@@ -105,24 +102,21 @@ static int test(struct spec_resource *r, const struct spec_args *args, unsigned 
                 { "owner", 0700 }, { "group", 0070 }, { "others", 0007 },
         };
         const char *who = spec_args_named(args, "by"), *user = spec_args_named(args, "by_user");
-        autoclose int fd = bk_open_in_root(r->image->target->root_fd, r->name, O_PATH, 0);
         unsigned mask = who == NULL ? 0777 : 0;
         struct stat st;
+        int there;
 
         *ret = false;
-        if (fd < 0 && errno != ENOENT && errno != ENOTDIR && errno != ELOOP)
-                return bk_fail_errno(err, "cannot look at '%s' in the image", r->name);
         for (size_t i = 0; who != NULL && i < 3; i++)
                 if (bk_streq(who, classes[i].who))
                         mask = classes[i].mask;
         if (mask == 0)
                 return bk_fail(err, BK_USAGE, "by('owner'), by('group') or by('others') is expected, not by('%s')", who);
-        if (fd < 0) {
+        there = spec_files_stat(&r->image->files, r->name, true, &st, err);
+        if (there <= 0) {
                 spec_note(r, "it does not exist");
-                return 0;
+                return there;
         }
-        if (fstat(fd, &st) < 0)
-                return bk_fail_errno(err, "cannot look at '%s' in the image", r->name);
         spec_note(r, "its mode is %o", st.st_mode & 07777);
         if (user != NULL)
                 return allowed(r, user, bit, ret, err);

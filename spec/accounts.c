@@ -4,8 +4,6 @@
 
 #include <string.h>
 
-#include "lib/fs.h"
-
 enum { DATABASE_MOST = 16 << 20 };
 
 static const char *const paths[] = {
@@ -18,8 +16,10 @@ static int text_of(struct spec_image *image, enum spec_database database, const 
         size_t length;
 
         if (*text == NULL) {
-                if (bk_read_in_root(image->target->root_fd, paths[database], DATABASE_MOST, text, &length, err) < 0)
-                        return -1;
+                const int there = spec_files_read(&image->files, paths[database], DATABASE_MOST, text, &length, err);
+
+                if (there <= 0)
+                        return there < 0 ? -1 : bk_fail(err, BK_INFRA, "'%s' does not exist in the image", paths[database]);
                 for (size_t i = 0; i < length; i++)     /* a NUL would hide the lines behind it */
                         if ((*text)[i] == '\0')
                                 (*text)[i] = '?';

@@ -3,7 +3,6 @@
 #include "spec/ruby_priv.h"
 
 #include <string.h>
-#include <sys/resource.h>
 
 #include <mruby/array.h>
 #include <mruby/class.h>
@@ -88,18 +87,12 @@ static mrb_value property(mrb_state *mrb, mrb_value self)
         struct spec_value value = { 0 };
         struct bk_error err = { 0 };
         mrb_value ret;
-        struct rlimit space;
         int result;
 
         if (row->unanswered != NULL)
                 spec_raise_unanswered(mrb, row->unanswered);
         bk_buf_done(&r->note);
-        /* A command may need more room than Ruby gets, and inherits our limit. */
-        (void)getrlimit(RLIMIT_AS, &space);
-        if (r->image->target->command != NULL)
-                (void)setrlimit(RLIMIT_AS, &(struct rlimit){ space.rlim_max, space.rlim_max });
         result = row->get(r, &value, &err);
-        (void)setrlimit(RLIMIT_AS, &space);
         if (result < 0)
                 raise_error(mrb, &err);
         ret = to_ruby(mrb, &value);
@@ -199,6 +192,8 @@ static mrb_value resource_initialize(mrb_state *mrb, mrb_value self)
         r->type = type;
         r->image = &spec_engine_of(mrb)->image;
         r->name = bk_strdup(mrb_string_cstr(mrb, name));
+        if (type->want != NULL)
+                type->want(r);
         return self;
 }
 

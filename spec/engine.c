@@ -80,6 +80,7 @@ static mrb_value native_start(mrb_state *mrb, mrb_value self)
         if (spec_wire_send(engine->job->fd, SPEC_RECORD_START, &result) < 0)
                 _exit(1);
         engine->started_us = now_us();
+        engine->image.asked = SPEC_NOWHERE;
         return self;
 }
 
@@ -94,7 +95,8 @@ static mrb_value native_result(mrb_state *mrb, mrb_value self)
         const struct spec_result result = {
                 .line = (unsigned)line, .group = text_of(mrb, group), .name = text_of(mrb, name),
                 .verdict = (enum spec_verdict)verdict, .message = text_of(mrb, message),
-                .duration_us = engine->started_us ? now_us() - engine->started_us : 0,
+                .duration_us = engine->started_us ? now_us() - engine->started_us : 0, .impact = -1, .attempts = 1,
+                .where = engine->image.asked,
         };
 
         engine->started_us = 0;
@@ -165,9 +167,15 @@ static mrb_value load_file(mrb_state *mrb, void *arg)
         return mrb_nil_value();
 }
 
+/* Everything that the loaded file describes is asked for at once. An error comes again with the checks that need it. */
 static mrb_value run_examples(mrb_state *mrb, void *arg)
 {
+        struct spec_image *image = &spec_engine_of(mrb)->image;
+        struct bk_error err = { 0 };
+
         (void)arg;
+        if (image->files.facts != NULL)
+                (void)(spec_facts_fetch(image->files.facts, &err) < 0);
         return mrb_funcall(mrb, mrb_obj_value(mrb_module_get(mrb, "Bakery")), "run", 0);
 }
 
@@ -206,7 +214,7 @@ static void limit(void)
         struct rlimit space;
 
         if (getrlimit(RLIMIT_AS, &space) == 0 && space.rlim_max > SPACE_MOST) {
-                space.rlim_cur = SPACE_MOST;    /* soft: commands get the hard one back */
+                space.rlim_cur = SPACE_MOST;
                 (void)setrlimit(RLIMIT_AS, &space);
         }
 #endif
@@ -225,10 +233,10 @@ void spec_engine_run(const struct spec_job *given)
 
         job = *given;
         engine.job = &job;
-        engine.image = (struct spec_image){ .target = job.target, .command_timeout_ms = job.command_timeout_ms };
+        spec_image_init(&engine.image, job.target, job.options, job.fd);
         limit();
         mrb = mrb_open_allocf(allocate, &engine);
-        if (mrb == NULL || spec_fence(job.target->command != NULL) < 0)
+        if (mrb == NULL || (!job.options->trust && spec_fence() < 0))
                 _exit(2);
         mrb->ud = &engine;
         module = mrb_define_module(mrb, "Bakery");

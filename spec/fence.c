@@ -1,17 +1,13 @@
 /* The kernel's fence around user Ruby: no programs, sockets, or writing, even
- * if a hole in the interpreter gave Ruby native code. Where commands are to be
- * run, starting programs and their sockets must stay possible. */
+ * if a hole in the interpreter gave Ruby native code. */
 #include "spec/ruby_priv.h"
 
 #include <fcntl.h>
 #include <sched.h>
 #include <seccomp.h>
 
-static const int always[] = {
+static const int denied[] = {
         SCMP_SYS(ptrace), SCMP_SYS(process_vm_writev), SCMP_SYS(init_module), SCMP_SYS(finit_module), SCMP_SYS(bpf),
-};
-
-static const int without_commands[] = {
         SCMP_SYS(execve), SCMP_SYS(execveat), SCMP_SYS(fork), SCMP_SYS(vfork), SCMP_SYS(clone), SCMP_SYS(clone3),
         SCMP_SYS(socket), SCMP_SYS(socketpair), SCMP_SYS(connect), SCMP_SYS(bind), SCMP_SYS(creat), SCMP_SYS(truncate),
         SCMP_SYS(rename), SCMP_SYS(renameat), SCMP_SYS(renameat2), SCMP_SYS(unlink), SCMP_SYS(unlinkat), SCMP_SYS(rmdir),
@@ -42,17 +38,14 @@ static int deny_writing(scmp_filter_ctx filter)
         return 0;
 }
 
-int spec_fence(bool commands)
+int spec_fence(void)
 {
         scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
         int ret = -1;
 
         if (filter == NULL)
                 return -1;
-        if (deny(filter, always, sizeof always / sizeof *always) == 0 &&
-            (commands || (deny(filter, without_commands, sizeof without_commands / sizeof *without_commands) == 0 &&
-                          deny_writing(filter) == 0)) &&
-            seccomp_load(filter) == 0)
+        if (deny(filter, denied, sizeof denied / sizeof *denied) == 0 && deny_writing(filter) == 0 && seccomp_load(filter) == 0)
                 ret = 0;
         seccomp_release(filter);
         return ret;

@@ -35,9 +35,9 @@ void spec_match_init(mrb_state *mrb);
 /* regexp_string.c: String's methods that take a Regexp. */
 void spec_regexp_string_init(mrb_state *mrb);
 
-/* fence.c: the second fence, of the kernel. The first is prelude_1_fence.rb,
- * which takes Ruby's own ways out. With commands to run, programs must start. */
-int spec_fence(bool commands);
+/* fence.c: the second fence, of the kernel: no programs, sockets or writing. The first is prelude_1_fence.rb, which takes Ruby's
+ * own ways out. What must be run is asked of the parent. */
+int spec_fence(void);
 
 /* engine.c */
 struct spec_source {

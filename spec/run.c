@@ -6,13 +6,15 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
 #include <time.h>
 
 #include "lib/fs.h"
 #include "lib/run.h"
 #include "lib/utf8.h"
 
-enum { TIMEOUT_MS = 600000, COMMAND_TIMEOUT_MS = 60000, FILE_MOST = 16 << 20, END_MS = 5000, CHUNK = 65536,
+enum { TIMEOUT_MS = 600000, COMMAND_TIMEOUT_MS = 60000, RETRY_SLEEP_MS = 500, FILE_MOST = 16 << 20, END_MS = 5000, CHUNK = 65536,
        RECORDS_MOST = 128 << 20 /* bytes a file's results may take */ };
 
 const char *spec_verdict_name(enum spec_verdict verdict)
@@ -31,6 +33,8 @@ static void result_done(struct spec_result *result)
         free(result->group);
         free(result->name);
         free(result->message);
+        free(result->control);
+        free(result->title);
         *result = (struct spec_result){ 0 };
 }
 
@@ -42,21 +46,40 @@ void spec_report_done(struct spec_report *report)
         *report = (struct spec_report){ 0 };
 }
 
-static void report_add(struct spec_report *report, const char *file, const struct spec_result *result)
+const char *spec_where_name(enum spec_where where)
+{
+        static const char *const names[] = {
+                [SPEC_NOWHERE] = "", [SPEC_IN_FILES] = "files", [SPEC_IN_SANDBOX] = "sandbox", [SPEC_IN_GUEST] = "guest",
+        };
+
+        return names[where];
+}
+
+static char *clean(const char *text)
+{
+        return bk_utf8_clean(text != NULL ? text : "");
+}
+
+static void report_add(struct spec_report *report, const struct spec_options *options, const char *file, const struct spec_result *result)
 {
         if ((report->n & (report->n - 1)) == 0)
                 report->v = bk_grow(report->v, report->n ? report->n * 2 : 1, sizeof *report->v);
         report->v[report->n++] = (struct spec_result){
                 .file = bk_strdup(file), .line = result->line, .verdict = result->verdict, .duration_us = result->duration_us,
-                .group = bk_utf8_clean(result->group ? result->group : ""), .name = bk_utf8_clean(result->name ? result->name : ""),
-                .message = bk_utf8_clean(result->message ? result->message : ""),
+                .group = clean(result->group), .name = clean(result->name), .message = clean(result->message),
+                .control = clean(result->control), .title = clean(result->title), .impact = result->impact,
+                .where = result->where, .attempts = result->attempts,
         };
         report->count[result->verdict]++;
+        if (options->on_result != NULL)
+                options->on_result(options->arg, &report->v[report->n - 1]);
 }
 
 /* One file's child, seen from the parent. */
 struct attempt {
+        const struct spec_job *job;
         const char *file;
+        int64_t deadline;               /* on bk_now_ms() */
         pid_t pid;
         int fd;
         struct bk_buf bytes;
@@ -76,12 +99,17 @@ static void attempt_done(struct attempt *a)
 
 static void take_record(struct attempt *a, enum spec_record record, const struct spec_result *result)
 {
+        if (record == SPEC_RECORD_ASK) {
+                if (spec_wire_answer(a->fd, a->job->target, result, a->deadline) < 0)
+                        a->garbled = true;
+                return;
+        }
         result_done(&a->running);
         a->is_running = record == SPEC_RECORD_START;
         if (a->is_running)
                 a->running = (struct spec_result){ .line = result->line, .group = bk_strdup(result->group), .name = bk_strdup(result->name) };
         else if (record == SPEC_RECORD_RESULT)
-                report_add(a->report, a->file, result);
+                report_add(a->report, a->job->options, a->file, result);
         else
                 a->finished = true;
 }
@@ -110,13 +138,13 @@ static void take_records(struct attempt *a)
 }
 
 /* Returns true when the child closed its end, false when the time is up. */
-static bool listen_to(struct attempt *a, int64_t deadline)
+static bool listen_to(struct attempt *a)
 {
         char chunk[CHUNK];
 
         while (!a->garbled && !a->finished && !a->too_much) {
                 struct pollfd event = { .fd = a->fd, .events = POLLIN };
-                const int64_t left = deadline - bk_now_ms();
+                const int64_t left = a->deadline - bk_now_ms();
                 ssize_t got;
 
                 if (left <= 0)
@@ -145,7 +173,7 @@ static void error_result(struct attempt *a, const char *why)
         autofree char *message = bk_format("%s:%u: %s", a->file, result.line, why);
 
         result.message = message;
-        report_add(a->report, a->file, &result);
+        report_add(a->report, a->job->options, a->file, &result);
 }
 
 static void judge_end(struct attempt *a, bool in_time, int status, int timeout_ms)
@@ -168,9 +196,11 @@ static void judge_end(struct attempt *a, bool in_time, int status, int timeout_m
         error_result(a, why);
 }
 
-static int run_file(struct spec_job *job, int64_t deadline, int timeout_ms, struct spec_report *report, struct bk_error *err)
+static int run_file(struct spec_job *job, int64_t deadline, struct spec_report *report, struct bk_error *err)
 {
-        BK_CLEANUP(attempt_done) struct attempt a = { .file = job->file, .fd = -1, .report = report };
+        BK_CLEANUP(attempt_done) struct attempt a = { .job = job, .file = job->file, .fd = -1, .report = report, .deadline = deadline };
+        const struct timeval answer_most = { .tv_sec = 10 };
+        const int timeout_ms = job->options->timeout_ms;
         int ends[2], status;
         bool in_time;
 
@@ -180,9 +210,10 @@ static int run_file(struct spec_job *job, int64_t deadline, int timeout_ms, stru
                 error_result(&a, why);
                 return 0;
         }
-        if (pipe2(ends, O_CLOEXEC) < 0)
-                return bk_fail_errno(err, "cannot make a pipe");
+        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+                return bk_fail_errno(err, "cannot make a socket");
         a.fd = ends[0];
+        (void)setsockopt(a.fd, SOL_SOCKET, SO_SNDTIMEO, &answer_most, sizeof answer_most);
         a.pid = bk_fork();
         if (a.pid == 0) {
                 (void)close(ends[0]);
@@ -192,7 +223,7 @@ static int run_file(struct spec_job *job, int64_t deadline, int timeout_ms, stru
         (void)close(ends[1]);
         if (a.pid < 0)
                 return bk_fail_errno(err, "cannot start a process for '%s'", job->file);
-        in_time = listen_to(&a, deadline);
+        in_time = listen_to(&a);
         if (!in_time || a.garbled || a.too_much)
                 (void)kill(a.pid, SIGKILL);
         status = bk_wait(a.pid, END_MS);
@@ -214,8 +245,17 @@ int spec_run(const char *const files[], size_t n, const struct spec_target *targ
         BK_CLEANUP(spec_report_done) struct spec_report report = { 0 };
         autostrv struct bk_strv texts = { 0 };
         autofree size_t *lengths = bk_alloc((n + 1) * sizeof *lengths);
-        const int timeout_ms = options != NULL && options->timeout_ms > 0 ? options->timeout_ms : TIMEOUT_MS;
-        const int64_t begun = now_us(), deadline = bk_now_ms() + timeout_ms;
+        struct spec_options filled = options != NULL ? *options : (struct spec_options){ 0 };
+        const int64_t begun = now_us();
+        int64_t deadline;
+
+        if (filled.timeout_ms <= 0)
+                filled.timeout_ms = TIMEOUT_MS;
+        if (filled.command_timeout_ms <= 0)
+                filled.command_timeout_ms = COMMAND_TIMEOUT_MS;
+        if (filled.retry_sleep_ms <= 0)
+                filled.retry_sleep_ms = RETRY_SLEEP_MS;
+        deadline = bk_now_ms() + filled.timeout_ms;
 
         for (size_t i = 0; i < n; i++) {
                 char *text = NULL;
@@ -227,11 +267,10 @@ int spec_run(const char *const files[], size_t n, const struct spec_target *targ
         for (size_t i = 0; i < n; i++) {
                 struct spec_job job = {
                         .file = files[i], .text = texts.v[i], .length = lengths[i], .target = target,
-                        .command_timeout_ms = options != NULL && options->command_timeout_ms > 0 ?
-                                              options->command_timeout_ms : COMMAND_TIMEOUT_MS,
+                        .options = &filled,
                 };
 
-                if (run_file(&job, deadline, timeout_ms, &report, err) < 0)
+                if (run_file(&job, deadline, &report, err) < 0)
                         return -1;
         }
         report.duration_us = now_us() - begun;

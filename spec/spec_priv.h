@@ -8,6 +8,8 @@
 
 #include "lib/buf.h"
 #include "lib/cleanup.h"
+#include "spec/facts.h"
+#include "spec/files.h"
 #include "spec/spec.h"
 
 enum spec_kind { SPEC_NIL, SPEC_BOOL, SPEC_INT, SPEC_STRING, SPEC_LIST, SPEC_TIME };
@@ -39,12 +41,28 @@ const char *spec_args_named(const struct spec_args *args, const char *name);
 /* One image while one spec file runs; what many checks need is read once. */
 struct spec_image {
         const struct spec_target *target;
-        int command_timeout_ms;
+        const struct spec_options *options;
+        int fd;                         /* to the process that called spec_run() */
+        struct spec_files files;        /* the cheapest */
+        struct spec_files guest;        /* of the running system: spec_image_guest() */
+        enum spec_where asked;          /* the most expensive place that the example asked */
         char *passwd, *group, *shadow;  /* texts; NULL until asked for */
         struct spec_package *packages;  /* sorted by name; NULL until asked for */
         size_t n_packages;
 };
+/* target and options must outlive it; fd leads to the process that called spec_run(). */
+void spec_image_init(struct spec_image *image, const struct spec_target *target, const struct spec_options *options, int fd);
 void spec_image_done(struct spec_image *image);
+
+/* Where files of a running system are (/proc, /sys, /run), and its answers (spec_facts_line). Borrowed. BK_INFRA where the target
+ * has none: the check is unanswered. */
+int spec_image_guest(struct spec_image *image, const struct spec_files **ret, struct bk_error *err) BK_MUST_CHECK;
+/* What `sh -c line` says in the running system, each line once; BK_INFRA where there is none, or the line's tool is missing there
+ * (status 127). Only for lines that change nothing. Borrowed. */
+int spec_image_guest_line(struct spec_image *image, const char *line, const struct spec_output **ret, struct bk_error *err) BK_MUST_CHECK;
+/* Runs a user's line, each time anew: in the guest where the target has one, as the line may ask for services, else in the sandbox.
+ * *ret is the caller's. Status 127 is no error here. */
+int spec_image_run(struct spec_image *image, const char *line, struct spec_output *ret, struct bk_error *err) BK_MUST_CHECK;
 
 struct spec_package { char *name, *version; bool installed; };
 /* *ret is borrowed from the image, NULL when the database does not name it. */
@@ -92,18 +110,21 @@ struct spec_type {
         const struct spec_property *properties;         /* ended by a NULL name */
         const struct spec_predicate *predicates;
         const char *unanswered;         /* every check of this type, instead of rows */
+        /* Notes what its checks will probably ask, by the spec_want_*() below, so that it comes with the first batch. NULL: nothing. */
+        void (*want)(const struct spec_resource *resource);
 };
+/* A path that image->files will be asked for; a path and a line that only the running system answers. Nothing happens where it need
+ * not be fetched. */
+void spec_want_path(const struct spec_resource *resource, const char *path);
+void spec_want_guest_path(const struct spec_resource *resource, const char *path);
+void spec_want_guest_line(const struct spec_resource *resource, const char *line);
+
 extern const struct spec_type spec_types[];             /* ended by a NULL name */
 
 extern const struct spec_property spec_file_properties[], spec_package_properties[], spec_user_properties[],
         spec_group_properties[], spec_service_properties[], spec_command_properties[];
 extern const struct spec_predicate spec_file_predicates[], spec_package_predicates[], spec_user_predicates[],
         spec_group_predicates[], spec_service_predicates[], spec_command_predicates[];
-
-/* The canonical path, in the image, of what fd is: "/usr/bin/dash". */
-int spec_path_of(const struct spec_image *image, int fd, char **ret, struct bk_error *err) BK_MUST_CHECK;
-/* The target of a symlink as written; NULL when path is none or is missing. */
-char *spec_link_text(int root_fd, const char *path);
 
 /* access.c: predicates of `file`. */
 int spec_file_readable(struct spec_resource *r, const struct spec_args *args, bool *ret, struct bk_error *err);
@@ -116,22 +137,28 @@ struct spec_job {
         const char *file, *text;
         size_t length;
         const struct spec_target *target;
-        int command_timeout_ms;
+        const struct spec_options *options;     /* with the defaults filled in */
         int fd;
 };
 _Noreturn void spec_engine_run(const struct spec_job *job);
 
 /* wire.c: what the child tells the parent. Lengths are in host order: both ends are one binary. */
-enum spec_record { SPEC_RECORD_START = 1, SPEC_RECORD_RESULT, SPEC_RECORD_END };
+enum spec_record { SPEC_RECORD_START = 1, SPEC_RECORD_RESULT, SPEC_RECORD_END, SPEC_RECORD_ASK };
 struct spec_message {
         uint32_t size;                  /* of the whole record, strings included */
-        uint8_t record, verdict;
-        uint16_t unused;
-        uint32_t line;
-        uint32_t lengths[4];            /* file, group, name, message: each with its NUL */
+        uint8_t record, verdict, where, unused;
+        uint32_t line, attempts;
+        uint32_t lengths[6];            /* file, group, name, message, control, title: each with its NUL */
+        double impact;
         int64_t duration_us;
 };
 int spec_wire_send(int fd, enum spec_record record, const struct spec_result *result);
 /* Takes one whole record off bytes. Returns its size; 0 when more is needed; -1 when it is none.
  * Strings point into bytes. */
 int64_t spec_wire_take(const char *bytes, size_t length, enum spec_record *ret_record, struct spec_result *ret);
+
+/* The other way round: the child asks for a command to be run, and reads the answer from the same socket. */
+int spec_wire_ask(int fd, enum spec_where where, const char *line, const char *input, int timeout_ms, struct spec_output *ret,
+                  struct bk_error *err) BK_MUST_CHECK;
+/* result is the record's. Returns -1 when the child cannot be answered. */
+int spec_wire_answer(int fd, const struct spec_target *target, const struct spec_result *asked, int64_t deadline_ms);

@@ -4,8 +4,6 @@
 
 #include <string.h>
 
-#include "lib/fs.h"
-
 enum { KEYS_MOST = 4 << 20 };
 enum { PASSWD_UID = 2, PASSWD_GID = 3, PASSWD_HOME = 5, PASSWD_SHELL = 6, GROUP_GID = 2,
        SHADOW_HASH = 1, SHADOW_MIN = 3, SHADOW_MAX = 4 };
@@ -143,8 +141,8 @@ static int user_has_key(struct spec_resource *r, const struct spec_args *args, b
 {
         autofree char *home = NULL, *path = NULL, *keys = NULL;
         const char *wanted = spec_args_text(args, 0);
-        struct bk_error missing = { 0 };
         size_t length;
+        int there;
 
         if (wanted == NULL)
                 return bk_fail(err, BK_USAGE, "a key is expected");
@@ -154,13 +152,10 @@ static int user_has_key(struct spec_resource *r, const struct spec_args *args, b
         if (home == NULL)
                 return 0;
         path = bk_format("%s/.ssh/authorized_keys", home);
-        if (bk_read_in_root(r->image->target->root_fd, path, KEYS_MOST, &keys, &length, &missing) < 0) {
-                if (missing.kind != BK_NOT_FOUND) {
-                        *err = missing;
-                        return -1;
-                }
+        there = spec_files_read(&r->image->files, path, KEYS_MOST, &keys, &length, err);
+        if (there <= 0) {
                 spec_note(r, "'%s' does not exist", path);
-                return 0;
+                return there;
         }
         spec_note(r, "'%s' %s it", path, strstr(keys, wanted) != NULL ? "has" : "does not have");
         *ret = strstr(keys, wanted) != NULL;

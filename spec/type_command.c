@@ -5,13 +5,9 @@
 
 static int run(struct spec_resource *r, struct bk_error *err)
 {
-        const struct spec_target *target = r->image->target;
-
         if (r->ran)
                 return 0;
-        if (target->command == NULL)
-                return bk_fail(err, BK_INFRA, "commands cannot be run here");
-        if (target->command(target->arg, r->name, r->image->command_timeout_ms, &r->output, err) < 0)
+        if (spec_image_run(r->image, r->name, &r->output, err) < 0)
                 return bk_wrap(err, "command '%s'", r->name);
         r->ran = true;
         return 0;

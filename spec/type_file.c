@@ -2,21 +2,10 @@
  * of the path itself, while kinds and content follow symlinks. */
 #include "spec/spec_priv.h"
 
-#include <fcntl.h>
 #include <linux/fs.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/xattr.h>
-
-#include "lib/digest.h"
-#include "lib/fs.h"
 
 enum { CONTENT_MOST = 64 << 20 };
-
-static bool absent(int errnum)
-{
-        return errnum == ENOENT || errnum == ENOTDIR || errnum == ELOOP || errnum == ENAMETOOLONG;
-}
 
 static const char *kind_of(mode_t mode)
 {
@@ -34,15 +23,15 @@ static const char *kind_of(mode_t mode)
 /* Returns 1 when there, 0 when not (noted), -1 when nobody can tell. */
 static int look(struct spec_resource *r, bool follow, struct stat *st, struct bk_error *err)
 {
-        autoclose int fd = bk_open_in_root(r->image->target->root_fd, r->name, O_PATH | (follow ? 0 : O_NOFOLLOW), 0);
         autofree char *target = NULL;
+        int there;
 
         *st = (struct stat){ 0 };
-        if (fd >= 0 && fstat(fd, st) == 0)
-                return 1;
-        if (!absent(errno))
-                return bk_fail_errno(err, "cannot look at '%s' in the image", r->name);
-        target = follow ? spec_link_text(r->image->target->root_fd, r->name) : NULL;
+        there = spec_files_stat(&r->image->files, r->name, follow, st, err);
+        if (there != 0)
+                return there;
+        if (follow && spec_files_link(&r->image->files, r->name, &target, err) < 0)
+                return -1;
         if (target != NULL)
                 spec_note(r, "it is a symbolic link to '%s', which leads nowhere", target);
         else
@@ -50,20 +39,16 @@ static int look(struct spec_resource *r, bool follow, struct stat *st, struct bk
         return 0;
 }
 
-static int open_for_reading(struct spec_resource *r, int *ret, struct bk_error *err)
+/* As look(), for what only a regular file has. */
+static int look_at_file(struct spec_resource *r, struct bk_error *err)
 {
         struct stat st;
         const int there = look(r, true, &st, err);
 
-        *ret = -1;
-        if (there <= 0)
+        if (there <= 0 || S_ISREG(st.st_mode))
                 return there;
-        if (!S_ISREG(st.st_mode)) {
-                spec_note(r, "it is %s", kind_of(st.st_mode));
-                return 0;
-        }
-        *ret = bk_open_in_root(r->image->target->root_fd, r->name, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
-        return *ret < 0 ? bk_fail_errno(err, "cannot read '%s' in the image", r->name) : 0;
+        spec_note(r, "it is %s", kind_of(st.st_mode));
+        return 0;
 }
 
 /* --- properties ------------------------------------------------------------ */
@@ -71,30 +56,23 @@ static int open_for_reading(struct spec_resource *r, int *ret, struct bk_error *
 /* Of what cannot be read because it is not there: "", as `cat` gives; the note tells the difference. */
 static int file_content(struct spec_resource *r, struct spec_value *ret, struct bk_error *err)
 {
-        autoclose int fd = -1;
         char *text = NULL;
         size_t length = 0;
+        const int there = look_at_file(r, err);
 
-        if (open_for_reading(r, &fd, err) < 0)
+        if (there < 0 || (there > 0 && spec_files_read(&r->image->files, r->name, CONTENT_MOST, &text, &length, err) < 0))
                 return -1;
-        if (fd >= 0 && bk_read_fd(fd, CONTENT_MOST, &text, &length, err) < 0)
-                return bk_wrap(err, "'%s' in the image", r->name);
         *ret = (struct spec_value){ .kind = SPEC_STRING, .s = text ? text : bk_strdup(""), .len = length };
         return 0;
 }
 
 static int checksum(struct spec_resource *r, const char *algorithm, struct spec_value *ret, struct bk_error *err)
 {
-        autoclose int fd = -1;
-        autofree char *path = NULL, *hex = NULL;
+        autofree char *hex = NULL;
+        const int there = look_at_file(r, err);
 
-        if (open_for_reading(r, &fd, err) < 0)
+        if (there < 0 || (there > 0 && spec_files_digest(&r->image->files, r->name, algorithm, &hex, err) < 0))
                 return -1;
-        if (fd >= 0) {
-                path = bk_format("/proc/self/fd/%d", fd);
-                if (bk_checksum_file(path, algorithm, &hex, err) < 0)
-                        return bk_wrap(err, "'%s' in the image", r->name);
-        }
         spec_value_text(ret, hex);
         return 0;
 }
@@ -172,12 +150,9 @@ static int file_group(struct spec_resource *r, struct spec_value *ret, struct bk
 /* As `readlink -f`: resolved to the end, inside the image; a dangling link gives its own text. */
 static int resolved(struct spec_resource *r, char **ret, struct bk_error *err)
 {
-        autoclose int fd = bk_open_in_root(r->image->target->root_fd, r->name, O_PATH, 0);
+        const int there = spec_files_real(&r->image->files, r->name, ret, err);
 
-        if (fd >= 0)
-                return spec_path_of(r->image, fd, ret, err);
-        *ret = spec_link_text(r->image->target->root_fd, r->name);
-        return 0;
+        return there != 0 ? there : spec_files_link(&r->image->files, r->name, ret, err);
 }
 
 static int file_link_target(struct spec_resource *r, struct spec_value *ret, struct bk_error *err)
@@ -192,14 +167,14 @@ static int file_link_target(struct spec_resource *r, struct spec_value *ret, str
 
 static int file_selinux_label(struct spec_resource *r, struct spec_value *ret, struct bk_error *err)
 {
-        autoclose int fd = -1;
-        char label[256] = { 0 };
+        autofree char *label = NULL;
+        size_t length;
+        struct stat st;
+        const int there = look(r, true, &st, err);
 
-        if (open_for_reading(r, &fd, err) < 0)
+        if (there < 0 || (there > 0 && spec_files_xattr(&r->image->files, r->name, "security.selinux", &label, &length, err) < 0))
                 return -1;
-        if (fd >= 0 && fgetxattr(fd, "security.selinux", label, sizeof label - 1) < 0 && errno != ENODATA)
-                return bk_fail_errno(err, "cannot read the SELinux label of '%s'", r->name);
-        spec_value_text(ret, *label ? label : NULL);
+        spec_value_text(ret, label);
         return 0;
 }
 
@@ -285,12 +260,14 @@ static int file_grouped_into(struct spec_resource *r, const struct spec_args *ar
 
 static int file_linked_to(struct spec_resource *r, const struct spec_args *args, bool *ret, struct bk_error *err)
 {
-        autofree char *text = spec_link_text(r->image->target->root_fd, r->name), *end = NULL;
+        autofree char *text = NULL, *end = NULL;
         const char *wanted = spec_args_text(args, 0);
 
         if (wanted == NULL)
                 return bk_fail(err, BK_USAGE, "a path is expected");
         *ret = false;
+        if (spec_files_link(&r->image->files, r->name, &text, err) < 0)
+                return -1;
         if (text == NULL)
                 return is_kind(r, S_IFLNK, ret, err);
         if (resolved(r, &end, err) < 0)
@@ -302,14 +279,13 @@ static int file_linked_to(struct spec_resource *r, const struct spec_args *args,
 
 static int file_immutable(struct spec_resource *r, const struct spec_args *args, bool *ret, struct bk_error *err)
 {
-        autoclose int fd = -1;
-        int flags = 0;
+        unsigned flags = 0;
+        struct stat st;
+        const int there = look(r, true, &st, err);
 
         (void)args;
-        if (open_for_reading(r, &fd, err) < 0)
+        if (there < 0 || (there > 0 && spec_files_flags(&r->image->files, r->name, &flags, err) < 0))
                 return -1;
-        if (fd >= 0 && ioctl(fd, FS_IOC_GETFLAGS, &flags) < 0 && errno != ENOTTY && errno != EOPNOTSUPP)
-                return bk_fail_errno(err, "cannot read the flags of '%s'", r->name);
         *ret = (flags & FS_IMMUTABLE_FL) != 0;
         return 0;
 }

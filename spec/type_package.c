@@ -3,25 +3,9 @@
 #include "spec/spec_priv.h"
 
 #include <ctype.h>
-#include <fcntl.h>
 #include <string.h>
 
-#include "lib/fs.h"
-
 enum { STATUS_MOST = 64 << 20 };
-
-void spec_image_done(struct spec_image *image)
-{
-        for (size_t i = 0; i < image->n_packages; i++) {
-                free(image->packages[i].name);
-                free(image->packages[i].version);
-        }
-        free(image->packages);
-        free(image->passwd);
-        free(image->group);
-        free(image->shadow);
-        *image = (struct spec_image){ 0 };
-}
 
 struct stanza { char *name, *version, *status, *architecture; };
 
@@ -96,35 +80,31 @@ static int order(const void *a, const void *b)
 /* Returns 1 when the file was there, 0 when not. */
 static int load_file(struct spec_image *image, const char *path, struct bk_error *err)
 {
-        struct bk_error why = { 0 };
         autofree char *text = NULL;
         size_t length;
+        const int there = spec_files_read(&image->files, path, STATUS_MOST, &text, &length, err);
 
-        if (bk_read_in_root(image->target->root_fd, path, STATUS_MOST, &text, &length, &why) == 0) {
-                for (size_t i = 0; i < length; i++)     /* a NUL would hide the packages behind it */
-                        if (text[i] == '\0')
-                                text[i] = '?';
-                parse(image, text);
-                return 1;
-        }
-        if (why.kind == BK_NOT_FOUND || why.errnum == ENOTDIR)
-                return 0;
-        *err = why;
-        return -1;
+        if (there <= 0)
+                return there;
+        for (size_t i = 0; i < length; i++)     /* a NUL would hide the packages behind it */
+                if (text[i] == '\0')
+                        text[i] = '?';
+        parse(image, text);
+        return 1;
 }
 
 static int load_folder(struct spec_image *image, const char *path, struct bk_error *err)
 {
-        int fd = bk_open_in_root(image->target->root_fd, path, O_RDONLY | O_DIRECTORY, 0);
-        autodir DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
-        int found = 0;
+        autostrv struct bk_strv names = { 0 };
+        int found = spec_files_list(&image->files, path, &names, err);
 
-        if (dir == NULL)
-                return 0;
-        for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
-                autofree char *file = bk_format("%s/%s", path, entry->d_name);
+        if (found <= 0)
+                return found;
+        found = 0;
+        for (size_t i = 0; i < names.n; i++) {
+                autofree char *file = bk_format("%s/%s", path, names.v[i]);
 
-                if (entry->d_name[0] == '.' || strstr(entry->d_name, ".md5sums") != NULL)
+                if (names.v[i][0] == '.' || strstr(names.v[i], ".md5sums") != NULL)
                         continue;
                 const int one = load_file(image, file, err);
 
@@ -145,12 +125,9 @@ static int load(struct spec_image *image, struct bk_error *err)
         if (apk < 0)
                 return -1;
         if (status + folder + apk == 0) {
-                for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
-                        autoclose int fd = bk_open_in_root(image->target->root_fd, others[i], O_PATH, 0);
-
-                        if (fd >= 0)
+                for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+                        if (spec_files_there(&image->files, others[i]))
                                 return bk_fail(err, BK_INFRA, "the package database in '%s' cannot be read here", others[i]);
-                }
                 return bk_fail(err, BK_INFRA, "the image has no package database that is known here");
         }
         if (image->packages == NULL)                    /* an empty database is one that was read */

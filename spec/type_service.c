@@ -3,10 +3,7 @@
  * not enabled, even one that cannot be ("static"): the check asks what starts. */
 #include "spec/spec_priv.h"
 
-#include <fcntl.h>
 #include <string.h>
-
-#include "lib/fs.h"
 
 static const char *const unit_folders[] = { "/etc/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system",
                                             "/lib/systemd/system" };
@@ -14,18 +11,26 @@ enum { FOLDERS = sizeof unit_folders / sizeof *unit_folders };
 
 static bool there(struct spec_resource *r, const char *path)
 {
-        autoclose int fd = bk_open_in_root(r->image->target->root_fd, path, O_PATH | O_NOFOLLOW, 0);
-
-        return fd >= 0;
+        return spec_files_there(&r->image->files, path);
 }
 
-static DIR *folder(struct spec_resource *r, const char *path)
+/* What cannot be listed is empty. */
+static struct bk_strv folder(struct spec_resource *r, const char *path)
 {
-        int fd = bk_open_in_root(r->image->target->root_fd, path, O_RDONLY | O_DIRECTORY, 0);
-        DIR *ret = fd >= 0 ? fdopendir(fd) : NULL;
+        struct bk_strv ret = { 0 };
+        struct bk_error err = { 0 };
 
-        if (ret == NULL && fd >= 0)
-                (void)close(fd);
+        (void)(spec_files_list(&r->image->files, path, &ret, &err) < 0);
+        return ret;
+}
+
+/* What the link says; NULL when it is none. */
+static char *link_text(struct spec_resource *r, const char *path)
+{
+        struct bk_error err = { 0 };
+        char *ret = NULL;
+
+        (void)(spec_files_link(&r->image->files, path, &ret, &err) < 0);
         return ret;
 }
 
@@ -74,16 +79,16 @@ static char *unit_file(struct spec_resource *r, const char *unit)
 /* Is there FOLDER/X.wants/UNIT or X.requires/UNIT? A link to /dev/null there takes an inherited one away. */
 static bool wanted_in(struct spec_resource *r, const char *path, const char *unit)
 {
-        autodir DIR *dir = folder(r, path);
+        autostrv struct bk_strv names = folder(r, path);
 
-        for (struct dirent *entry; dir != NULL && (entry = readdir(dir)) != NULL;) {
-                autofree char *link = bk_format("%s/%s/%s", path, entry->d_name, unit);
-                autofree char *mask = bk_format("/etc/systemd/system/%s/%s", entry->d_name, unit);
+        for (size_t i = 0; i < names.n; i++) {
+                autofree char *link = bk_format("%s/%s/%s", path, names.v[i], unit);
+                autofree char *mask = bk_format("/etc/systemd/system/%s/%s", names.v[i], unit);
                 autofree char *to = NULL;
 
-                if ((!ends(entry->d_name, ".wants") && !ends(entry->d_name, ".requires")) || !there(r, link))
+                if ((!ends(names.v[i], ".wants") && !ends(names.v[i], ".requires")) || !there(r, link))
                         continue;
-                to = spec_link_text(r->image->target->root_fd, mask);
+                to = link_text(r, mask);
                 if (bk_streq(to, "/dev/null"))
                         continue;
                 spec_note(r, "'%s' starts it", link);
@@ -95,11 +100,11 @@ static bool wanted_in(struct spec_resource *r, const char *path, const char *uni
 /* A link beside the units, under another name, to this one: what Alias= leaves. */
 static bool aliased(struct spec_resource *r, const char *unit)
 {
-        autodir DIR *dir = folder(r, unit_folders[0]);
+        autostrv struct bk_strv names = folder(r, unit_folders[0]);
 
-        for (struct dirent *entry; dir != NULL && (entry = readdir(dir)) != NULL;) {
-                autofree char *path = bk_format("%s/%s", unit_folders[0], entry->d_name);
-                autofree char *to = bk_streq(entry->d_name, unit) ? NULL : spec_link_text(r->image->target->root_fd, path);
+        for (size_t i = 0; i < names.n; i++) {
+                autofree char *path = bk_format("%s/%s", unit_folders[0], names.v[i]);
+                autofree char *to = bk_streq(names.v[i], unit) ? NULL : link_text(r, path);
 
                 if (to == NULL || !bk_streq(base(to), unit))
                         continue;
@@ -114,13 +119,12 @@ static bool started_by_rc(struct spec_resource *r, const char *level)
 {
         for (int i = 2; i <= 5; i++) {
                 autofree char *path = level ? bk_format("/etc/rc%s.d", level) : bk_format("/etc/rc%d.d", i);
-                autodir DIR *dir = folder(r, path);
+                autostrv struct bk_strv names = folder(r, path);
 
-                for (struct dirent *entry; dir != NULL && (entry = readdir(dir)) != NULL;) {
-                        if (entry->d_name[0] != 'S' || strspn(entry->d_name + 1, "0123456789") < 2 ||
-                            !bk_streq(entry->d_name + 3, r->name))
+                for (size_t n = 0; n < names.n; n++) {
+                        if (names.v[n][0] != 'S' || strspn(names.v[n] + 1, "0123456789") < 2 || !bk_streq(names.v[n] + 3, r->name))
                                 continue;
-                        spec_note(r, "'%s/%s' starts it", path, entry->d_name);
+                        spec_note(r, "'%s/%s' starts it", path, names.v[n]);
                         return true;
                 }
         }
@@ -153,7 +157,7 @@ static int service_enabled(struct spec_resource *r, const struct spec_args *args
         if (under != NULL)
                 return bk_fail(err, BK_INFRA, "services under '%s' are not read from files", under);
         *ret = true;
-        to = file ? spec_link_text(r->image->target->root_fd, file) : NULL;
+        to = file ? link_text(r, file) : NULL;
         if (bk_streq(to, "/dev/null")) {
                 spec_note(r, "it is masked");
                 *ret = false;

@@ -48,8 +48,7 @@ void spec_resource_done(struct spec_resource *resource)
 {
         free(resource->name);
         bk_buf_done(&resource->note);
-        free(resource->output.out);
-        free(resource->output.err);
+        spec_output_done(&resource->output);
         *resource = (struct spec_resource){ 0 };
 }
 

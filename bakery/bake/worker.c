@@ -90,11 +90,12 @@ int bake_provision(struct bake_work *work, struct bk_error *err)
 
 /* --- testing -------------------------------------------------------------------- */
 
-static int spec_command(void *arg, const char *line, int timeout_ms, struct spec_output *ret, struct bk_error *err)
+static int spec_command(void *arg, const char *line, const char *input, size_t input_len, int timeout_ms, struct spec_output *ret,
+                        struct bk_error *err)
 {
         struct bake_work *work = arg;
         const char *const argv[] = { "/bin/sh", "-c", line, NULL };
-        const struct bk_run run = { .argv = argv, .timeout_ms = timeout_ms };
+        const struct bk_run run = { .argv = argv, .timeout_ms = timeout_ms, .input = input, .input_len = input_len };
         struct bk_run_result result = { 0 };
 
         if (chroot_run(work->chroot, &run, &result, err) < 0)
@@ -115,8 +116,8 @@ static int run_specs(struct bake_work *work, struct bk_error *err)
 {
         const struct bake *bake = work->bake;
         const struct bk_strv *specs = &bake->config.specs;
-        const struct spec_target target = { .root_fd = chroot_root_fd(work->chroot), .command = spec_command, .arg = work,
-                                            .identity = bake->config.image_name };
+        const struct spec_target target = { .root_fd = chroot_root_fd(work->chroot), .sandbox = { spec_command, work },
+                                            .identity = bake->config.image_name, .mode = "image" };
         const struct spec_options options = { 0 };
         struct spec_report report = { 0 };
 

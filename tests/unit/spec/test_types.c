@@ -356,11 +356,14 @@ static void os_is_that_of_the_image(void **state)
 
 /* --- command --------------------------------------------------------------- */
 
-static int answer(void *arg, const char *line, int timeout_ms, struct spec_output *ret, struct bk_error *err)
+static int answer(void *arg, const char *line, const char *input, size_t input_len, int timeout_ms, struct spec_output *ret,
+                  struct bk_error *err)
 {
         const struct fixture *f = arg;
         static const char bytes[] = "a\0b\xff\n";
 
+        assert_null(input);
+        assert_int_equal(input_len, 0);
         if (timeout_ms != f->options.command_timeout_ms)
                 return bk_fail(err, BK_INTERNAL, "its timeout is %d", timeout_ms);
         if (strcmp(line, "sulk") == 0)
@@ -386,8 +389,7 @@ static void commands_are_run_inside_and_once(void **state)
         struct fixture *f = *state;
 
         f->options.command_timeout_ms = 3000;
-        f->target.command = answer;
-        f->target.arg = f;
+        f->target.sandbox = (struct spec_place){ answer, f };
         run(f, "describe command('true') do\n"
                "  its(:stdout) { should eq \"ran true\\n\" }\n"
                "  its(:exit_status) { should eq 0 }\n"

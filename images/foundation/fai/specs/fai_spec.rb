@@ -7,7 +7,7 @@
 end
 
 describe file('/etc/fstab') do
-  its(:content) { should match(/^UUID=\S+\s+\/\s+ext4 /) }
+  its(:content) { should match(/^UUID=\S+\s+\/\s+ext4\s/) }
 end
 
 describe file('/boot/grub/grub.cfg') do

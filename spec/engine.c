@@ -81,6 +81,7 @@ static mrb_value native_start(mrb_state *mrb, mrb_value self)
                 _exit(1);
         engine->started_us = now_us();
         engine->image.asked = SPEC_NOWHERE;
+        engine->image.configured = false;
         return self;
 }
 
@@ -96,7 +97,7 @@ static mrb_value native_result(mrb_state *mrb, mrb_value self)
                 .line = (unsigned)line, .group = text_of(mrb, group), .name = text_of(mrb, name),
                 .verdict = (enum spec_verdict)verdict, .message = text_of(mrb, message),
                 .duration_us = engine->started_us ? now_us() - engine->started_us : 0, .impact = -1, .attempts = 1,
-                .where = engine->image.asked,
+                .where = engine->image.asked, .configured = engine->image.configured,
         };
 
         engine->started_us = 0;

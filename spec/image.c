@@ -82,3 +82,8 @@ void spec_want_guest_line(const struct spec_resource *resource, const char *line
         if (resource->image->guest.facts != NULL)
                 spec_facts_want_line(resource->image->guest.facts, line);
 }
+
+void spec_configured(struct spec_resource *resource)
+{
+        resource->image->configured = true;
+}

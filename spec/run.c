@@ -68,7 +68,7 @@ static void report_add(struct spec_report *report, const struct spec_options *op
                 .file = bk_strdup(file), .line = result->line, .verdict = result->verdict, .duration_us = result->duration_us,
                 .group = clean(result->group), .name = clean(result->name), .message = clean(result->message),
                 .control = clean(result->control), .title = clean(result->title), .impact = result->impact,
-                .where = result->where, .attempts = result->attempts,
+                .where = result->where, .configured = result->configured, .attempts = result->attempts,
         };
         report->count[result->verdict]++;
         if (options->on_result != NULL)

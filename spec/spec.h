@@ -28,6 +28,7 @@ struct spec_result {
         char *control, *title;  /* of the control it belongs to; empty: none */
         double impact;          /* 0 to 1; below 0: none given */
         enum spec_where where;
+        bool configured;        /* answered by what is configured, for want of a running system that could tell what is */
         unsigned attempts;      /* 1, or more with retries */
         int64_t duration_us;
 };

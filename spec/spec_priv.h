@@ -46,6 +46,7 @@ struct spec_image {
         struct spec_files files;        /* the cheapest */
         struct spec_files guest;        /* of the running system: spec_image_guest() */
         enum spec_where asked;          /* the most expensive place that the example asked */
+        bool configured;                /* spec_configured() was called meanwhile */
         char *passwd, *group, *shadow;  /* texts; NULL until asked for */
         struct spec_package *packages;  /* sorted by name; NULL until asked for */
         size_t n_packages;
@@ -90,6 +91,9 @@ struct spec_resource {
 };
 void spec_resource_done(struct spec_resource *resource);
 void spec_note(struct spec_resource *resource, const char *format, ...) BK_PRINTF(2, 3);
+
+/* This answer is of the configuration, since there is no running system to ask: reports say so. */
+void spec_configured(struct spec_resource *resource);
 
 struct spec_property {
         const char *name;
@@ -146,7 +150,7 @@ _Noreturn void spec_engine_run(const struct spec_job *job);
 enum spec_record { SPEC_RECORD_START = 1, SPEC_RECORD_RESULT, SPEC_RECORD_END, SPEC_RECORD_ASK };
 struct spec_message {
         uint32_t size;                  /* of the whole record, strings included */
-        uint8_t record, verdict, where, unused;
+        uint8_t record, verdict, where, configured;
         uint32_t line, attempts;
         uint32_t lengths[6];            /* file, group, name, message, control, title: each with its NUL */
         double impact;

@@ -15,7 +15,7 @@ int spec_wire_send(int fd, enum spec_record record, const struct spec_result *re
         BK_CLEANUP(bk_buf_done) struct bk_buf buf = { 0 };
         struct spec_message head = {
                 .record = (uint8_t)record, .verdict = (uint8_t)result->verdict, .line = result->line,
-                .where = (uint8_t)result->where, .attempts = result->attempts, .impact = result->impact,
+                .where = (uint8_t)result->where, .configured = result->configured, .attempts = result->attempts, .impact = result->impact,
                 .duration_us = result->duration_us, .size = sizeof head,
         };
         struct bk_error err = { 0 };
@@ -59,6 +59,7 @@ int64_t spec_wire_take(const char *bytes, size_t length, enum spec_record *ret_r
         *ret_record = head.record;
         ret->verdict = head.verdict;
         ret->where = head.where;
+        ret->configured = head.configured;
         ret->attempts = head.attempts;
         ret->impact = head.impact;
         ret->line = head.line;

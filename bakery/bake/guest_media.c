@@ -12,9 +12,8 @@
 #include "lib/cleanup.h"
 #include "lib/fs.h"
 #include "lib/publish.h"
-#include "lib/run.h"
 
-enum { IMG_TIMEOUT_MS = 60 * 60 * 1000, KEYS_MOST = 1 << 20 };
+enum { KEYS_MOST = 1 << 20 };
 
 /* --- the medium ---------------------------------------------------------------- */
 
@@ -105,65 +104,13 @@ static int show_file(const char *path, const char *target, char **ret, struct bk
 
 /* --- the disk -------------------------------------------------------------------- */
 
-/* Foreign images are opened with a format that was told by their first bytes, and a qcow2 that names other files is refused: it
- * could name any file of the host. */
-static int format_of(const char *path, const char **ret, struct bk_error *err)
-{
-        unsigned char head[112] = { 0 };
-        autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-        if (fd < 0 || read(fd, head, sizeof head) < 0)
-                return bk_fail_errno(err, "cannot read '%s'", path);
-        *ret = "raw";
-        if (memcmp(head, "QFI\xfb", 4) == 0) {
-                uint64_t backing, incompatible = 0;
-
-                memcpy(&backing, head + 8, sizeof backing);
-                if (head[7] >= 3)
-                        memcpy(&incompatible, head + 72, sizeof incompatible);
-                /* Bit 2, of a big-endian number: an external data file. */
-                if (backing != 0 || (((unsigned char *)&incompatible)[7] & 4) != 0)
-                        return bk_fail(err, BK_INVALID, "disk image '%s' leans on other files; make it whole with `qemu-img convert`", path);
-                *ret = "qcow2";
-        } else if (memcmp(head, "KDMV", 4) == 0) {
-                *ret = "vmdk";
-        } else if (memcmp(head, "vhdxfile", 8) == 0) {
-                *ret = "vhdx";
-        } else if (memcmp(head, "conectix", 8) == 0) {
-                *ret = "vpc";
-        } else if (memcmp(head, "# Disk D", 8) == 0) {
-                return bk_fail(err, BK_INVALID, "disk image '%s' is a VMDK descriptor, which names other files; make it whole with `qemu-img "
-                               "convert`", path);
-        }
-        return 0;
-}
-
 static int copy_image(struct bake_work *work, const char *from, struct bk_error *err)
 {
         const struct bake_guest *config = &work->bake->config.guest;
-        autofree char *size = bk_format("%llu", (unsigned long long)config->disk_size);
-        const char *format;
-
-        if (format_of(from, &format, err) < 0)
-                return -1;
-        const char *const convert[] = { "qemu-img", "convert", "-q", "-W", "-m", "8", "-f", format, "-O", "qcow2", "-o",
-                                        "cluster_size=65536,extended_l2=on", from, work->draft, NULL };
-        const char *const resize[] = { "qemu-img", "resize", "-q", "-f", "qcow2", work->draft, size, NULL };
+        const bool resize = !config->skip_resize_disk && bk_doc_get(work->bake->block->doc, "disk_size") != NULL;
 
         bake_tell_step(work->events, "copying the disk image");
-        if (bk_run(convert, IMG_TIMEOUT_MS, NULL, err) < 0)
-                return bk_wrap(err, "disk image '%s'", from);
-        if (config->skip_resize_disk || bk_doc_get(work->bake->block->doc, "disk_size") == NULL)
-                return 0;
-        return bk_run(resize, IMG_TIMEOUT_MS, NULL, err) < 0 ? bk_wrap(err, "disk_size") : 0;
-}
-
-static int empty_disk(const char *path, uint64_t bytes, struct bk_error *err)
-{
-        autofree char *size = bk_format("%llu", (unsigned long long)bytes);
-        const char *const argv[] = { "qemu-img", "create", "-q", "-f", "qcow2", "-o", "cluster_size=65536,extended_l2=on", path, size, NULL };
-
-        return bk_run(argv, IMG_TIMEOUT_MS, NULL, err);
+        return layer_disk_import(work->draft, from, resize ? config->disk_size : 0, err);
 }
 
 /* Bytes of a size as Packer has it: a bare number is MiB. */
@@ -185,7 +132,7 @@ static int more_disks(const struct bake_guest *config, struct bake_media *media,
 {
         for (size_t i = 0; i < config->disk_additional_size.n; i++) {
                 bk_strv_addf(&media->more_disks, GUEST_WORK "/disk-%zu.qcow2", i + 1);
-                if (empty_disk(media->more_disks.v[i], size_of(config->disk_additional_size.v[i]), err) < 0)
+                if (layer_disk_create(media->more_disks.v[i], size_of(config->disk_additional_size.v[i]), err) < 0)
                         return bk_wrap(err, "disk_additional_size");
         }
         return 0;
@@ -294,7 +241,7 @@ static int make_disk(struct bake_work *work, struct bake_media *media, struct bk
                 return copy_image(work, iso.path, err);
         if (show_file(iso.path, VM_HOST_ROOT "/medium.iso", &media->iso, err) < 0)
                 return -1;
-        return empty_disk(work->draft, config->disk_size, err);
+        return layer_disk_create(work->draft, config->disk_size, err);
 }
 
 /* --- seed media --------------------------------------------------------------------------- */

@@ -8,7 +8,10 @@
 #include "lib/fs.h"
 #include "lib/run.h"
 
-enum { HEAD = 80 };     /* bytes of a file that are looked at */
+enum {
+        DESCRIPTOR = 0x200, DESCRIPTOR_SIZE = 20 * 0x200,       /* of a VMDK file, as QEMU reads it */
+        HEAD = DESCRIPTOR + DESCRIPTOR_SIZE,                    /* bytes of a file that are looked at */
+};
 
 int layer_disk_create(const char *path, uint64_t bytes, struct bk_error *err)
 {
@@ -34,19 +37,6 @@ int layer_convert(const char *format, const char *from, const char *to, struct b
         return 0;
 }
 
-/* What a file begins with; anything else is the disk itself. No format: a VMDK's descriptor, a text that names its files. */
-static const struct { const char *magic, *format; } known[] = {
-        { "QFI\xfb", "qcow2" }, { "KDMV", "vmdk" }, { "# Disk D", NULL }, { "vhdxfile", "vhdx" }, { "conectix", "vpc" },
-};
-
-static const char *format_of(const unsigned char *head)
-{
-        for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-                if (memcmp(head, known[i].magic, strlen(known[i].magic)) == 0)
-                        return known[i].format;
-        return "raw";
-}
-
 /* A backing file, or bit 2 of the incompatible features (version 3): an external data file. All big-endian. */
 static bool qcow2_leans(const unsigned char *head)
 {
@@ -56,19 +46,48 @@ static bool qcow2_leans(const unsigned char *head)
         return backing != 0 || (head[7] >= 3 && (head[79] & 4) != 0);
 }
 
+/* A parent, or a capacity of 0: then QEMU takes the disk's parts from the descriptor, wherever they are. */
+static bool vmdk_leans(const unsigned char *head)
+{
+        static const char parent[] = "parentFileNameHint";
+        uint64_t capacity;
+
+        memcpy(&capacity, head + 12, sizeof capacity);
+        return capacity == 0 || memmem(head + DESCRIPTOR, DESCRIPTOR_SIZE, parent, strlen(parent)) != NULL;
+}
+
+/* A text that names the files of a disk. */
+static bool descriptor_leans(const unsigned char *head)
+{
+        (void)head;
+        return true;
+}
+
+/* What a file begins with; anything else is the disk itself. */
+static const struct { const char *magic, *format; bool (*leans)(const unsigned char *head); } known[] = {
+        { "QFI\xfb",   "qcow2", qcow2_leans },
+        { "KDMV",      "vmdk",  vmdk_leans },
+        { "# Disk D",  "vmdk",  descriptor_leans },
+        { "vhdxfile",  "vhdx",  NULL },         /* QEMU refuses one with a parent */
+        { "conectix",  "vpc",   NULL },         /* ... and does not look for one here */
+};
+
 /* The format is told here, not left to QEMU to guess, and what names other files is refused: it could name any file of the host. */
-static int look_at(const char *path, const char **ret, struct bk_error *err)
+static int format_of(const char *path, const char **ret, struct bk_error *err)
 {
         unsigned char head[HEAD] = { 0 };
         autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
-        const char *format;
 
         if (fd < 0 || read(fd, head, sizeof head) < 0)
                 return bk_fail_errno(err, "cannot read '%s'", path);
-        format = format_of(head);
-        if (format == NULL || (bk_streq(format, "qcow2") && qcow2_leans(head)))
-                return bk_fail(err, BK_INVALID, "disk image '%s' leans on other files; make it whole with `qemu-img convert`", path);
-        *ret = format;
+        *ret = "raw";
+        for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+                if (memcmp(head, known[i].magic, strlen(known[i].magic)) != 0)
+                        continue;
+                if (known[i].leans != NULL && known[i].leans(head))
+                        return bk_fail(err, BK_INVALID, "disk image '%s' leans on other files; make it whole with `qemu-img convert`", path);
+                *ret = known[i].format;
+        }
         return 0;
 }
 
@@ -78,7 +97,7 @@ int layer_disk_import(const char *path, const char *from, uint64_t bytes, struct
         const char *const resize[] = { "qemu-img", "resize", "-q", "-f", "qcow2", path, size, NULL };
         const char *format = NULL;
 
-        if (look_at(from, &format, err) < 0)
+        if (format_of(from, &format, err) < 0)
                 return -1;
         if (layer_convert(format, from, path, err) < 0)
                 return bk_wrap(err, "disk image '%s'", from);

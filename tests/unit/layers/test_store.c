@@ -247,6 +247,11 @@ static void an_image_that_leans_on_other_files_is_refused(void **state)
                 { "an older one", "qemu-img create -q -f qcow2 -o compat=0.10 -b raw -F raw image" },
                 { "a qcow2 with a data file", "qemu-img create -q -f qcow2 -o data_file=data image 4M" },
                 { "a VMDK of two files", "qemu-img create -q -f vmdk -o subformat=monolithicFlat image 4M" },
+                { "a VMDK on a parent", "qemu-img create -q -f vmdk parent 4M && qemu-img create -q -f vmdk -b parent -F vmdk image" },
+                { "a VMDK whose descriptor takes its header's place",
+                  "{ printf 'KDMV\\1\\0\\0\\0\\3\\0\\0\\0'; head -c 16 /dev/zero; printf '\\1'; head -c 483 /dev/zero; "
+                  "printf '# Disk DescriptorFile\\nversion=1\\nCID=1\\nparentCID=ffffffff\\ncreateType=\"monolithicFlat\"\\n"
+                  "RW 8192 FLAT \"raw\" 0\\n'; head -c 65536 /dev/zero; } >image && qemu-img convert -f vmdk -O raw image out" },
         };
         const struct layer_store *store = *state;
         autofree char *path = layer_draft_path(store, "copy"), *from = bk_format("%s/image", store->home);

@@ -66,7 +66,7 @@ static void disks(const struct bake_stage *stage, struct vm_domain *domain)
 
         domain->disks[0] = like;
         domain->disks[domain->n_disks++].path = stage->media->disk;
-        for (size_t i = 0; i < stage->media->more_disks.n && domain->n_disks < 16; i++) {
+        for (size_t i = 0; i < stage->media->more_disks.n; i++) {
                 domain->disks[domain->n_disks] = like;
                 domain->disks[domain->n_disks++].path = stage->media->more_disks.v[i];
         }

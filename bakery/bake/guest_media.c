@@ -113,26 +113,14 @@ static int copy_image(struct bake_work *work, const char *from, struct bk_error 
         return layer_disk_import(work->draft, from, resize ? config->disk_size : 0, err);
 }
 
-/* Bytes of a size as Packer has it: a bare number is MiB. */
-static uint64_t size_of(const char *text)
-{
-        char *end;
-        const uint64_t number = strtoull(text, &end, 10);
-
-        switch (*end) {
-        case 'b': case 'B':     return number;
-        case 'k': case 'K':     return number << 10;
-        case 'g': case 'G':     return number << 30;
-        case 't': case 'T':     return number << 40;
-        default:                return number << 20;
-        }
-}
-
 static int more_disks(const struct bake_guest *config, struct bake_media *media, struct bk_error *err)
 {
         for (size_t i = 0; i < config->disk_additional_size.n; i++) {
+                uint64_t bytes = 0;
+
                 bk_strv_addf(&media->more_disks, GUEST_WORK "/disk-%zu.qcow2", i + 1);
-                if (layer_disk_create(media->more_disks.v[i], size_of(config->disk_additional_size.v[i]), err) < 0)
+                if (tmpl_size(config->disk_additional_size.v[i], &bytes, err) < 0 ||
+                    layer_disk_create(media->more_disks.v[i], bytes, err) < 0)
                         return bk_wrap(err, "disk_additional_size");
         }
         return 0;

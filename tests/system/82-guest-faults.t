@@ -3,7 +3,7 @@
 # error with evidence, and nothing left behind. The guests are a few bytes of code on an ISO.
 . "$(dirname "$0")/lib.sh"
 need root loop fuse qemu xorriso
-plan 61
+plan 64
 cd "$WORK" || exit 1
 
 # iso NAME CODE: an ISO whose boot image is that code (printf's notation).
@@ -59,6 +59,12 @@ exits "WinRM is refused" 2 "$BAKERY" validate t.json
 guest t.json '"iso_url": "idle.iso", "iso_checksum": "none", "disk_interfaze": "virtio"'
 exits "a misspelt key is refused" 2 "$BAKERY" validate t.json
 like "... with the right one" "$out" 'did you mean "disk_interface"'
+guest t.json '"iso_url": "idle.iso", "iso_checksum": "none", "disk_additional_size": ["1G",
+    "abc"]'
+exits "a disk of no size is refused" 2 "$BAKERY" validate t.json
+like "... at its place" "$out" 't\.json:3:5: error: disk_additional_size has sizes such as'
+guest t.json '"iso_url": "idle.iso", "iso_checksum": "none", "disk_additional_size": ["0"]'
+exits "... as is an empty one" 2 "$BAKERY" validate t.json
 guest t.json '"iso_url": "idle.iso", "iso_checksum": "none", "source_image": "base"'
 exits "two origins are refused" 2 "$BAKERY" validate t.json
 

@@ -204,6 +204,22 @@ static void wrong_values_are_refused_at_the_place(void **state)
         }
 }
 
+static void sizes_are_read_on_their_own(void **state)
+{
+        static const char *const wrong[] = { "", "abc", "1X", "G", "-1", "1G 2", "99999999999T" };
+        struct bk_error err = { 0 };
+        uint64_t bytes = 0;
+
+        (void)state;
+        assert_ok(tmpl_size("1.5g", &bytes, &err), err);
+        assert_int_equal(bytes, 3ULL << 29);
+        assert_ok(tmpl_size("7", &bytes, &err), err);
+        assert_int_equal(bytes, 7 << 20);
+        for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+                assert_fails_with(tmpl_size(wrong[i], &bytes, &err), err, BK_INVALID);
+        assert_int_equal(bytes, 7 << 20);
+}
+
 static void what_is_required_must_be_there(void **state)
 {
         static const struct tmpl_key required[] = {
@@ -280,6 +296,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(values_are_decoded),
                 cmocka_unit_test(wrong_values_are_refused_at_the_place),
+                cmocka_unit_test(sizes_are_read_on_their_own),
                 cmocka_unit_test(what_is_required_must_be_there),
                 cmocka_unit_test(a_name_alone_is_an_empty_block),
                 cmocka_unit_test(files_are_found),

@@ -267,22 +267,6 @@ static int make_seed(struct bake_work *work, struct bake_media *media, struct bk
         return 0;
 }
 
-static int make_vars(const struct bake_guest *config, struct bake_media *media, struct bk_error *err)
-{
-        const bool secure = bk_streq(config->firmware, "efi-secure");
-        const char *from = config->efi_firmware_vars ? config->efi_firmware_vars
-                                                     : secure ? "/usr/share/OVMF/OVMF_VARS_4M.ms.fd" : "/usr/share/OVMF/OVMF_VARS_4M.fd";
-        autofree char *bytes = NULL;
-        size_t length = 0;
-
-        if (!config->efi_boot && config->efi_firmware_code == NULL && (config->firmware == NULL || bk_streq(config->firmware, "bios")))
-                return 0;
-        if (bk_read_file(from, 64 << 20, &bytes, &length, err) < 0)
-                return bk_wrap(err, "UEFI variables (package ovmf)");
-        media->vars = bk_strdup(GUEST_WORK "/vars.fd");
-        return bk_publish_bytes(media->vars, bytes, length, 0600, err);
-}
-
 int bake_guest_prepare(struct bake_work *work, struct bake_media *media, struct bk_error *err)
 {
         const struct bake *bake = work->bake;
@@ -295,8 +279,7 @@ int bake_guest_prepare(struct bake_work *work, struct bake_media *media, struct 
                 bake_tell_step(work->events, "ignored, for they mean nothing here: %s", ignored);
         if (vm_host_enter(&host, err) < 0 || bk_mkdir_p(GUEST_WORK, err) < 0)
                 return -1;
-        if (make_disk(work, media, err) < 0 || more_disks(config, media, err) < 0 || make_seed(work, media, err) < 0 ||
-            make_vars(config, media, err) < 0)
+        if (make_disk(work, media, err) < 0 || more_disks(config, media, err) < 0 || make_seed(work, media, err) < 0)
                 return -1;
         /* With a driver elsewhere paths are the host's. */
         media->disk = config->libvirt_uri ? bk_strdup(work->draft) : bk_format(VM_HOST_ROOT "/store/drafts/%s.qcow2", bake->id);

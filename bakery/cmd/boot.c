@@ -15,7 +15,6 @@
 #include "lib/cleanup.h"
 #include "lib/fs.h"
 #include "lib/lease.h"
-#include "lib/publish.h"
 #include "lib/run.h"
 #include "registry/registry.h"
 #include "vm/domain.h"
@@ -23,7 +22,6 @@
 #include "vm/vm.h"
 
 enum { ESCAPE = 0x1d /* Ctrl-] */, TICK_MS = 200 };
-static const char VARS[] = VM_HOST_ROOT "/vars.fd";
 
 static const struct cmd_flag flags[] = {
         { "firmware", "NAME", false, "bios (default) or efi" },
@@ -53,7 +51,7 @@ static void on_serial(void *arg, const char *bytes, size_t length)
 
 static int describe(const struct boot *boot, char **ret, struct bk_error *err)
 {
-        autofree char *disk = bk_format(VM_HOST_ROOT "/store/drafts/%s.qcow2", boot->id), *bytes = NULL;
+        autofree char *disk = bk_format(VM_HOST_ROOT "/store/drafts/%s.qcow2", boot->id);
         const char *bus = cmd_value(boot->args, "disk"), *firmware = cmd_value(boot->args, "firmware");
         struct vm_domain domain = {
                 .name = boot->id, .kvm = boot->kvm.usable, .machine = "q35", .memory = (uint64_t)cmd_number(boot->args, "memory", 16, 1024) << 20,
@@ -61,18 +59,11 @@ static int describe(const struct boot *boot, char **ret, struct bk_error *err)
                 .vnc = cmd_switch(boot->args, "vnc"), .n_disks = 1,
                 .disks = { { .path = disk, .format = "qcow2", .bus = bus ? bus : "virtio", .cache = "unsafe" } },
         };
-        size_t length = 0;
 
-        if (firmware == NULL || bk_streq(firmware, "bios"))
-                return vm_domain_xml(&domain, ret, err);
-        if (!bk_streq(firmware, "efi"))
+        if (firmware != NULL && !bk_streq(firmware, "bios") && !bk_streq(firmware, "efi"))
                 return bk_fail(err, BK_USAGE, "-firmware is bios or efi, not '%s'", firmware);
-        if (bk_read_file("/usr/share/OVMF/OVMF_VARS_4M.fd", 64 << 20, &bytes, &length, err) < 0 ||
-            bk_publish_bytes(VARS, bytes, length, 0600, err) < 0 || vm_host_give(VARS, err) < 0)
-                return bk_wrap(err, "UEFI variables (package ovmf)");
-        domain.firmware = VM_EFI;
-        domain.code = "/usr/share/OVMF/OVMF_CODE_4M.fd";
-        domain.vars = VARS;
+        if (bk_streq(firmware, "efi") && vm_host_efi(&domain, err) < 0)
+                return -1;
         return vm_domain_xml(&domain, ret, err);
 }
 

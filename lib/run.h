@@ -46,9 +46,11 @@ int bk_run_fail(struct bk_error *err, const char *program, int status, const cha
 /* For children that stay: forks, arranges death with the parent, and returns
  * the pid in the parent and 0 in the child. */
 pid_t bk_fork(void);
-/* The same in mount and pid namespaces of its own: the child is pid 1 there, its mounts are private, /proc is its own. When it
- * ends, all that it started ends, and what it mounted is gone. A child that cannot be set up ends with 127. */
+/* The same in mount and pid namespaces of its own: the child is pid 1 there, and calls bk_own_mounts() before anything else. When it
+ * ends, all that it started ends, and what it mounted is gone. */
 pid_t bk_fork_isolated(void);
+/* For the child of bk_fork_isolated(): from now on its mounts are private, and /proc is its own. */
+int bk_own_mounts(struct bk_error *err) BK_MUST_CHECK;
 /* For pid 1: waits for one child and reaps every other that ends meanwhile. Status as in bk_run_result, or -1. */
 int bk_reap_until(pid_t pid);
 /* Waits for one child; the status as in bk_run_result, or -1. Kills it (SIGKILL) when the time is up. */

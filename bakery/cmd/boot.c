@@ -153,6 +153,26 @@ _Noreturn static void guest_process(const struct boot *boot)
         _exit(run_guest(boot, &err) < 0 ? cmd_fail(&err) : 0);
 }
 
+/* Pid 1 of its namespace, which reaps what libvirt leaves. */
+_Noreturn static void first_process(const struct boot *boot)
+{
+        struct bk_error err = { 0 };
+        pid_t pid;
+        int status;
+
+        if (bk_own_mounts(&err) < 0)
+                _exit(cmd_fail(&err));
+        pid = fork();
+        if (pid == 0)
+                guest_process(boot);
+        if (pid < 0) {
+                bk_fail_errno(&err, "cannot start a process for the guest");
+                _exit(cmd_fail(&err));
+        }
+        status = bk_reap_until(pid);
+        _exit(status < 0 ? 6 : status);
+}
+
 /* --- around it ------------------------------------------------------------------------------ */
 
 static struct termios terminal;
@@ -181,21 +201,18 @@ static int run_isolated(const struct boot *boot)
 {
         static const int ending[] = { SIGINT, SIGTERM, SIGHUP };
         struct sigaction action = { .sa_handler = on_signal };
+        struct bk_error err = { 0 };
         int status;
         bool raw;
 
         (void)fflush(NULL);
         child = bk_fork_isolated();
-        if (child == 0) {
-                const pid_t pid = fork();
-
-                if (pid == 0)
-                        guest_process(boot);
-                status = pid < 0 ? 6 : bk_reap_until(pid);
-                _exit(status < 0 ? 6 : status);
+        if (child == 0)
+                first_process(boot);
+        if (child < 0) {
+                bk_fail_errno(&err, "cannot make namespaces for the guest");
+                return cmd_fail(&err);
         }
-        if (child < 0)
-                return 6;
         for (size_t i = 0; i < sizeof ending / sizeof *ending; i++)
                 (void)sigaction(ending[i], &action, NULL);
         raw = raw_terminal();

@@ -197,8 +197,13 @@ static void in_guest(struct guest_code code, const char *(*what)(struct vm_guest
         (void)fflush(NULL);
         pid = bk_fork_isolated();
         if (pid == 0) {
-                const pid_t inner = fork();
+                pid_t inner;
 
+                if (bk_own_mounts(&err) < 0) {
+                        print_message("# %s\n", err.text);
+                        _exit(2);
+                }
+                inner = fork();
                 if (inner == 0)
                         _exit(try_it(code, what));
                 status = bk_reap_until(inner);

@@ -1,5 +1,5 @@
 /* The store: layers by digest, verified, flattened when the chain grows long. */
-#include "tests/unit/test.h"
+#include "tests/unit/folder.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -11,10 +11,10 @@
 static int set_up(void **state)
 {
         struct layer_store *store = bk_alloc(sizeof *store);
-        char template[] = "/tmp/bakery-test-XXXXXX";
+        autofree char *home = folder_new();
 
         *state = store;
-        return layer_store_open(mkdtemp(template), store, NULL);
+        return layer_store_open(home, store, NULL);
 }
 
 static int tear_down(void **state)

@@ -1,5 +1,5 @@
 /* Blocks become structs by rows: weak where Packer is, exact in complaints. */
-#include "tests/unit/test.h"
+#include "tests/unit/folder.h"
 
 #include "bakery/template/template.h"
 #include "lib/fs.h"
@@ -266,7 +266,7 @@ static void a_name_alone_is_an_empty_block(void **state)
 /* The working directory comes first, then the template's folder; a symlink keeps its name. */
 static void files_are_found(void **state)
 {
-        autofree char *name = bk_random_name(), *top = bk_format("/tmp/bakery-test-%s", name);
+        autofree char *top = folder_new();
         autofree char *here = bk_format("%s/here", top), *there = bk_format("%s/there", top), *old = getcwd(NULL, 0);
         autofree char *here_a = bk_format("%s/a", here), *there_a = bk_format("%s/a", there);
         autofree char *there_b = bk_format("%s/b", there), *members = NULL;

@@ -1,7 +1,7 @@
 /* Guests of one boot sector: what they do is noticed, whatever it is, and nothing of them stays.
  *
  * Each runs as a bake's does: in a process below pid 1 of a namespace of its own. */
-#include "tests/unit/test.h"
+#include "tests/unit/folder.h"
 
 #include <arpa/inet.h>
 #include <dirent.h>
@@ -19,7 +19,7 @@
 #include "vm/domain.h"
 #include "vm/guest.h"
 
-static char home[] = "/tmp/bakery-guest-XXXXXX";
+static char *home;
 
 /* --- guests --------------------------------------------------------------------------- */
 
@@ -228,13 +228,17 @@ static int make_home(void **state)
         (void)state;
         need("root");
         need("qemu-system-x86_64");
-        return mkdtemp(home) == NULL;
+        home = folder_new();
+        return 0;
 }
 
 static int remove_home(void **state)
 {
+        const int result = bk_remove_tree(home, &err);
+
         (void)state;
-        return bk_remove_tree(home, &err);
+        free(home);
+        return result;
 }
 
 int main(void)

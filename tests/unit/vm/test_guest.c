@@ -134,7 +134,7 @@ static const char *is_typed_at(struct vm_guest *guest)
         struct boot_eye *eye = NULL;
         uint64_t from = 0;
 
-        if (boot_pattern_text("hi1", &pattern, &err) < 0 || boot_eye_open(guest, NULL, &eye, &err) < 0)
+        if (boot_pattern_text("hi1", &pattern, &err) < 0 || boot_eye_open(NULL, &eye, &err) < 0)
                 return err.text;
         /* Until the BIOS hands over there is nobody to type at. */
         for (int i = 0; i < 100 && !vm_guest_serial_find(guest, "h", &from); i++)
@@ -146,7 +146,7 @@ static const char *is_typed_at(struct vm_guest *guest)
         for (int i = 0; i < 100 && !place.found; i++) {
                 BK_CLEANUP(boot_screen_done) struct boot_screen screen = { 0 };
 
-                if (vm_guest_pause(guest, 50, &err) < 0 || boot_eye_look(eye, &screen, &err) < 0 ||
+                if (vm_guest_pause(guest, 50, &err) < 0 || boot_eye_look(eye, guest, &screen, &err) < 0 ||
                     boot_pattern_find(&pattern, &screen, &place, &err) < 0)
                         return err.text;
         }

@@ -237,7 +237,7 @@ int bake_guest_inputs(const struct bake_config *config, struct bk_strv *ret, str
 
 char *bake_guest_ignored(const struct bake *bake)
 {
-        static const char *const meant[] = { "type", "name", "headless", "use_pflash", "iso_target_extension" };
+        static const char *const meant[] = { "type", "name", "headless", "use_pflash" };
         BK_CLEANUP(bk_buf_done) struct bk_buf list = { 0 };
 
         for (size_t k = 0; k < bake->builder->n_keys; k++) {

@@ -11,12 +11,10 @@
 
 #include "bakery/bake/bake.h"
 #include "bakery/cmd/cmd.h"
-#include "layers/layer.h"
 #include "lib/cleanup.h"
 #include "lib/fs.h"
 #include "lib/lease.h"
 #include "lib/run.h"
-#include "registry/registry.h"
 #include "vm/domain.h"
 #include "vm/guest.h"
 #include "vm/vm.h"
@@ -34,8 +32,7 @@ static const struct cmd_flag flags[] = {
 
 struct boot {
         const struct cmd_args *args;
-        struct layer_store store;
-        struct reg_image image;
+        struct cmd_state state;
         struct bk_lease lease;
         char *id;
         struct vm_kvm kvm;
@@ -127,8 +124,9 @@ static int talk(struct vm_guest *guest, struct bk_error *err)
 
 static int run_guest(const struct boot *boot, struct bk_error *err)
 {
-        autofree char *store = bk_format("%s/store", boot->store.home), *draft = layer_draft_path(&boot->store, boot->id), *xml = NULL;
-        const struct vm_host host = { .home = boot->store.home, .store = store };
+        const struct layer_store *at = &boot->state.store;
+        autofree char *store = bk_format("%s/store", at->home), *draft = layer_draft_path(at, boot->id), *xml = NULL;
+        const struct vm_host host = { .home = at->home, .store = store };
         struct vm_guest_config config = { .on_serial = on_serial };
         struct vm_guest *guest = NULL;
         int result;
@@ -223,42 +221,39 @@ static int run_isolated(const struct boot *boot)
         return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-static int prepare(struct boot *boot, const char *reference, struct bk_error *err)
+static int prepare(struct boot *boot, struct bk_error *err)
 {
-        autofree char *leases = bk_format("%s/leases", boot->store.run);
-        struct reg *reg = NULL;
-        int result;
+        const struct layer_store *store = &boot->state.store;
+        autofree char *leases = NULL;
 
         if (geteuid() != 0)
                 return bk_fail(err, BK_DENIED, "booting an image needs root, for namespaces of its own; run it with sudo");
-        if (reg_open(boot->store.home, &reg, err) < 0)
+        if (cmd_open_image(boot->args, &boot->state, err) < 0)
                 return -1;
-        result = reg_resolve(reg, reference, &boot->image, err);
-        reg_close(reg);
-        if (result < 0 || bake_reap(&boot->store, err) < 0 || layer_verify(&boot->store, boot->image.layer, false, err) < 0 ||
-            vm_kvm_probe(boot->store.home, false, &boot->kvm, err) < 0)
+        reg_close(bk_take(boot->state.reg));    /* a fork must not have it open */
+        if (bake_reap(store, err) < 0 || layer_verify(store, boot->state.image.layer, false, err) < 0 ||
+            vm_kvm_probe(store->home, false, &boot->kvm, err) < 0)
                 return -1;
+        leases = bk_format("%s/leases", store->run);
         if (bk_lease_take(leases, &boot->lease, err) < 0 || bk_lease_note(&boot->lease, "draft", boot->id, err) < 0)
                 return -1;
-        return layer_draft_overlay(&boot->store, boot->id, boot->image.layer, err);
+        return layer_draft_overlay(store, boot->id, boot->state.image.layer, err);
 }
 
 static int run(const struct cmd_args *args)
 {
         struct boot boot = { .args = args, .lease = BK_LEASE_NONE, .id = bk_random_name() };
-        autofree char *home = cmd_home(args);
         struct bk_error err = { 0 };
         int code;
 
-        if (layer_store_open(home, &boot.store, &err) < 0 || prepare(&boot, args->operands.v[0], &err) < 0)
+        if (prepare(&boot, &err) < 0)
                 code = cmd_fail(&err);
         else
                 code = run_isolated(&boot);
-        if (boot.lease.fd >= 0 && layer_draft_remove(&boot.store, boot.id, &err) < 0)
+        if (boot.lease.fd >= 0 && layer_draft_remove(&boot.state.store, boot.id, &err) < 0)
                 code = cmd_fail(&err);
         bk_lease_done(&boot.lease);
-        reg_image_done(&boot.image);
-        layer_store_done(&boot.store);
+        cmd_state_done(&boot.state);
         free(boot.id);
         return code;
 }

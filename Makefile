@@ -80,9 +80,8 @@ STOCK := images/foundation/debian-12/template.json images/base/debian-12/templat
 run: all
 	@$(B)/bin/bakery build $(STOCK)
 	@echo; $(B)/bin/bakery image lineage nginx
-	@echo; echo "To boot it, without writing to it:"; \
-	echo "    qemu-system-x86_64 -m 1G -nographic -snapshot -drive file=$$($(B)/bin/bakery image show nginx -path),format=qcow2,if=virtio"; \
-	echo "To put it on a disk: $(B)/bin/bakery image export nginx nginx.raw"
+	@echo; echo "To boot it on this terminal, without writing to it: $(B)/bin/bakery boot nginx"
+	@echo "To put it on a disk: $(B)/bin/bakery image export nginx nginx.raw"
 
 # --- tests ------------------------------------------------------------------
 # Both kinds speak TAP; tests/run counts them and prints "N passed, N failed" last.

@@ -251,13 +251,9 @@ static int convert_draft(const struct layer_store *store, const char *name, cons
 {
         autofree char *path = layer_draft_path(store, name);
         autofree char *flat = bk_format("%s/%s.flat%s", store->drafts, name, SUFFIX);
-        const char *const argv[] = { "qemu-img", "convert", "-q", "-W", "-m", "8", "-f", format, "-O", "qcow2",
-                                     "-o", LAYER_QCOW2_OPTIONS, path, flat, NULL };
 
-        if (bk_run(argv, QEMU_IMG_TIMEOUT_MS, NULL, err) < 0) {
-                (void)unlink(flat);
+        if (layer_convert(format, path, flat, err) < 0)
                 return bk_wrap(err, "cannot convert the draft");
-        }
         if (rename(flat, path) < 0)
                 return bk_fail_errno(err, "cannot replace '%s'", path);
         return 0;

@@ -11,8 +11,6 @@
 
 enum { MEMORY_MIB = 1024 };
 
-static const char CODE[] = "/usr/share/OVMF/OVMF_CODE_4M.fd", SECURE_CODE[] = "/usr/share/OVMF/OVMF_CODE_4M.secboot.fd";
-
 /* VMware's names, and what QEMU has that is nearest. */
 static const struct { const char *vmware, *here; } adapters[] = {
         { "ide", "ide" }, { "sata", "sata" }, { "nvme", "nvme" }, { "pvscsi", "virtio-scsi" }, { "lsilogic", "scsi" },
@@ -38,20 +36,19 @@ static const char *vmx(const struct bake_guest *config, const char *key)
         return NULL;
 }
 
-static void firmware(const struct bake_stage *stage, struct vm_domain *domain)
+/* firmware: bios, efi, efi-secure, or the code itself. */
+static int firmware(const struct bake_guest *config, struct vm_domain *domain, struct bk_error *err)
 {
-        const struct bake_guest *config = stage->config;
+        const bool named = config->firmware != NULL && !bk_streq(config->firmware, "bios");
 
-        if (stage->media->vars == NULL)
-                return;
-        domain->firmware = VM_EFI;
+        if (!config->efi_boot && config->efi_firmware_code == NULL && !named)
+                return 0;
+        domain->code = named && *config->firmware == '/' ? config->firmware : config->efi_firmware_code;
+        domain->vars = config->efi_firmware_vars;
         domain->secure_boot = bk_streq(config->firmware, "efi-secure");
-        domain->code = config->efi_firmware_code ? config->efi_firmware_code : domain->secure_boot ? SECURE_CODE : CODE;
-        if (config->firmware != NULL && *config->firmware == '/')
-                domain->code = config->firmware;
-        domain->vars = stage->media->vars;
         if (domain->secure_boot && bk_streq(domain->machine, "pc"))
                 domain->machine = "q35";        /* i440fx has no system management mode to protect the variables */
+        return vm_host_efi(domain, err);
 }
 
 static void disks(const struct bake_stage *stage, struct vm_domain *domain)
@@ -66,7 +63,7 @@ static void disks(const struct bake_stage *stage, struct vm_domain *domain)
 
         domain->disks[0] = like;
         domain->disks[domain->n_disks++].path = stage->media->disk;
-        for (size_t i = 0; i < stage->media->more_disks.n && domain->n_disks < 16; i++) {
+        for (size_t i = 0; i < stage->media->more_disks.n; i++) {
                 domain->disks[domain->n_disks] = like;
                 domain->disks[domain->n_disks++].path = stage->media->more_disks.v[i];
         }
@@ -146,9 +143,10 @@ int bake_guest_xml(struct bake_stage *stage, const struct vm_kvm *kvm, bool *ret
         int result;
 
         domain.sockets = (unsigned)(config->sockets > 0 ? config->sockets : (wanted + cores * threads - 1) / (cores * threads));
-        firmware(stage, &domain);
         disks(stage, &domain);
-        result = extra(stage, &domain, &args, err);
+        result = firmware(config, &domain, err);
+        if (result == 0)
+                result = extra(stage, &domain, &args, err);
         if (result == 0 && args.args.n > 0)
                 domain.args = (const char *const *)args.args.v;
         if (result == 0)

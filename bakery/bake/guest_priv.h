@@ -18,7 +18,7 @@
 
 /* What the worker prepared for the stage. Paths as QEMU sees them; owned. */
 struct bake_media {
-        char *disk, *iso, *cd, *floppy, *vars;
+        char *disk, *iso, *cd, *floppy;
         struct bk_strv more_disks;
         struct vm_ssh_keypair pair;     /* made for this bake; secret NULL: none */
         bool pair_injected;             /* its public key is in the disk already, and was ... */

@@ -15,13 +15,15 @@
 #include "layers/foundation.h"
 #include "lib/cleanup.h"
 #include "lib/fs.h"
+#include "lib/run.h"
 #include "spec/spec.h"
 
-static void enter(void)
+static int enter(struct bk_error *err)
 {
         (void)prctl(PR_SET_NAME, "bakery-worker");
         (void)setsid();         /* Ctrl-C is for the supervisor, which ends us */
         (void)umask(022);
+        return bk_own_mounts(err);
 }
 
 /* --- provisioning ------------------------------------------------------------ */
@@ -263,7 +265,8 @@ static int work_through(struct bake_work *work, struct bk_error *err)
         autofree char *cache = bk_format("%s/debs", bake->store->cache);
 
         work->place = &bake_place_chroot;
-        enter();
+        if (enter(err) < 0)
+                return -1;
         if (bake->builder->guest) {
                 if (bake_guest_run(work, err) < 0 || test_guests_disk(work, err) < 0)
                         return -1;

@@ -2,8 +2,9 @@
  * are where the second of these tests makes them. */
 #pragma once
 #include "vm/domain.h"
+#include "vm/guest.h"
 
-#define ROOM "/run/bakery"
+#define ROOM VM_HOST_ROOT
 #define DISK ROOM "/disk.qcow2"
 #define SECOND ROOM "/second.raw"
 #define CD ROOM "/install.iso"

@@ -13,6 +13,7 @@
 #include "lib/error.h"
 
 #define VM_HOST_ROOT "/run/bakery"      /* short: sockets below it have a limit of 107 bytes */
+#define VM_HOST_GUEST VM_HOST_ROOT "/guest"      /* what one guest has beside its disk: media, UEFI variables */
 
 struct vm_host {
         const char *home;       /* state folder; home/cache/libvirt keeps what the driver learnt about QEMU */

@@ -122,11 +122,12 @@ int vm_host_efi(struct vm_domain *domain, struct bk_error *err)
                 { "/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd" },
                 { "/usr/share/OVMF/OVMF_CODE_4M.secboot.fd", "/usr/share/OVMF/OVMF_VARS_4M.ms.fd" },
         };
-        static const char copy[] = VM_HOST_ROOT "/vars.fd";
+        static const char copy[] = VM_HOST_GUEST "/vars.fd";
         autofree char *bytes = NULL;
         size_t length = 0;
 
-        if (bk_read_file(domain->vars ? domain->vars : ovmf[domain->secure_boot].vars, VARS_MOST, &bytes, &length, err) < 0 ||
+        if (bk_mkdir_p(VM_HOST_GUEST, err) < 0 ||
+            bk_read_file(domain->vars ? domain->vars : ovmf[domain->secure_boot].vars, VARS_MOST, &bytes, &length, err) < 0 ||
             bk_publish_bytes(copy, bytes, length, 0600, err) < 0 || vm_host_give(copy, err) < 0)
                 return bk_wrap(err, "UEFI variables (package ovmf)");
         domain->firmware = VM_EFI;

@@ -122,6 +122,27 @@ static int extra(struct bake_stage *stage, struct vm_domain *domain, struct vm_q
         return result < 0 ? bk_wrap(err, "qemuargs") : 0;
 }
 
+/* A driver elsewhere finds the bake's own files at other paths. */
+static void show_elsewhere(const struct bake *bake, struct vm_domain *domain, struct bk_strv *texts)
+{
+        autofree char *folder = bake_guest_folder(bake);
+        const char **paths[2 + sizeof domain->disks / sizeof *domain->disks + sizeof domain->cds / sizeof *domain->cds];
+        size_t n = 0;
+
+        for (size_t i = 0; i < domain->n_disks; i++)
+                paths[n++] = &domain->disks[i].path;
+        for (size_t i = 0; i < domain->n_cds; i++)
+                paths[n++] = &domain->cds[i].path;
+        paths[n++] = &domain->floppy;
+        paths[n++] = &domain->vars;
+        for (size_t i = 0; folder != NULL && i < n; i++) {
+                if (*paths[i] == NULL || strncmp(*paths[i], GUEST_WORK "/", sizeof GUEST_WORK) != 0)
+                        continue;
+                bk_strv_addf(texts, "%s%s", folder, *paths[i] + strlen(GUEST_WORK));
+                *paths[i] = texts->v[texts->n - 1];
+        }
+}
+
 int bake_guest_xml(struct bake_stage *stage, const struct vm_kvm *kvm, bool *ret_own_network, struct bk_error *err)
 {
         const struct bake_guest *config = stage->config;
@@ -139,6 +160,7 @@ int bake_guest_xml(struct bake_stage *stage, const struct vm_kvm *kvm, bool *ret
                 .vnc_port = -1, .vnc_password = config->vnc_use_password ? config->vnc_password : NULL,
                 .tpm = config->vtpm ? config->tpm_device_type : NULL, .tpm1 = config->use_tpm1, .agent = true,
         };
+        autostrv struct bk_strv elsewhere = { 0 };
         struct vm_qemuargs args = { 0 };
         int result;
 
@@ -147,6 +169,7 @@ int bake_guest_xml(struct bake_stage *stage, const struct vm_kvm *kvm, bool *ret
         result = firmware(config, &domain, err);
         if (result == 0)
                 result = extra(stage, &domain, &args, err);
+        show_elsewhere(stage->work->bake, &domain, &elsewhere);
         if (result == 0 && args.args.n > 0)
                 domain.args = (const char *const *)args.args.v;
         if (result == 0)

@@ -85,6 +85,13 @@ static int get_medium(struct bake_work *work, struct boot_iso *ret, struct bk_er
         return boot_iso_get(&iso, ret, err);
 }
 
+static int show_folder(const char *path, const char *target, struct bk_error *err)
+{
+        if (bk_mkdir_p(path, err) < 0)
+                return -1;
+        return mount(path, target, NULL, MS_BIND, NULL) < 0 ? bk_fail_errno(err, "cannot mount '%s' on '%s'", path, target) : 0;
+}
+
 /* A file of the host, where QEMU's user gets at it whatever the folders above permit. */
 static int show_file(const char *path, const char *target, char **ret, struct bk_error *err)
 {
@@ -227,7 +234,9 @@ static int make_disk(struct bake_work *work, struct bake_media *media, struct bk
                 return -1;
         if (config->disk_image)
                 return copy_image(work, iso.path, err);
-        if (show_file(iso.path, VM_HOST_ROOT "/medium.iso", &media->iso, err) < 0)
+        if (config->libvirt_uri != NULL)
+                media->iso = bk_strdup(iso.path);
+        else if (show_file(iso.path, VM_HOST_ROOT "/medium.iso", &media->iso, err) < 0)
                 return -1;
         return layer_disk_create(work->draft, config->disk_size, err);
 }
@@ -267,6 +276,20 @@ static int make_seed(struct bake_work *work, struct bake_media *media, struct bk
         return 0;
 }
 
+char *bake_guest_folder(const struct bake *bake)
+{
+        return bake->config.guest.libvirt_uri != NULL ? bk_format("%s/guest-%s", bake->store->run, bake->id) : NULL;
+}
+
+static int make_folder(const struct bake *bake, struct bk_error *err)
+{
+        autofree char *folder = bake_guest_folder(bake);
+
+        if (bk_mkdir_p(GUEST_WORK, err) < 0)
+                return -1;
+        return folder == NULL ? 0 : show_folder(folder, GUEST_WORK, err);
+}
+
 int bake_guest_prepare(struct bake_work *work, struct bake_media *media, struct bk_error *err)
 {
         const struct bake *bake = work->bake;
@@ -277,7 +300,7 @@ int bake_guest_prepare(struct bake_work *work, struct bake_media *media, struct 
 
         if (ignored != NULL)
                 bake_tell_step(work->events, "ignored, for they mean nothing here: %s", ignored);
-        if (vm_host_enter(&host, err) < 0 || bk_mkdir_p(GUEST_WORK, err) < 0)
+        if (vm_host_enter(&host, err) < 0 || make_folder(bake, err) < 0)
                 return -1;
         if (make_disk(work, media, err) < 0 || more_disks(config, media, err) < 0 || make_seed(work, media, err) < 0)
                 return -1;

@@ -26,10 +26,10 @@ struct vm_host {
 int vm_host_enter(const struct vm_host *host, struct bk_error *err) BK_MUST_CHECK;
 /* Gives a file, or a folder and the files in it, to the user that QEMU runs as. */
 int vm_host_give(const char *path, struct bk_error *err) BK_MUST_CHECK;
+struct vm_domain;
 /* After vm_host_enter(): makes this process' guest an EFI machine. Its code is Debian's OVMF where domain->code is NULL; its variables are
  * a copy, on the tmpfs and QEMU's own, of the file that domain->vars names, or of OVMF's: with Microsoft's keys
  * for secure_boot. domain->vars becomes the copy's name, which stays. */
-struct vm_domain;
 int vm_host_efi(struct vm_domain *domain, struct bk_error *err) BK_MUST_CHECK;
 
 struct vm_guest;

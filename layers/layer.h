@@ -39,6 +39,8 @@ int layer_verify(const struct layer_store *store, const char *digest, bool thoro
 
 /* An empty overlay on a published layer, as draft `name`. Verify first. */
 int layer_draft_overlay(const struct layer_store *store, const char *name, const char *ancestor, struct bk_error *err) BK_MUST_CHECK;
+/* The same on another draft, which nobody may write to as long as this one is used. */
+int layer_draft_above(const struct layer_store *store, const char *name, const char *below, struct bk_error *err) BK_MUST_CHECK;
 
 /* Makes a draft final: writes it anew where it must be (a chain that would be too deep; rewrite: its format, "raw" or
  * "qcow2", when it is to be; NULL: as it is), takes it into our own hands, computes its digest, syncs it. The draft stays where it is

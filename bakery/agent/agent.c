@@ -82,9 +82,9 @@ static int open_virtio(void)
         return fd;
 }
 
-static int open_uart(void)
+static int open_uart(const char *path)
 {
-        const int fd = open("/dev/ttyS1", O_RDWR | O_NOCTTY | O_CLOEXEC);
+        const int fd = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC);
         struct termios raw;
 
         if (fd >= 0 && tcgetattr(fd, &raw) == 0) {
@@ -123,7 +123,7 @@ static int open_port(void)
                         pause_ms(LOOK_MS);
                         fd = open_virtio();
                 }
-        return fd < 0 ? open_uart() : fd;
+        return fd < 0 ? open_uart("/dev/ttyS1") : fd;
 }
 
 static void send_all(const char *bytes, size_t length)
@@ -429,7 +429,7 @@ int main(int argc, char **argv)
         sigset_t child_ended;
         bool asked = false;
 
-        if (argc != 2)
+        if (argc != 2 && argc != 3)     /* TOKEN, and a terminal for tests */
                 return 2;
         token = argv[1];
         detach();
@@ -437,7 +437,7 @@ int main(int argc, char **argv)
         (void)snprintf(instance, sizeof instance, "%llx.%lx", (unsigned long long)now.tv_sec, (unsigned long)now.tv_nsec ^ (unsigned long)getpid());
         (void)signal(SIGPIPE, SIG_IGN);
         (void)signal(SIGHUP, SIG_IGN);
-        port = open_port();
+        port = argc == 3 ? open_uart(argv[2]) : open_port();
         if (port < 0)
                 return 1;
         (void)sigemptyset(&child_ended);

@@ -266,6 +266,8 @@ int spec_boot_verdict(const struct spec_boot *boot, struct bk_error *err)
         if (!boot->asked || boot->up)
                 return 0;
         *err = *why;
+        if (err->kind == BK_TIMEOUT || err->kind == BK_FAILED)  /* no fault of this host's */
+                err->kind = BK_TESTS;
         return bk_wrap(err, "the image does not boot");
 }
 

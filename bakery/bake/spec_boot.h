@@ -34,7 +34,7 @@ int spec_boot_start(const struct spec_boot_config *config, struct spec_boot **re
  * and ends the line's process group in the guest. A guest that did not come up, or is gone, is BK_INFRA, with what its console said last. */
 int spec_boot_run(void *boot, const char *line, const char *input, size_t input_len, int timeout_ms, struct spec_output *ret, struct bk_error *err);
 
-/* -1 when the guest was asked for and never came up, and why: an image that does not boot. */
+/* -1 when the guest was asked for and never came up, and why: BK_TESTS when the image does not boot. */
 int spec_boot_verdict(const struct spec_boot *boot, struct bk_error *err) BK_MUST_CHECK;
 
 /* Ends the guest and removes the overlay. NULL is fine. */

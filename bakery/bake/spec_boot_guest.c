@@ -204,7 +204,6 @@ static int run_line(struct holder *holder, const char *line, const char *input, 
 {
         if (holder->gone.kind == BK_NONE && !holder->up && come_up(holder, err) < 0) {
                 explain(holder, err);
-                err->kind = BK_INFRA;
                 holder->gone = *err;
                 vm_guest_end(bk_take(holder->guest));
                 return -1;

@@ -10,6 +10,7 @@
 enum {
         TICK_MS = 200, CHUNK = 65536,
         UART_PIECE = 512, UART_PAUSE_MS = 4,    /* a UART has no way to say that its guest cannot keep up */
+        LEAST_BYTES_MS = 256, UART_BYTES_MS = 16,       /* slower than that, on a busy host with an emulated guest, is not going on */
 };
 
 enum word { WORD_NONE, WORD_HELLO, WORD_DONE };
@@ -81,6 +82,12 @@ static enum word take_line(struct bk_buf *in, const char *token, char ret[AGENT_
 
 /* --- waiting ---------------------------------------------------------------------------- */
 
+/* How long so many bytes may take. */
+static int64_t patience(const struct boot_talk *talk, size_t length)
+{
+        return talk->grace_ms + (int64_t)length / (talk->at == 1 ? UART_BYTES_MS : LEAST_BYTES_MS);
+}
+
 /* Waits a moment for bytes of those that are listened to (at, or all). */
 static int listen_to(struct boot_talk *talk, struct bk_error *err)
 {
@@ -122,8 +129,10 @@ int boot_talk_hello(struct boot_talk *talk, int64_t timeout_ms, struct bk_error 
         return bk_fail(err, BK_TIMEOUT, "the guest was not up within %lld s", (long long)(timeout_ms / 1000));
 }
 
-static int send_all(struct boot_talk *talk, const char *bytes, size_t length, int64_t deadline, struct bk_error *err)
+static int send_all(struct boot_talk *talk, const char *bytes, size_t length, struct bk_error *err)
 {
+        const int64_t deadline = bk_now_ms() + patience(talk, length);
+
         while (length > 0) {
                 struct pollfd event = { .fd = talk->fds[talk->at], .events = POLLOUT };
                 const size_t piece = talk->at == 1 && length > UART_PIECE ? UART_PIECE : length;
@@ -149,15 +158,15 @@ static int send_all(struct boot_talk *talk, const char *bytes, size_t length, in
 
 /* --- a request ------------------------------------------------------------------------------ */
 
-struct answer { unsigned long id; int how, status; size_t out, err; };
+struct answer { unsigned long id, how, status, out, err; };
 
 static bool read_answer(const char *line, struct answer *ret)
 {
         char more;
 
-        return strlen(line) < 120 && strspn(line, "0123456789 ") == strlen(line) &&
-               sscanf(line, "%lu %d %d %zu %zu%c", &ret->id, &ret->how, &ret->status, &ret->out, &ret->err, &more) == 5 &&
-               ret->out <= AGENT_OUTPUT_MOST && ret->err <= AGENT_OUTPUT_MOST && ret->status >= 0 && ret->status <= 255;
+        return strspn(line, "0123456789 ") == strlen(line) &&
+               sscanf(line, "%lu %lu %lu %lu %lu%c", &ret->id, &ret->how, &ret->status, &ret->out, &ret->err, &more) == 5 &&
+               ret->out <= AGENT_OUTPUT_MOST && ret->err <= AGENT_OUTPUT_MOST && ret->status <= 255;
 }
 
 static int await_answer(struct boot_talk *talk, int64_t deadline, struct answer *ret, struct bk_error *err)
@@ -185,8 +194,10 @@ static int await_answer(struct boot_talk *talk, int64_t deadline, struct answer 
         }
 }
 
-static int await_bytes(struct boot_talk *talk, size_t length, int64_t deadline, struct bk_error *err)
+static int await_bytes(struct boot_talk *talk, size_t length, struct bk_error *err)
 {
+        const int64_t deadline = bk_now_ms() + patience(talk, length);
+
         while (talk->in[talk->at].len < length) {
                 if (bk_now_ms() >= deadline)
                         return bk_fail(err, BK_INFRA, "the guest's answer did not end in time");
@@ -225,16 +236,16 @@ static char *copy(const char *bytes, size_t length)
         return text;
 }
 
-static int fetch(struct boot_talk *talk, const struct answer *answer, int64_t deadline, struct spec_output *ret, struct bk_error *err)
+static int fetch(struct boot_talk *talk, const struct answer *answer, struct spec_output *ret, struct bk_error *err)
 {
         struct bk_buf *const in = &talk->in[talk->at];
 
-        if (await_bytes(talk, answer->out + answer->err, deadline, err) < 0)
+        if (await_bytes(talk, answer->out + answer->err, err) < 0)
                 return -1;
         *ret = (struct spec_output){
                 .out = copy(in->data, answer->out), .out_len = answer->out,
                 .err = copy(answer->err > 0 ? in->data + answer->out : NULL, answer->err), .err_len = answer->err,
-                .status = answer->status,
+                .status = (int)answer->status,
         };
         bk_buf_done(in);        /* it may have been large */
         return 0;
@@ -243,7 +254,6 @@ static int fetch(struct boot_talk *talk, const struct answer *answer, int64_t de
 int boot_talk_run(struct boot_talk *talk, const char *line, const char *input, size_t input_len, int timeout_ms, struct spec_output *ret,
                   struct bk_error *err)
 {
-        const int64_t begun = bk_now_ms();
         struct answer answer = { 0 };
         autofree char *header = NULL;
 
@@ -252,14 +262,13 @@ int boot_talk_run(struct boot_talk *talk, const char *line, const char *input, s
         if (forget(talk, err) < 0)
                 return -1;
         header = bk_format("%s %s %lu %d %zu %zu\n", AGENT_RUN, talk->token, ++talk->id, timeout_ms, strlen(line), input_len);
-        if (send_all(talk, header, strlen(header), begun + talk->grace_ms, err) < 0 ||
-            send_all(talk, line, strlen(line), begun + talk->grace_ms, err) < 0 ||
-            send_all(talk, input, input_len, begun + talk->grace_ms, err) < 0 ||
+        if (send_all(talk, header, strlen(header), err) < 0 || send_all(talk, line, strlen(line), err) < 0 ||
+            send_all(talk, input, input_len, err) < 0 ||
             await_answer(talk, bk_now_ms() + timeout_ms + talk->grace_ms, &answer, err) < 0)
                 return -1;
         switch (answer.how) {
         case AGENT_ENDED:
-                return fetch(talk, &answer, bk_now_ms() + talk->grace_ms, ret, err);
+                return fetch(talk, &answer, ret, err);
         case AGENT_LATE:
                 return bk_fail(err, BK_TIMEOUT, "it did not end within %d.%03d s, and was ended", timeout_ms / 1000, timeout_ms % 1000);
         case AGENT_TOO_MUCH:

@@ -39,6 +39,8 @@ int layer_verify(const struct layer_store *store, const char *digest, bool thoro
 
 /* An empty overlay on a published layer, as draft `name`. Verify first. */
 int layer_draft_overlay(const struct layer_store *store, const char *name, const char *ancestor, struct bk_error *err) BK_MUST_CHECK;
+/* The same on another draft, which nobody may write to as long as this one is used. */
+int layer_draft_above(const struct layer_store *store, const char *name, const char *below, struct bk_error *err) BK_MUST_CHECK;
 
 /* A draft, or another qcow2 file, that begins empty: a disk of that many bytes. On failure nothing is left at path. */
 int layer_disk_create(const char *path, uint64_t bytes, struct bk_error *err) BK_MUST_CHECK;

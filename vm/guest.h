@@ -68,6 +68,10 @@ bool vm_guest_serial_find(struct vm_guest *guest, const char *text, uint64_t *fr
 char *vm_guest_serial_tail(struct vm_guest *guest, size_t *ret_len);
 int vm_guest_serial_write(struct vm_guest *guest, const char *bytes, size_t length, struct bk_error *err) BK_MUST_CHECK;
 
+/* The two ends of vm_domain.port on this side: raw terminals that do not block, the caller's. Guests may use either. */
+enum vm_port { VM_PORT_VIRTIO, VM_PORT_UART };
+int vm_guest_port(struct vm_guest *guest, enum vm_port which, int *ret, struct bk_error *err) BK_MUST_CHECK;
+
 /* Makes a port of a user mode network's guest reachable on 127.0.0.1, on the first free port of min..max tried from a random start
  * (both 0: any). BK_CONFLICT when all are taken. Asked twice for the same port it gives the same answer. */
 int vm_guest_forward(struct vm_guest *guest, unsigned port, unsigned min, unsigned max, unsigned *ret, struct bk_error *err) BK_MUST_CHECK;

@@ -36,6 +36,11 @@ static const char *vmx(const struct bake_guest *config, const char *key)
         return NULL;
 }
 
+static const char *disk_bus(const struct bake_guest *config)
+{
+        return config->disk_interface ? config->disk_interface : here(config->disk_adapter_type, "virtio");
+}
+
 /* firmware: bios, efi, efi-secure, or the code itself. */
 static int firmware(const struct bake_guest *config, struct vm_domain *domain, struct bk_error *err)
 {
@@ -57,7 +62,7 @@ static void disks(const struct bake_stage *stage, struct vm_domain *domain)
         const struct vm_disk like = {
                 .format = "qcow2", .cache = config->disk_cache ? config->disk_cache : "unsafe", .discard = config->disk_discard,
                 .detect_zeroes = config->disk_detect_zeroes,
-                .bus = config->disk_interface ? config->disk_interface : here(config->disk_adapter_type, "virtio"),
+                .bus = disk_bus(config),
         };
         const char *const cds[] = { stage->media->iso, stage->media->cd };
 
@@ -143,16 +148,40 @@ static void show_elsewhere(const struct bake *bake, struct vm_domain *domain, st
         }
 }
 
+static int64_t memory_mib(const struct bake_guest *config)
+{
+        const char *memsize = vmx(config, "memsize");
+
+        return memsize != NULL && atoi(memsize) > 0 ? atoi(memsize) : config->memory > 0 ? config->memory : MEMORY_MIB;
+}
+
+static int64_t processors(const struct bake_guest *config)
+{
+        const char *cpus = vmx(config, "numvcpus");
+
+        return cpus != NULL && atoi(cpus) > 0 ? atoi(cpus) : config->cpus;
+}
+
+void bake_guest_boot(const struct bake_guest *config, struct spec_boot_config *ret)
+{
+        ret->memory = (uint64_t)memory_mib(config) << 20;
+        ret->cpus = (unsigned)processors(config);
+        ret->machine = config->machine_type ? config->machine_type : "pc";
+        ret->bus = disk_bus(config);
+        ret->firmware = config->efi_firmware_code ? config->efi_firmware_code : config->firmware ? config->firmware
+                                                                             : config->efi_boot ? "efi" : NULL;
+        ret->firmware_vars = config->efi_firmware_vars;
+}
+
 int bake_guest_xml(struct bake_stage *stage, const struct vm_kvm *kvm, bool *ret_own_network, struct bk_error *err)
 {
         const struct bake_guest *config = stage->config;
-        const char *virtual_dev = vmx(config, "ethernet0.virtualDev"), *memsize = vmx(config, "memsize"), *cpus = vmx(config, "numvcpus");
-        const int64_t mib = memsize != NULL && atoi(memsize) > 0 ? atoi(memsize) : config->memory > 0 ? config->memory : MEMORY_MIB;
-        const int64_t wanted = cpus != NULL && atoi(cpus) > 0 ? atoi(cpus) : config->cpus;
+        const char *virtual_dev = vmx(config, "ethernet0.virtualDev");
+        const int64_t wanted = processors(config);
         const int64_t cores = config->cores > 0 ? config->cores : 1, threads = config->threads > 0 ? config->threads : 1;
         struct vm_domain domain = {
                 .name = stage->work->bake->id, .kvm = kvm->usable, .machine = config->machine_type ? config->machine_type : "pc",
-                .cpu = bk_streq(config->cpu_model, "host") ? NULL : config->cpu_model, .memory = (uint64_t)mib << 20,
+                .cpu = bk_streq(config->cpu_model, "host") ? NULL : config->cpu_model, .memory = (uint64_t)memory_mib(config) << 20,
                 .cores = (unsigned)cores, .threads = (unsigned)threads, .network = true,
                 .net_device = config->net_device ? config->net_device
                                                  : here(config->network_adapter_type, virtual_dev ? here(virtual_dev, NULL) : "e1000"),

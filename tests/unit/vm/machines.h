@@ -69,6 +69,7 @@ static const struct machine {
                 .machine = "q35", .memory = 64 * MiB, .network = true, .without_network = true, .without_disks = true, .args = boot_args,
                 .disks = { { .path = DISK, .format = "qcow2", .bus = "virtio" } }, .n_disks = 1, .cds = { { .path = CD } }, .n_cds = 1 } },
         { "vsock", "vsock", { .machine = "pc", .memory = 64 * MiB, .vsock_cid = 4242 } },
+        { "port", NULL, { .machine = "q35", .memory = 64 * MiB, .agent = true, .port = "org.bakery.checks" } },
         { "bridge", "bridge", { .machine = "pc", .memory = 64 * MiB, .network = true, .net_bridge = "br0" } },
 };
 

@@ -47,8 +47,31 @@ static int function(struct spec_resource *r, struct spec_value *ret, struct bk_e
 }
 USER_NUMBER(user_uid, SPEC_PASSWD, PASSWD_UID)
 USER_NUMBER(user_gid, SPEC_PASSWD, PASSWD_GID)
-USER_NUMBER(user_days_min, SPEC_SHADOW, SHADOW_MIN)
-USER_NUMBER(user_days_max, SPEC_SHADOW, SHADOW_MAX)
+
+/* -1 where the field is empty, as chage prints it: there is no limit. */
+static int user_days(struct spec_resource *r, unsigned field, struct spec_value *ret, struct bk_error *err)
+{
+        char *text = NULL;
+
+        if (user_field(r, SPEC_SHADOW, field, &text, err) < 0)
+                return -1;
+        if (text == NULL || *text != '\0')
+                return number(text, ret);
+        free(text);
+        spec_value_int(ret, -1);
+        return 0;
+}
+
+static int user_days_min(struct spec_resource *r, struct spec_value *ret, struct bk_error *err)
+{
+        return user_days(r, SHADOW_MIN, ret, err);
+}
+
+static int user_days_max(struct spec_resource *r, struct spec_value *ret, struct bk_error *err)
+{
+        return user_days(r, SHADOW_MAX, ret, err);
+}
+
 USER_TEXT(user_home, SPEC_PASSWD, PASSWD_HOME)
 USER_TEXT(user_shell, SPEC_PASSWD, PASSWD_SHELL)
 USER_TEXT(user_hash, SPEC_SHADOW, SHADOW_HASH)

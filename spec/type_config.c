@@ -75,7 +75,7 @@ static int php_value(struct spec_resource *r, struct spec_value *ret, struct bk_
 
         if (*r->name == '\0' || r->name[strspn(r->name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-")] != '\0')
                 return bk_fail(err, BK_USAGE, "'%s' is no setting of PHP", r->name);
-        line = bk_format("php %s%s -r 'echo get_cfg_var( \"%s\" );'", quoted ? "-c " : "", quoted ? quoted : "", r->name);
+        line = bk_format("php%s%s -r 'echo get_cfg_var( \"%s\" );'", quoted ? " -c " : "", quoted ? quoted : "", r->name);
         if (ask(r, line, "php", true, &output, err) < 0)
                 return -1;
         value_of((struct spec_view){ output.out ? output.out : "", output.out_len }, ret);

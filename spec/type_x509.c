@@ -374,6 +374,22 @@ static int key_text(struct spec_resource *r, char **ret_text, struct spec_view *
         return there;
 }
 
+/* Is there a whole PEM block, of which only the insides are unknown? */
+static bool pem_is_whole(struct spec_view text)
+{
+        BK_CLEANUP(bio_free) BIO *bio = BIO_new_mem_buf(text.s, (int)text.n);
+        char *name = NULL, *head = NULL;
+        unsigned char *data = NULL;
+        long length = 0;
+        const bool ret = bio != NULL && PEM_read_bio(bio, &name, &head, &data, &length) == 1 && length > 0;
+
+        OPENSSL_free(name);
+        OPENSSL_free(head);
+        OPENSSL_free(data);
+        ERR_clear_error();
+        return ret;
+}
+
 static int key_read(struct spec_resource *r, struct spec_view text, EVP_PKEY **ret, struct bk_error *err)
 {
         BK_CLEANUP(pass_done) struct pass pass = { 0 };
@@ -391,7 +407,7 @@ static int key_read(struct spec_resource *r, struct spec_view text, EVP_PKEY **r
         ERR_clear_error();
         if (*ret != NULL)
                 return 1;
-        if (ERR_GET_REASON(reason) == ERR_R_UNSUPPORTED && says_encrypted(text))
+        if (ERR_GET_REASON(reason) == ERR_R_UNSUPPORTED && says_encrypted(text) && pem_is_whole(text))
                 return bk_fail(err, BK_INFRA, "it is encrypted in a way that libcrypto does not know here");
         spec_note(r, !says_encrypted(text) ? "it is no private key" :
                   pass.given ? "it is encrypted, and not with this passphrase" : "it is encrypted, and no passin: is given");

@@ -374,6 +374,16 @@ static int key_text(struct spec_resource *r, char **ret_text, struct spec_view *
         return there;
 }
 
+/* Empties libcrypto's list of errors. Was one of them that a cipher is unknown? That is no wrong passphrase. */
+static bool cipher_was_unknown(void)
+{
+        bool ret = false;
+
+        for (unsigned long error = ERR_get_error(); error != 0; error = ERR_get_error())
+                ret = ret || (ERR_GET_LIB(error) == ERR_LIB_EVP && ERR_GET_REASON(error) == ERR_R_UNSUPPORTED);
+        return ret;
+}
+
 /* Is there a whole PEM block, of which only the insides are unknown? */
 static bool pem_is_whole(struct spec_view text)
 {
@@ -394,7 +404,7 @@ static int key_read(struct spec_resource *r, struct spec_view text, EVP_PKEY **r
 {
         BK_CLEANUP(pass_done) struct pass pass = { 0 };
         BK_CLEANUP(bio_free) BIO *bio = BIO_new_mem_buf(text.s, (int)text.n);
-        unsigned long reason;
+        bool unknown;
 
         if (pass_read(r, &pass, err) < 0)
                 return -1;
@@ -403,13 +413,12 @@ static int key_read(struct spec_resource *r, struct spec_view text, EVP_PKEY **r
                 (void)BIO_reset(bio);
                 *ret = d2i_PrivateKey_bio(bio, NULL);
         }
-        reason = ERR_peek_last_error();
-        ERR_clear_error();
+        unknown = cipher_was_unknown();
         if (*ret != NULL)
                 return 1;
-        if (ERR_GET_REASON(reason) == ERR_R_UNSUPPORTED && says_encrypted(text) && pem_is_whole(text))
+        if (unknown && says_encrypted(text))
                 return bk_fail(err, BK_INFRA, "it is encrypted in a way that libcrypto does not know here");
-        spec_note(r, !says_encrypted(text) ? "it is no private key" :
+        spec_note(r, !says_encrypted(text) || !pem_is_whole(text) ? "it is no private key" :
                   pass.given ? "it is encrypted, and not with this passphrase" : "it is encrypted, and no passin: is given");
         return 0;
 }

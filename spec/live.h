@@ -39,3 +39,40 @@ bool spec_address_parse(struct spec_span text, struct spec_address *ret);
 /* Are the addresses equal, and the prefixes, where `wanted` gives one? */
 bool spec_address_fits(const struct spec_address *wanted, const struct spec_address *found);
 char *spec_address_text(const struct spec_address *address);    /* without the prefix; the caller's */
+
+/* type_service.c, service_running.c: "nginx" is "nginx.service"; and the unit that an alias stands for. Both are the caller's. */
+char *spec_service_unit(const char *name);
+char *spec_service_alias(struct spec_resource *r);
+void spec_service_want_running(const struct spec_resource *r);
+int spec_service_running(struct spec_resource *r, const struct spec_args *args, bool *ret, struct bk_error *err) BK_MUST_CHECK;
+int spec_service_monitored(struct spec_resource *r, const struct spec_args *args, bool *ret, struct bk_error *err) BK_MUST_CHECK;
+
+/* type_process.c: how many processes have the name as a word anywhere in their user or arguments. */
+int spec_process_count_words(struct spec_resource *r, const char *name, size_t *ret, struct bk_error *err) BK_MUST_CHECK;
+
+/* The rows of types.c. */
+extern const struct spec_property spec_process_properties[], spec_host_properties[], spec_interface_properties[],
+        spec_default_gateway_properties[], spec_kernel_parameter_properties[], spec_zfs_properties[], spec_docker_image_properties[],
+        spec_docker_container_properties[];
+extern const struct spec_predicate spec_port_predicates[], spec_process_predicates[], spec_host_predicates[], spec_interface_predicates[],
+        spec_bond_predicates[], spec_bridge_predicates[], spec_routing_table_predicates[], spec_kernel_module_predicates[],
+        spec_iptables_predicates[], spec_ip6tables_predicates[], spec_zfs_predicates[], spec_lxc_predicates[], spec_kvm_predicates[],
+        spec_docker_image_predicates[], spec_docker_container_predicates[];
+void spec_service_want(const struct spec_resource *r);
+void spec_port_want(const struct spec_resource *r);
+void spec_process_want(const struct spec_resource *r);
+void spec_interface_want(const struct spec_resource *r);
+void spec_link_want(const struct spec_resource *r);
+void spec_route_want(const struct spec_resource *r);
+void spec_kernel_module_want(const struct spec_resource *r);
+void spec_kernel_parameter_want(const struct spec_resource *r);
+void spec_iptables_want(const struct spec_resource *r);
+void spec_ip6tables_want(const struct spec_resource *r);
+void spec_zfs_want(const struct spec_resource *r);
+void spec_lxc_want(const struct spec_resource *r);
+void spec_kvm_want(const struct spec_resource *r);
+void spec_docker_image_want(const struct spec_resource *r);
+void spec_docker_container_want(const struct spec_resource *r);
+/* What answers a property of any name. */
+int spec_process_column(struct spec_resource *r, const char *name, struct spec_value *ret, struct bk_error *err) BK_MUST_CHECK;
+int spec_cgroup_parameter(struct spec_resource *r, const char *name, struct spec_value *ret, struct bk_error *err) BK_MUST_CHECK;

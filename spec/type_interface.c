@@ -266,7 +266,7 @@ static int has_address(struct spec_resource *r, const struct spec_args *args, in
         }
         if (!*ret && dynamic)
                 return open_question(r, "all addresses", err);
-        spec_note(r, found.n > 0 ? "it has %s" : "it has none%s", found.n > 0 ? seen.data : "");
+        spec_note(r, "it has %s", found.n > 0 ? seen.data : "none");
         return 0;
 }
 

@@ -6,7 +6,8 @@
 
 /* State 0A is a listening TCP socket, 07 an unconnected UDP one: only these lines come, however many connections there are.
  * A table that is not there (no IPv6) is not missed, but /proc is. */
-#define TABLES "grep -s ' 0[7A] ' /proc/net/tcp /proc/net/tcp6 /proc/net/udp /proc/net/udp6; [ -r /proc/net/tcp ]"
+#define TABLES \
+        "command -v grep >/dev/null || exit 127; grep -s ' 0[7A] ' /proc/net/tcp /proc/net/tcp6 /proc/net/udp /proc/net/udp6; [ -r /proc/net/tcp ]"
 
 static const char *const protocols[] = { "tcp", "tcp6", "udp", "udp6" };
 enum { PROTOCOLS = sizeof protocols / sizeof *protocols };

@@ -4,7 +4,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define TABLE "grep -s '' /proc/net/route /proc/net/ipv6_route; [ -r /proc/net/route ]"
+#define TABLE \
+        "command -v grep >/dev/null || exit 127; grep -s '' /proc/net/route /proc/net/ipv6_route; [ -r /proc/net/route ]"
 enum { ROUTE_UP = 1, ROUTE_REJECT = 0x200, ROUTE_GATEWAY = 2, ROUTE_CACHE = 0x01000000, ROUTE_LOCAL = 0x80000000u };
 
 struct route {

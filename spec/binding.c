@@ -100,17 +100,61 @@ static mrb_value property(mrb_state *mrb, mrb_value self)
         return ret;
 }
 
-static mrb_value add_named(mrb_state *mrb, mrb_value hash, struct spec_args *args)
+/* __missing(name): a property that has no row */
+static mrb_value resource_missing(mrb_state *mrb, mrb_value self)
+{
+        struct spec_resource *r = resource_of(mrb, self);
+        struct spec_value value = { 0 };
+        struct bk_error err = { 0 };
+        const char *name;
+        mrb_value ret;
+        int result;
+
+        mrb_get_args(mrb, "z", &name);
+        if (r->type->missing == NULL)
+                mrb_raisef(mrb, mrb_class_get(mrb, "NoMethodError"), "no property '%s'", name);
+        bk_buf_done(&r->note);
+        result = r->type->missing(r, name, &value, &err);
+        if (result < 0)
+                raise_error(mrb, &err);
+        ret = to_ruby(mrb, &value);
+        spec_value_done(&value);
+        return ret;
+}
+
+static mrb_value resource_has_missing(mrb_state *mrb, mrb_value self)
+{
+        return mrb_bool_value(resource_of(mrb, self)->type->missing != NULL);
+}
+
+static void add_named(mrb_state *mrb, mrb_value hash, const char *prefix, struct spec_args *args)
 {
         const mrb_value keys = mrb_hash_keys(mrb, hash);
 
-        for (mrb_int i = 0; i < RARRAY_LEN(keys) && args->n_named < SPEC_ARGS_MOST; i++) {
-                const mrb_value key = mrb_ary_ref(mrb, keys, i);
+        for (mrb_int i = 0; i < RARRAY_LEN(keys); i++) {
+                const mrb_value key = mrb_ary_ref(mrb, keys, i), value = mrb_hash_get(mrb, hash, key);
+                const char *name = mrb_string_cstr(mrb, mrb_obj_as_string(mrb, key));
+                const size_t at = args->n_named;
 
-                from_ruby(mrb, mrb_hash_get(mrb, hash, key), &args->named[args->n_named].value);
-                args->named[args->n_named++].name = bk_strdup(mrb_string_cstr(mrb, mrb_obj_as_string(mrb, key)));
+                if (at == SPEC_NAMED_MOST)      /* a hash that holds itself ends here, too */
+                        mrb_raisef(mrb, mrb_class_get(mrb, "ArgumentError"), "more than %d named values", (int)SPEC_NAMED_MOST);
+                args->named[at].name = bk_format("%s%s%s", prefix ? prefix : "", prefix ? "." : "", name);
+                args->n_named++;
+                from_ruby(mrb, mrb_hash_p(value) ? mrb_true_value() : value, &args->named[at].value);
+                if (mrb_hash_p(value))
+                        add_named(mrb, value, args->named[at].name, args);
         }
-        return keys;
+}
+
+/* Those of a call: hashes anywhere are named values. What is raised here leaves args to its owner. */
+static void read_args(mrb_state *mrb, const mrb_value *v, mrb_int n, struct spec_args *args)
+{
+        for (mrb_int i = 0; i < n; i++) {
+                if (mrb_hash_p(v[i]))
+                        add_named(mrb, v[i], NULL, args);
+                else if (args->n < SPEC_ARGS_MOST)
+                        from_ruby(mrb, v[i], &args->v[args->n++]);
+        }
 }
 
 /* predicate?(arguments..., chain: value...) */
@@ -129,12 +173,7 @@ static mrb_value predicate(mrb_state *mrb, mrb_value self)
         if (row->unanswered != NULL)
                 spec_raise_unanswered(mrb, row->unanswered);
         bk_buf_done(&r->note);
-        for (mrb_int i = 0; i < n; i++) {
-                if (mrb_hash_p(v[i]))
-                        add_named(mrb, v[i], &args);
-                else if (args.n < SPEC_ARGS_MOST)
-                        from_ruby(mrb, v[i], &args.v[args.n++]);
-        }
+        read_args(mrb, v, n, &args);
         result = row->test(r, &args, &yes, &err);
         spec_args_done(&args);
         if (result < 0)
@@ -229,6 +268,8 @@ void spec_binding_init(mrb_state *mrb, struct RClass *module)
         mrb_define_method(mrb, base, "__chains", resource_chains, MRB_ARGS_REQ(1));
         mrb_define_method(mrb, base, "__note", resource_note, MRB_ARGS_NONE());
         mrb_define_method(mrb, base, "__unanswered", resource_unanswered, MRB_ARGS_NONE());
+        mrb_define_method(mrb, base, "__missing", resource_missing, MRB_ARGS_REQ(1));
+        mrb_define_method(mrb, base, "__missing?", resource_has_missing, MRB_ARGS_NONE());
         mrb_define_module_function(mrb, module, "version_compare", native_version_compare, MRB_ARGS_REQ(2));
         for (const struct spec_type *type = spec_types; type->name != NULL; type++) {
                 const int arena = mrb_gc_arena_save(mrb);

@@ -52,8 +52,7 @@ int spec_process_count_words(struct spec_resource *r, const char *name, size_t *
 
 /* The rows of types.c. */
 extern const struct spec_property spec_process_properties[], spec_host_properties[], spec_interface_properties[],
-        spec_default_gateway_properties[], spec_kernel_parameter_properties[], spec_zfs_properties[], spec_docker_image_properties[],
-        spec_docker_container_properties[];
+        spec_default_gateway_properties[], spec_kernel_parameter_properties[], spec_zfs_properties[], spec_docker_properties[];
 extern const struct spec_predicate spec_port_predicates[], spec_process_predicates[], spec_host_predicates[], spec_interface_predicates[],
         spec_bond_predicates[], spec_bridge_predicates[], spec_routing_table_predicates[], spec_kernel_module_predicates[],
         spec_iptables_predicates[], spec_ip6tables_predicates[], spec_zfs_predicates[], spec_lxc_predicates[], spec_kvm_predicates[],
@@ -71,8 +70,7 @@ void spec_ip6tables_want(const struct spec_resource *r);
 void spec_zfs_want(const struct spec_resource *r);
 void spec_lxc_want(const struct spec_resource *r);
 void spec_kvm_want(const struct spec_resource *r);
-void spec_docker_image_want(const struct spec_resource *r);
-void spec_docker_container_want(const struct spec_resource *r);
+void spec_docker_want(const struct spec_resource *r);
 /* What answers a property of any name. */
 int spec_process_column(struct spec_resource *r, const char *name, struct spec_value *ret, struct bk_error *err) BK_MUST_CHECK;
 int spec_cgroup_parameter(struct spec_resource *r, const char *name, struct spec_value *ret, struct bk_error *err) BK_MUST_CHECK;

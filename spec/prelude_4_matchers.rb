@@ -246,6 +246,11 @@ module RSpec
         self
       end
 
+      # mruby 3.1 gives method_missing no keywords that come alone: what takes them needs a method.
+      [:with, :only_with].each do |name|
+        define_method(name) { |*args| method_missing(name, *args) }
+      end
+
       def respond_to_missing?(*)
         false
       end
@@ -444,6 +449,11 @@ module RSpec
     # exist is asked as exist? or exists?
     def exist(*args)
       Predicate.new(:exist, [:exist?, :exists?], args, nil)
+    end
+
+    # Those whose keywords would not reach method_missing.
+    [:have_entry, :have_property].each do |name|
+      define_method(name) { |*args, &block| method_missing(name, *args, &block) }
     end
 
     # serverspec says belong_to_x and asks belongs_to_x?.

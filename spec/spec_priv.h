@@ -25,12 +25,14 @@ void spec_value_done(struct spec_value *value);
 void spec_value_text(struct spec_value *ret, const char *text);         /* copies; NULL gives nil */
 void spec_value_int(struct spec_value *ret, int64_t n);
 
-enum { SPEC_ARGS_MOST = 4 };
+enum { SPEC_ARGS_MOST = 4, SPEC_NAMED_MOST = 32 };
 
 struct spec_args {
         struct spec_value v[SPEC_ARGS_MOST];
         size_t n;
-        struct { char *name; struct spec_value value; } named[SPEC_ARGS_MOST];  /* by('x'), with_version('1') */
+        /* by('x'), with_version('1'). A hash inside another is its own name with true, and "name.key" for each of its keys:
+         * with(type: 'ext4', options: { rw: true }) gives with, with.type, with.options and with.options.rw. */
+        struct { char *name; struct spec_value value; } named[SPEC_NAMED_MOST];
         size_t n_named;
 };
 void spec_args_done(struct spec_args *args);
@@ -116,6 +118,8 @@ struct spec_type {
         const char *unanswered;         /* every check of this type, instead of rows */
         /* Notes what its checks will probably ask, by the spec_want_*() below, so that it comes with the first batch. NULL: nothing. */
         void (*want)(const struct spec_resource *resource);
+        /* A property that has no row, of whatever name: BK_USAGE where it cannot be one. NULL: there are none. */
+        int (*missing)(struct spec_resource *resource, const char *name, struct spec_value *ret, struct bk_error *err);
 };
 /* A path that image->files will be asked for; a path and a line that only the running system answers. Nothing happens where it need
  * not be fetched. */

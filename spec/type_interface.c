@@ -242,7 +242,6 @@ static int addresses_as_configured(struct spec_resource *r, int family, struct b
                 if ((strchr(nic->addresses.v[i], ':') != NULL) == (family == AF_INET6))
                         bk_strv_add(ret, nic->addresses.v[i]);
         *ret_dynamic = nic->dynamic;
-        spec_configured(r);
         return 0;
 }
 
@@ -266,6 +265,8 @@ static int has_address(struct spec_resource *r, const struct spec_args *args, in
         }
         if (!*ret && dynamic)
                 return open_question(r, "all addresses", err);
+        if (!has_guest(r))
+                spec_configured(r);
         spec_note(r, "it has %s", found.n > 0 ? seen.data : "none");
         return 0;
 }
@@ -292,6 +293,8 @@ static int address_text(struct spec_resource *r, int family, struct spec_value *
                 return -1;
         if (dynamic && found.n == 0)
                 return open_question(r, "the address", err);
+        if (!has_guest(r))
+                spec_configured(r);
         for (size_t i = 0; i < found.n; i++)
                 bk_buf_printf(&lines, "%s%s", i > 0 ? "\n" : "", found.v[i]);
         text = bk_buf_finish(&lines);

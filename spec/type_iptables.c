@@ -36,7 +36,12 @@ void spec_ip6tables_want(const struct spec_resource *r)
 
 /* --- is it there? ---------------------------------------------------------- */
 
-struct wish { const char *chain; regex_t regex; bool with_regex; char *words; };
+struct wish {
+        const char *chain;
+        char *words;
+        regex_t regex;                  /* of the line with a blank before and behind it, so that blanks bound what is found */
+        bool with_regex;
+};
 
 /* One blank between words, as iptables prints them. */
 static char *squeezed(const char *text)
@@ -54,10 +59,9 @@ static char *squeezed(const char *text)
 
 static void wish_begin(struct wish *wish, const char *rule, const char *chain, bool compat)
 {
-        const size_t n = strlen(rule);
-        const bool first = rule[0] == '^', last = n > 0 && rule[n - 1] == '$';
-        autofree char *bounded = compat ? bk_strdup(rule)
-                                        : bk_format("%s%s%s", first ? "" : "\\(^\\| \\)", rule, last ? "" : "\\( \\|$\\)");
+        const size_t n = strlen(rule), first = rule[0] == '^', last = n > first && rule[n - 1] == '$';
+        autofree char *bounded = compat ? bk_strdup(rule) : bk_format("%s %.*s %s", first ? "^" : "", (int)(n - first - last), rule + first,
+                                                                      last ? "$" : "");
 
         *wish = (struct wish){ .chain = chain, .words = squeezed(rule) };
         wish->with_regex = n < 4096 && regcomp(&wish->regex, bounded, REG_NOSUB) == 0;
@@ -84,12 +88,12 @@ static bool has_words(const char *line, const char *words)
 /* "-A CHAIN ...", "-P CHAIN ACCEPT", "-N CHAIN" */
 static bool wished(const struct wish *wish, struct spec_span line)
 {
-        autofree char *text = spec_span_text(line);
+        autofree char *text = spec_span_text(line), *padded = bk_format(" %s ", text);
         struct spec_span verb, chain;
 
         if (wish->chain != NULL && (!spec_span_word(&line, &verb) || !spec_span_word(&line, &chain) || !spec_span_is(chain, wish->chain)))
                 return false;
-        return has_words(text, wish->words) || (wish->with_regex && strlen(text) < 65536 && regexec(&wish->regex, text, 0, NULL, 0) == 0);
+        return has_words(text, wish->words) || (wish->with_regex && strlen(text) < 65536 && regexec(&wish->regex, padded, 0, NULL, 0) == 0);
 }
 
 static bool among(const struct wish *wish, struct spec_span rest)

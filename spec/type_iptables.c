@@ -39,8 +39,9 @@ void spec_ip6tables_want(const struct spec_resource *r)
 struct wish {
         const char *chain;
         char *words;
-        regex_t regex;                  /* of the line with a blank before and behind it, so that blanks bound what is found */
+        regex_t regex;
         bool with_regex;
+        bool padded;                    /* of the line with a blank before and behind it, so that blanks bound what is found */
 };
 
 /* One blank between words, as iptables prints them. */
@@ -63,7 +64,7 @@ static void wish_begin(struct wish *wish, const char *rule, const char *chain, b
         autofree char *bounded = compat ? bk_strdup(rule) : bk_format("%s %.*s %s", first ? "^" : "", (int)(n - first - last), rule + first,
                                                                       last ? "$" : "");
 
-        *wish = (struct wish){ .chain = chain, .words = squeezed(rule) };
+        *wish = (struct wish){ .chain = chain, .words = squeezed(rule), .padded = !compat };
         wish->with_regex = n < 4096 && regcomp(&wish->regex, bounded, REG_NOSUB) == 0;
 }
 
@@ -93,7 +94,8 @@ static bool wished(const struct wish *wish, struct spec_span line)
 
         if (wish->chain != NULL && (!spec_span_word(&line, &verb) || !spec_span_word(&line, &chain) || !spec_span_is(chain, wish->chain)))
                 return false;
-        return has_words(text, wish->words) || (wish->with_regex && strlen(text) < 65536 && regexec(&wish->regex, padded, 0, NULL, 0) == 0);
+        return has_words(text, wish->words) ||
+               (wish->with_regex && strlen(text) < 65536 && regexec(&wish->regex, wish->padded ? padded : text, 0, NULL, 0) == 0);
 }
 
 static bool among(const struct wish *wish, struct spec_span rest)

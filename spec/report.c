@@ -46,8 +46,8 @@ int spec_reporter_new(const char *format, const char *file, bool colour, struct 
         for (i = 0; i < FORMATS && !bk_streq(formats[i].name, format); i++)
                 ;
         if (i == FORMATS)
-                return bk_fail(err, BK_USAGE, "there is no report format '%s'%s%s%s", format, nearest ? "; did you mean '" : "", nearest ? nearest : "",
-                               nearest ? "'?" : "");
+                return bk_fail(err, BK_USAGE, "there is no report format '%.100s'%s%s%s", format, nearest ? "; did you mean '" : "",
+                               nearest ? nearest : "", nearest ? "'?" : "");
         r = bk_alloc(sizeof *r);
         r->format = &formats[i];
         r->file = bk_strdup(file);

@@ -3,7 +3,8 @@
  *
  * documentation  as RSpec's: groups nested, failures numbered at the end
  * progress       a sign an example (. passed, F failed, E error, ? unanswered, * skipped), then as documentation
- * tap            TAP 13 with YAML diagnostics. Unanswered: "not ok # TODO", which no reader counts as passed, and prove not as failed
+ * tap            TAP 13 with YAML diagnostics. Unanswered: "not ok", with the directive for what
+ *                is known not to work yet: no reader counts it as passed, and prove(1) does not fail for it
  * json           one document, see below
  * junit          one document for Jenkins, valid against junit-10.xsd; spec_junit_write() makes a file a spec instead
  * nagios         one line with performance data; spec_report_nagios_status() is the exit code that goes with it

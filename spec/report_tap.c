@@ -1,7 +1,6 @@
 /* TAP, version 13: https://testanything.org/tap-version-13-specification.html
  *
- * An unanswered check is "not ok" with the directive for what is known not to work yet: no reader counts it as passed, and prove(1)
- * does not fail for it. */
+ * An unanswered check is "not ok", with a directive: see report.h. */
 #include "spec/report_priv.h"
 
 #include <string.h>

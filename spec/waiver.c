@@ -84,8 +84,8 @@ static int read_member(const struct bk_doc *member, struct spec_waiver *into, st
                 known[i] = keys[i].key;
         }
         nearest = bk_nearest(member->key, known, KEYS);
-        return bk_doc_fail_key(err, member, "a waiver has no '%.100s'%s%s%s", member->key, nearest ? "; did you mean '" : "", nearest ? nearest : "",
-                               nearest ? "'?" : ", only expiration_date, run and justification");
+        return bk_doc_fail_key(err, member, "a waiver has no '%.100s'%s%s%s", member->key, nearest ? "; did you mean '" : "",
+                               nearest ? nearest : "", nearest ? "'?" : ", only expiration_date, run and justification");
 }
 
 static int read_waiver(const struct bk_doc *doc, const char *path, const char *today, struct spec_waivers *add, struct bk_error *err)
@@ -93,7 +93,8 @@ static int read_waiver(const struct bk_doc *doc, const char *path, const char *t
         struct spec_waiver *w;
 
         if (doc->kind != BK_DOC_OBJECT)
-                return bk_doc_fail(err, doc, "the waiver of '%.100s' must be a map with a justification, not %s", doc->key, bk_doc_kind_name(doc->kind));
+                return bk_doc_fail(err, doc, "the waiver of '%.100s' must be a map with a justification, not %s", doc->key,
+                                   bk_doc_kind_name(doc->kind));
         if (*doc->key == '\0')
                 return bk_doc_fail_key(err, doc, "a waiver must name what is waived");
         if ((add->n & (add->n - 1)) == 0)

@@ -104,7 +104,8 @@ static int read_key(const struct reader *in, struct bk_doc *into, struct bk_doc 
                 return fail_at(in, event->start_mark, "a key holds a NUL", err);
         for (size_t i = 0; i + 1 < into->n; i++)
                 if (bk_streq(into->items[i]->key, item->key))
-                        return bk_doc_fail_key(err, item, "'%s' is given a second time; the first is in line %u", item->key, into->items[i]->key_line);
+                        return bk_doc_fail_key(err, item, "'%s' is given a second time; the first is in line %u", item->key,
+                                               into->items[i]->key_line);
         return 0;
 }
 

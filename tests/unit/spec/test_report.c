@@ -241,8 +241,9 @@ static void json_has_the_members_that_are_promised(void **state)
         const int counts[] = { examples, passed, failed, errors, unanswered, skipped }, wanted[] = { 6, 2, 1, 1, 1, 1 };
 
         assert_memory_equal(counts, wanted, sizeof wanted);
-        assert_int_equal(json_unpack(json_array_get(json_object_get(doc, "examples"), 1), "{s:s, s:i, s:[s, s!], s:s, s:s, s:s, s:s, s:s, s:b, s:i, s:I,"
-                                     " s:{s:s, s:s, s:f !} !}", "file", &file, "line", &line, "groups", &group, &(const char *){ 0 }, "name", &name,
+        assert_int_equal(json_unpack(json_array_get(json_object_get(doc, "examples"), 1),
+                                     "{s:s, s:i, s:[s, s!], s:s, s:s, s:s, s:s, s:s, s:b, s:i, s:I, s:{s:s, s:s, s:f !} !}", "file", &file,
+                                     "line", &line, "groups", &group, &(const char *){ 0 }, "name", &name,
                                      "description", &description, "verdict", &verdict, "message", &(const char *){ 0 }, "where", &where, "configured",
                                      &configured, "attempts", &attempts, "duration_us", &duration, "control", "id", &id, "title",
                                      &(const char *){ 0 }, "impact", &impact), 0);
@@ -451,8 +452,9 @@ static void unknown_formats_and_bad_places_are_refused(void **state)
 static void nagios_knows_four_states(void **state)
 {
         static const struct { size_t count[5]; int status; const char *start; } rows[] = {
-                { { 3, 0, 0, 0, 0 }, 0, "SPEC OK - " },      { { 3, 0, 0, 0, 1 }, 0, "SPEC OK - " },       { { 3, 0, 0, 1, 0 }, 1, "SPEC WARNING - " },
-                { { 3, 1, 0, 1, 0 }, 2, "SPEC CRITICAL - " }, { { 3, 0, 1, 0, 0 }, 2, "SPEC CRITICAL - " }, { { 0, 0, 0, 0, 0 }, 3, "SPEC UNKNOWN - " },
+                { { 3, 0, 0, 0, 0 }, 0, "SPEC OK - " },       { { 3, 0, 0, 0, 1 }, 0, "SPEC OK - " },
+                { { 3, 0, 0, 1, 0 }, 1, "SPEC WARNING - " },  { { 3, 1, 0, 1, 0 }, 2, "SPEC CRITICAL - " },
+                { { 3, 0, 1, 0, 0 }, 2, "SPEC CRITICAL - " }, { { 0, 0, 0, 0, 0 }, 3, "SPEC UNKNOWN - " },
         };
 
         for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

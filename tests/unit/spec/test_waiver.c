@@ -107,7 +107,8 @@ static const struct {
         const char *message;
 } cases[] = {
         { "by control", "web-1", SPEC_FAIL, "", SPEC_SKIP, "waived: why\nfailed: it is 5" },
-        { "by control, with an end", "web-1", SPEC_FAIL, ", expiration_date: 2027-01-31", SPEC_SKIP, "waived until 2027-01-31: why\nfailed: it is 5" },
+        { "by control, with an end", "web-1", SPEC_FAIL, ", expiration_date: 2027-01-31", SPEC_SKIP,
+          "waived until 2027-01-31: why\nfailed: it is 5" },
         { "an error", "web-1", SPEC_ERROR, "", SPEC_SKIP, "waived: why\nerror: it is 5" },
         { "by a part of a control", "web", SPEC_FAIL, "", SPEC_FAIL, "it is 5\n  at x" },
         { "by all controls of a kind", "web-*", SPEC_FAIL, "", SPEC_SKIP, "waived: why\nfailed: it is 5" },
@@ -142,7 +143,8 @@ static void results_are_waived_as_they_are_named(void **state)
                 autofree char *text = bk_format("'%s': { justification: why%s }\n", cases[i].what, cases[i].members);
                 struct spec_result result = {
                         .file = (char *)"/home/me/specs/a_spec.rb", .line = 7, .group = (char *)"File [a] content", .name = (char *)"should eq 4",
-                        .control = (char *)"web-1", .verdict = cases[i].before, .message = bk_strdup(cases[i].before == SPEC_PASS ? "" : "it is 5\n  at x"),
+                        .control = (char *)"web-1", .verdict = cases[i].before,
+                        .message = bk_strdup(cases[i].before == SPEC_PASS ? "" : "it is 5\n  at x"),
                 };
                 struct bk_error err = { 0 };
 
@@ -172,7 +174,8 @@ static void the_run_counts_what_is_left(void **state)
         f->options.waivers = &waivers;
         run(f, "describe 'a' do\n  it('one') { expect(1).to eq 2 }\n  it('two') { raise 'x' }\n  it('three') { expect(1).to eq 2 }\nend\n");
         expect_all(f, { SPEC_SKIP, 2, "a", "one", "waived until 2999-12-31: x\nfailed: expected 1 to eq 2" },
-                   { SPEC_SKIP, 3, "a", "two", "waived: y\nerror: x (RuntimeError)" }, { SPEC_FAIL, 4, "a", "three", "its waiver expired after 2020-01-01" });
+                   { SPEC_SKIP, 3, "a", "two", "waived: y\nerror: x (RuntimeError)" },
+                   { SPEC_FAIL, 4, "a", "three", "its waiver expired after 2020-01-01" });
         assert_int_equal(f->report.count[SPEC_SKIP], 2);
         assert_int_equal(f->report.count[SPEC_FAIL], 1);
         assert_int_equal(f->report.count[SPEC_ERROR], 0);
@@ -187,7 +190,8 @@ static void the_run_counts_what_is_left(void **state)
 static void yaml_becomes_the_document_of_json(void **state)
 {
         static const struct { const char *text; enum bk_doc_kind kind; const char *value; } rows[] = {
-                { "12", BK_DOC_NUMBER, "12" }, { "-1.5e3", BK_DOC_NUMBER, "-1.5e3" }, { "1.2.3", BK_DOC_STRING, "1.2.3" }, { "e", BK_DOC_STRING, "e" },
+                { "12", BK_DOC_NUMBER, "12" }, { "-1.5e3", BK_DOC_NUMBER, "-1.5e3" }, { "1.2.3", BK_DOC_STRING, "1.2.3" },
+                { "e", BK_DOC_STRING, "e" },
                 { "'12'", BK_DOC_STRING, "12" }, { "True", BK_DOC_BOOL, "True" }, { "\"off\"", BK_DOC_STRING, "off" }, { "~", BK_DOC_NULL, "~" },
                 { "", BK_DOC_NULL, NULL }, { "|\n  a\n  b\n", BK_DOC_STRING, "a\nb\n" }, { "2027-01-31", BK_DOC_STRING, "2027-01-31" },
                 { "[a, b]", BK_DOC_ARRAY, NULL }, { "{a: [1, {b: c}]}", BK_DOC_OBJECT, NULL }, { "caf\xc3\xa9", BK_DOC_STRING, "caf\xc3\xa9" },

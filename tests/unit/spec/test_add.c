@@ -18,7 +18,8 @@ static void put_image(const struct fixture *f)
         }
         put(f, "/var/lib/dpkg/status",
             "Package: b\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1:2.0-1\n"
-            "Conffiles:\n /etc/same " MD5_OF_A "\n /etc/changed " MD5_OF_A "\n /etc/gone " MD5_OF_A "\n /etc/old " MD5_OF_A " obsolete\n /etc/link " MD5_OF_A "\nDescription: x\n /etc/no "
+            "Conffiles:\n /etc/same " MD5_OF_A "\n /etc/changed " MD5_OF_A "\n /etc/gone " MD5_OF_A "\n /etc/old " MD5_OF_A " obsolete\n"
+            " /etc/link " MD5_OF_A "\nDescription: x\n /etc/no "
             MD5_OF_A "\n\n"
             "Package: a\nStatus: install ok installed\nVersion: 3\nArchitecture: all\n\n"
             "Package: removed\nStatus: deinstall ok config-files\nVersion: 3\nConffiles:\n /etc/left " MD5_OF_A "\n\n"

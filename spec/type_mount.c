@@ -255,7 +255,9 @@ static char *unit_of(const char *where)
         return bk_buf_finish(&name);
 }
 
-static const char *const unit_folders[] = { "/etc/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system" };
+static const char *const unit_folders[] = {
+        "/etc/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system",
+};
 enum { FOLDERS = sizeof unit_folders / sizeof *unit_folders };
 
 /* Does a *.wants or *.requires folder pull the unit in? */

@@ -241,7 +241,8 @@ static void damaged_files_are_none(void **state)
                         bk_buf_printf(&text, "it { [:subject, :email, :alias, :keylength, :validity_in_days, :subject_alt_names].each { |m|\n"
                                       "begin; x509_certificate('%s').__send__(m); rescue Bakery::Unanswered; end }\n"
                                       "x509_certificate('%s').has_purpose?('x').should eq false\n"
-                                      "begin; x509_private_key('%s', passin: 'pass:geheim').valid?; rescue Bakery::Unanswered; end }\n", name, name, name);
+                                      "begin; x509_private_key('%s', passin: 'pass:geheim').valid?; rescue Bakery::Unanswered; end }\n",
+                                      name, name, name);
                 }
                 bk_buf_puts(&text, "end");
                 run(f, text.data);

@@ -100,6 +100,7 @@ const struct spec_predicate spec_php_extension_predicates[] = { { "loaded?", NUL
 /* --- hadoop_config --------------------------------------------------------- */
 
 #define HADOOP "/etc/hadoop/conf"
+enum { DEPTH_MOST = 3 };
 
 struct search {
         const char *name;
@@ -162,10 +163,29 @@ static int search_file(void *arg, const char *path, struct spec_view text, struc
         return ret;
 }
 
+/* Its files, then those of the folders in it; links to folders are not followed, as `find` does not. */
+static int search_folder(struct spec_resource *r, const char *folder, unsigned depth, struct search *search, struct bk_error *err)
+{
+        autostrv struct bk_strv names = { 0 };
+        int ret = spec_config_folder(r->image, folder, ".xml", search_file, search, err);
+
+        if (ret != 0 || spec_files_list(&r->image->files, folder, &names, err) < 0)
+                return ret != 0 ? ret : -1;
+        for (size_t i = 0; i < names.n && ret == 0; i++) {
+                autofree char *path = bk_format("%s/%s", folder, names.v[i]);
+                struct stat st;
+
+                ret = spec_files_stat(&r->image->files, path, false, &st, err);
+                if (ret > 0)
+                        ret = S_ISDIR(st.st_mode) && depth < DEPTH_MOST ? search_folder(r, path, depth + 1, search, err) : 0;
+        }
+        return ret;
+}
+
 static int hadoop_value(struct spec_resource *r, struct spec_value *ret, struct bk_error *err)
 {
         struct search search = { .name = r->name, .pattern = r->image->options->compat };
-        const int found = spec_config_folder(r->image, HADOOP, ".xml", search_file, &search, err);
+        const int found = search_folder(r, HADOOP, 0, &search, err);
 
         if (found >= 0 && search.err.kind != BK_NONE) {
                 free(search.value);

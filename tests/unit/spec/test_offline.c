@@ -515,6 +515,8 @@ static void hadoop_properties_are_found_by_name(void **state)
                 { "hadoop_config('fs.defaultFS').value.should eq 'hdfs://a & b:8020'", SPEC_PASS, "" },
                 { "hadoop_config('fs.default').value.should eq 'x'", SPEC_FAIL, "expected nil" },
                 { "hadoop_config('empty').value.should eq ''", SPEC_PASS, "" },
+                { "hadoop_config('deep').value.should eq 'yes'", SPEC_PASS, "" },
+                { "hadoop_config('deeper').value.should be_nil", SPEC_PASS, "" },
         };
         struct fixture *f = *state;
 
@@ -524,6 +526,8 @@ static void hadoop_properties_are_found_by_name(void **state)
         put(f, "/etc/hadoop/conf.empty/hdfs-site.xml",
             "\n<?xml version=\"1.0\"?><configuration><property><name>dfs.replication</name><value>3</value></property>"
             "<property/><property><name>empty</name></property></configuration>");
+        put(f, "/etc/hadoop/conf.empty/a/b/c/d.xml", "<configuration><property><name>deep</name><value>yes</value></property></configuration>");
+        put(f, "/etc/hadoop/conf.empty/a/b/c/d/e.xml", "<configuration><property><name>deeper</name><value>x</value></property></configuration>");
         put(f, "/etc/hadoop/conf.empty/notes.txt", "<configuration>");
         put(f, "/etc/hadoop/conf.empty/a-broken.xml", "<configuration><property>");
         put_link(f, "/etc/hadoop/conf", "conf.empty");

@@ -434,7 +434,10 @@ int spec_file_mounted(struct spec_resource *r, const struct spec_args *args, boo
                 return bk_fail(err, BK_USAGE, "attributes are written as type: 'ext4', options: { rw: true }");
         if (!live)
                 add_defaults(&mount);
-        note_mount(r, &mount, live ? "it is mounted from" : "it is configured to be mounted from");
+        if (*mount.device != '\0')
+                note_mount(r, &mount, live ? "it is mounted from" : "it is configured to be mounted from");
+        else
+                spec_note(r, "it is mounted in every system");
         if (attributes_are(&mount, args, prefix, false, &n, ret, err) < 0)
                 return -1;
         if (!*ret && !live && (*mount.device == '\0' || *mount.type == '\0'))

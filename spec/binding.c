@@ -103,6 +103,33 @@ static mrb_value property(mrb_state *mrb, mrb_value self)
         return ret;
 }
 
+/* __missing(name): a property that has no row */
+static mrb_value resource_missing(mrb_state *mrb, mrb_value self)
+{
+        struct spec_resource *r = resource_of(mrb, self);
+        struct spec_value value = { 0 };
+        struct bk_error err = { 0 };
+        const char *name;
+        mrb_value ret;
+        int result;
+
+        mrb_get_args(mrb, "z", &name);
+        if (r->type->missing == NULL)
+                mrb_raisef(mrb, mrb_class_get(mrb, "NoMethodError"), "no property '%s'", name);
+        bk_buf_done(&r->note);
+        result = r->type->missing(r, name, &value, &err);
+        if (result < 0)
+                raise_error(mrb, &err);
+        ret = to_ruby(mrb, &value);
+        spec_value_done(&value);
+        return ret;
+}
+
+static mrb_value resource_has_missing(mrb_state *mrb, mrb_value self)
+{
+        return mrb_bool_value(resource_of(mrb, self)->type->missing != NULL);
+}
+
 static void add_named(mrb_state *mrb, mrb_value hash, const char *prefix, struct spec_args *args)
 {
         const mrb_value keys = mrb_hash_keys(mrb, hash);
@@ -259,6 +286,8 @@ void spec_binding_init(mrb_state *mrb, struct RClass *module)
         mrb_define_method(mrb, base, "__chains", resource_chains, MRB_ARGS_REQ(1));
         mrb_define_method(mrb, base, "__note", resource_note, MRB_ARGS_NONE());
         mrb_define_method(mrb, base, "__unanswered", resource_unanswered, MRB_ARGS_NONE());
+        mrb_define_method(mrb, base, "__missing", resource_missing, MRB_ARGS_REQ(1));
+        mrb_define_method(mrb, base, "__missing?", resource_has_missing, MRB_ARGS_NONE());
         mrb_define_module_function(mrb, module, "version_compare", native_version_compare, MRB_ARGS_REQ(2));
         for (const struct spec_type *type = spec_types; type->name != NULL; type++) {
                 const int arena = mrb_gc_arena_save(mrb);

@@ -123,6 +123,8 @@ struct spec_type {
         const char *skipped;            /* the same for what no Linux has: such checks are skipped, for this reason */
         /* Notes what its checks will probably ask, by the spec_want_*() below, so that it comes with the first batch. NULL: nothing. */
         void (*want)(const struct spec_resource *resource);
+        /* A property that has no row, of whatever name: BK_USAGE where it cannot be one. NULL: there are none. */
+        int (*missing)(struct spec_resource *resource, const char *name, struct spec_value *ret, struct bk_error *err);
 };
 /* A path that image->files will be asked for; a path and a line that only the running system answers. Nothing happens where it need
  * not be fetched. */

@@ -167,6 +167,10 @@ int spec_config_read(struct spec_image *image, const char *path, char **ret_text
 int spec_config_folder(struct spec_image *image, const char *folder, const char *endings,
                        int (*visit)(void *arg, const char *path, struct spec_view text, struct bk_error *err), void *arg,
                        struct bk_error *err) BK_MUST_CHECK;
+/* grep.c: is the pattern in the text, as `grep`, `grep -w` and Ruby's =~ find it? One line. BK_USAGE for what is no pattern. */
+enum spec_grep { SPEC_GREP, SPEC_GREP_WORDS, SPEC_GREP_RUBY };
+int spec_grep(const char *text, const char *pattern, enum spec_grep how, bool *ret, struct bk_error *err) BK_MUST_CHECK;
+
 /* 'text' for sh. */
 char *spec_quote(const char *text);
 

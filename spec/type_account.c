@@ -2,7 +2,6 @@
  * serverspec's own greps let '/bin' pass for '/bin/bash', and do so here with options->compat. */
 #include "spec/spec_priv.h"
 
-#include <regex.h>
 #include <string.h>
 
 enum { KEYS_MOST = 4 << 20 };
@@ -78,31 +77,6 @@ USER_TEXT(user_hash, SPEC_SHADOW, SHADOW_HASH)
 
 /* --- as serverspec, with options->compat ----------------------------------- */
 
-static bool in_word(char c)
-{
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-}
-
-/* `grep pattern`, and `grep -w pattern` with words. */
-static int grep(const char *text, const char *pattern, bool words, bool *ret, struct bk_error *err)
-{
-        regex_t compiled;
-        regmatch_t at = { 0 };
-
-        if (regcomp(&compiled, pattern, 0) != 0)
-                return bk_fail(err, BK_USAGE, "'%s' is no pattern", pattern);
-        *ret = false;
-        for (const char *p = text; !*ret && regexec(&compiled, p, 1, &at, p > text ? REG_NOTBOL : 0) == 0; p += at.rm_so + 1) {
-                const char *start = p + at.rm_so, *end = p + at.rm_eo;
-
-                *ret = !words || ((start == text || !in_word(start[-1])) && !in_word(*end));
-                if (*start == '\0')
-                        break;
-        }
-        regfree(&compiled);
-        return 0;
-}
-
 /* "0(root),4(adm)", as the end of what `id` prints. */
 static int ids_of(struct spec_image *image, const struct bk_strv *groups, char **ret, struct bk_error *err)
 {
@@ -141,7 +115,7 @@ static int field_is(struct spec_resource *r, const struct spec_args *args, unsig
         if (text != NULL)
                 spec_note(r, "its %s is %s", what, *text ? text : "empty");
         if (text != NULL && r->image->options->compat && (field == PASSWD_HOME || field == PASSWD_SHELL))
-                return grep(text, wanted, true, ret, err);
+                return spec_grep(text, wanted, SPEC_GREP_WORDS, ret, err);
         return 0;
 }
 
@@ -198,7 +172,7 @@ static int in_groups(struct spec_resource *r, const struct spec_args *args, bool
         if (!primary && groups.n > 0 && r->image->options->compat) {
                 autofree char *ids = NULL;
 
-                return ids_of(r->image, &groups, &ids, err) < 0 ? -1 : grep(ids, wanted, false, ret, err);
+                return ids_of(r->image, &groups, &ids, err) < 0 ? -1 : spec_grep(ids, wanted, SPEC_GREP, ret, err);
         }
         return 0;
 }
@@ -279,7 +253,8 @@ enum { SYSTEM_FROM = 101, PEOPLE_FROM = 1000 };         /* where login.defs does
 
 static int login_limits(struct spec_image *image, const char *kind, long long *ret_from, long long *ret_to, struct bk_error *err)
 {
-        autofree char *text = NULL, *least = bk_format("SYS_%s_MIN", kind), *most = bk_format("SYS_%s_MAX", kind), *people = bk_format("%s_MIN", kind);
+        autofree char *least = bk_format("SYS_%s_MIN", kind), *most = bk_format("SYS_%s_MAX", kind), *people = bk_format("%s_MIN", kind);
+        autofree char *text = NULL;
         struct spec_view rest = { "", 0 }, line, key, value;
         long long first_of_people = PEOPLE_FROM, number;
 

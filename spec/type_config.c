@@ -4,7 +4,6 @@
 
 #include <libxml/parser.h>
 #include <libxml/tree.h>
-#include <regex.h>
 #include <string.h>
 
 /* Runs it for its output; a program that is missing or complains has not answered. */
@@ -101,16 +100,22 @@ const struct spec_predicate spec_php_extension_predicates[] = { { "loaded?", NUL
 /* --- hadoop_config --------------------------------------------------------- */
 
 #define HADOOP "/etc/hadoop/conf"
+enum { DEPTH_MOST = 3 };
 
 struct search {
         const char *name;
-        regex_t *pattern;       /* compat: serverspec takes the first name that the given one is found in, as a pattern */
+        bool pattern;           /* compat: serverspec takes the first name that the given one is found in, as a pattern */
         char *value;
+        struct bk_error err;    /* of the pattern */
 };
 
-static bool is_wanted(const struct search *search, const char *name)
+static bool is_wanted(struct search *search, const char *name)
 {
-        return search->pattern ? regexec(search->pattern, name, 0, NULL, 0) == 0 : bk_streq(name, search->name);
+        bool found = false;
+
+        if (!search->pattern)
+                return bk_streq(name, search->name);
+        return spec_grep(name, search->name, SPEC_GREP_RUBY, &found, &search->err) == 0 && found;
 }
 
 /* A child's text, or NULL; free with xmlFree. */
@@ -158,20 +163,35 @@ static int search_file(void *arg, const char *path, struct spec_view text, struc
         return ret;
 }
 
+/* Its files, then those of the folders in it; links to folders are not followed, as `find` does not. */
+static int search_folder(struct spec_resource *r, const char *folder, unsigned depth, struct search *search, struct bk_error *err)
+{
+        autostrv struct bk_strv names = { 0 };
+        int ret = spec_config_folder(r->image, folder, ".xml", search_file, search, err);
+
+        if (ret != 0 || spec_files_list(&r->image->files, folder, &names, err) < 0)
+                return ret != 0 ? ret : -1;
+        for (size_t i = 0; i < names.n && ret == 0; i++) {
+                autofree char *path = bk_format("%s/%s", folder, names.v[i]);
+                struct stat st;
+
+                ret = spec_files_stat(&r->image->files, path, false, &st, err);
+                if (ret > 0)
+                        ret = S_ISDIR(st.st_mode) && depth < DEPTH_MOST ? search_folder(r, path, depth + 1, search, err) : 0;
+        }
+        return ret;
+}
+
 static int hadoop_value(struct spec_resource *r, struct spec_value *ret, struct bk_error *err)
 {
-        struct search search = { .name = r->name };
-        regex_t pattern;
-        int found;
+        struct search search = { .name = r->name, .pattern = r->image->options->compat };
+        const int found = search_folder(r, HADOOP, 0, &search, err);
 
-        if (r->image->options->compat) {
-                if (regcomp(&pattern, r->name, REG_EXTENDED | REG_NOSUB) != 0)
-                        return bk_fail(err, BK_USAGE, "'%s' is no pattern", r->name);
-                search.pattern = &pattern;
+        if (found >= 0 && search.err.kind != BK_NONE) {
+                free(search.value);
+                *err = search.err;
+                return -1;
         }
-        found = spec_config_folder(r->image, HADOOP, ".xml", search_file, &search, err);
-        if (search.pattern != NULL)
-                regfree(&pattern);
         if (found < 0)
                 return -1;
         if (found == 0)

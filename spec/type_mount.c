@@ -255,7 +255,9 @@ static char *unit_of(const char *where)
         return bk_buf_finish(&name);
 }
 
-static const char *const unit_folders[] = { "/etc/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system" };
+static const char *const unit_folders[] = {
+        "/etc/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system",
+};
 enum { FOLDERS = sizeof unit_folders / sizeof *unit_folders };
 
 /* Does a *.wants or *.requires folder pull the unit in? */
@@ -432,7 +434,10 @@ int spec_file_mounted(struct spec_resource *r, const struct spec_args *args, boo
                 return bk_fail(err, BK_USAGE, "attributes are written as type: 'ext4', options: { rw: true }");
         if (!live)
                 add_defaults(&mount);
-        note_mount(r, &mount, live ? "it is mounted from" : "it is configured to be mounted from");
+        if (*mount.device != '\0')
+                note_mount(r, &mount, live ? "it is mounted from" : "it is configured to be mounted from");
+        else
+                spec_note(r, "it is mounted in every system");
         if (attributes_are(&mount, args, prefix, false, &n, ret, err) < 0)
                 return -1;
         if (!*ret && !live && (*mount.device == '\0' || *mount.type == '\0'))

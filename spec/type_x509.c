@@ -9,6 +9,7 @@
 
 enum { X509_MOST = 4 << 20 };           /* bytes of a certificate or key with all that is written around it */
 enum { BITS_MOST = 16384 };             /* as libcrypto's own limit on RSA: a check of more takes hours */
+enum { ROUNDS_MOST = 5000000 };         /* of a passphrase's hash: seconds */
 
 static void bio_free(BIO **bio)
 {
@@ -384,15 +385,38 @@ static bool cipher_was_unknown(void)
         return ret;
 }
 
-/* Is there a whole PEM block, of which only the insides are unknown? */
-static bool pem_is_whole(struct spec_view text)
+/* How often the passphrase is hashed (PKCS #8, by RFC 8018); below 0: more than anybody can count. 0: not known. */
+static long rounds_of(const X509_ALGOR *algorithm)
+{
+        PBE2PARAM *both = ASN1_TYPE_unpack_sequence(ASN1_ITEM_rptr(PBE2PARAM), algorithm->parameter);
+        PBKDF2PARAM *hash = both ? ASN1_TYPE_unpack_sequence(ASN1_ITEM_rptr(PBKDF2PARAM), both->keyfunc->parameter) : NULL;
+        PBEPARAM *old = both == NULL ? ASN1_TYPE_unpack_sequence(ASN1_ITEM_rptr(PBEPARAM), algorithm->parameter) : NULL;
+        const long ret = hash ? ASN1_INTEGER_get(hash->iter) : old ? ASN1_INTEGER_get(old->iter) : 0;
+
+        PBE2PARAM_free(both);
+        PBKDF2PARAM_free(hash);
+        PBEPARAM_free(old);
+        return ret;
+}
+
+/* Is there a whole PEM block, of which only the insides are unknown? *ret_costly: to decrypt it would take longer than any check. */
+static bool pem_is_whole(struct spec_view text, bool *ret_costly)
 {
         BK_CLEANUP(bio_free) BIO *bio = BIO_new_mem_buf(text.s, (int)text.n);
         char *name = NULL, *head = NULL;
         unsigned char *data = NULL;
         long length = 0;
         const bool ret = bio != NULL && PEM_read_bio(bio, &name, &head, &data, &length) == 1 && length > 0;
+        const unsigned char *p = data;
+        X509_SIG *box = ret && bk_streq(name, PEM_STRING_PKCS8) ? d2i_X509_SIG(NULL, &p, length) : NULL;
+        const X509_ALGOR *algorithm = NULL;
 
+        *ret_costly = false;
+        if (box != NULL) {
+                X509_SIG_get0(box, &algorithm, NULL);
+                *ret_costly = rounds_of(algorithm) < 0 || rounds_of(algorithm) > ROUNDS_MOST;
+        }
+        X509_SIG_free(box);
         OPENSSL_free(name);
         OPENSSL_free(head);
         OPENSSL_free(data);
@@ -404,10 +428,13 @@ static int key_read(struct spec_resource *r, struct spec_view text, EVP_PKEY **r
 {
         BK_CLEANUP(pass_done) struct pass pass = { 0 };
         BK_CLEANUP(bio_free) BIO *bio = BIO_new_mem_buf(text.s, (int)text.n);
-        bool unknown;
+        bool unknown, costly;
+        const bool whole = pem_is_whole(text, &costly);
 
         if (pass_read(r, &pass, err) < 0)
                 return -1;
+        if (costly)
+                return bk_fail(err, BK_INFRA, "its passphrase is hashed more than %d times", ROUNDS_MOST);
         *ret = bio ? PEM_read_bio_PrivateKey(bio, NULL, give_pass, &pass) : NULL;
         if (*ret == NULL && bio != NULL && !says_encrypted(text)) {
                 (void)BIO_reset(bio);
@@ -418,7 +445,7 @@ static int key_read(struct spec_resource *r, struct spec_view text, EVP_PKEY **r
                 return 1;
         if (unknown && says_encrypted(text))
                 return bk_fail(err, BK_INFRA, "it is encrypted in a way that libcrypto does not know here");
-        spec_note(r, !says_encrypted(text) || !pem_is_whole(text) ? "it is no private key" :
+        spec_note(r, !says_encrypted(text) || !whole ? "it is no private key" :
                   pass.given ? "it is encrypted, and not with this passphrase" : "it is encrypted, and no passin: is given");
         return 0;
 }

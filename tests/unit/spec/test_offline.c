@@ -270,7 +270,8 @@ static void a_system_without_selinux_has_it_disabled(void **state)
 static void audit_rules_are_those_of_the_folder(void **state)
 {
         static const struct check rows[] = {
-                { "linux_audit_system.rules.should eq \"-w /etc/passwd -p wa -k identity\\n-a always,exit -F arch=b64 -S adjtimex\\n\"", SPEC_PASS, "" },
+                { "linux_audit_system.rules.should eq \"-w /etc/passwd -p wa -k identity\\n-a always,exit -F arch=b64 -S adjtimex\\n\"",
+                  SPEC_PASS, "" },
                 { "linux_audit_system.should be_enabled", SPEC_PASS, "" },
                 { "linux_audit_system.should be_running", SPEC_UNANSWERED, "needs a running system" },
         };
@@ -416,7 +417,8 @@ static void what_is_parsed_is_the_content(void **state)
         struct fixture *f = *state;
         autofree char *text = bk_format("%sdescribe file('/a.json') do\n its(:content_as_json) { should eq [:json, '{\"a\": 1}'] }\n"
                                         " its(:content_as_yaml) { should eq [:yaml, '{\"a\": 1}'] }\nend\n"
-                                        "describe json_file('/a.json') do\n its(:content) { should eq [:json, '{\"a\": 1}'] }\n it { should be_file }\n"
+                                        "describe json_file('/a.json') do\n its(:content) { should eq [:json, '{\"a\": 1}'] }\n"
+                                        " it { should be_file }\n"
                                         " its(:size) { should eq 8 }\nend\n", stub);
 
         put(f, "/a.json", "{\"a\": 1}");
@@ -513,6 +515,8 @@ static void hadoop_properties_are_found_by_name(void **state)
                 { "hadoop_config('fs.defaultFS').value.should eq 'hdfs://a & b:8020'", SPEC_PASS, "" },
                 { "hadoop_config('fs.default').value.should eq 'x'", SPEC_FAIL, "expected nil" },
                 { "hadoop_config('empty').value.should eq ''", SPEC_PASS, "" },
+                { "hadoop_config('deep').value.should eq 'yes'", SPEC_PASS, "" },
+                { "hadoop_config('deeper').value.should be_nil", SPEC_PASS, "" },
         };
         struct fixture *f = *state;
 
@@ -522,6 +526,8 @@ static void hadoop_properties_are_found_by_name(void **state)
         put(f, "/etc/hadoop/conf.empty/hdfs-site.xml",
             "\n<?xml version=\"1.0\"?><configuration><property><name>dfs.replication</name><value>3</value></property>"
             "<property/><property><name>empty</name></property></configuration>");
+        put(f, "/etc/hadoop/conf.empty/a/b/c/d.xml", "<configuration><property><name>deep</name><value>yes</value></property></configuration>");
+        put(f, "/etc/hadoop/conf.empty/a/b/c/d/e.xml", "<configuration><property><name>deeper</name><value>x</value></property></configuration>");
         put(f, "/etc/hadoop/conf.empty/notes.txt", "<configuration>");
         put(f, "/etc/hadoop/conf.empty/a-broken.xml", "<configuration><property>");
         put_link(f, "/etc/hadoop/conf", "conf.empty");
@@ -580,7 +586,8 @@ static void garbage_and_loops_give_clear_answers(void **state)
                 " it { file('/mnt').mounted?; 1.should eq 1 }\n it { user('root').should_not be_system_user }\n end";
         static const char *const garbage[] = {
                 "", "\n", ":", "=", "[", "deb [", "-e", "-e 0", "\\0", "\\040 \\0", "\"", "'", "a\\", " \t \n#", ",,,,", "[Mount]\n=", "\xff\xfe\xfd",
-                "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "-----BEGIN ENCRYPTED PRIVATE KEY-----\n", "\x30\x84\xff\xff\xff\xff",
+                "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "-----BEGIN ENCRYPTED PRIVATE KEY-----\n",
+                "\x30\x84\xff\xff\xff\xff",
         };
         struct fixture *f = *state;
         autofree char *loop = in_root(f, "/etc/aliases");

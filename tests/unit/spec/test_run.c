@@ -330,6 +330,7 @@ static void what_cannot_be_answered_never_passes(void **state)
                 { "port(80).should_not match(/x/)", SPEC_ERROR, "has no match" },
                 { "expect { port(80).listening? }.to raise_error", SPEC_UNANSWERED, "running system" },
                 { "service('x').should_not be_running", SPEC_UNANSWERED, "running system" },
+                { "file('/').should_not be_mounted.with(type: 'x')", SPEC_UNANSWERED, "running system" },
                 { "begin; port(80).should_not be_listening; rescue => e; end", SPEC_UNANSWERED, "running system" },
                 { "pending; port(80).should_not be_listening", SPEC_UNANSWERED, "running system" },
                 { "package('x').should_not contain 'y'", SPEC_ERROR, "has no content" },

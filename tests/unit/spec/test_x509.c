@@ -41,6 +41,9 @@ static int setup(void **state)
                 REQ "-key ec.key -out ec.crt -subj /CN=ec",
                 "openssl genpkey -algorithm ed25519 -out ed.key",
                 REQ "-key ed.key -out ed.crt -subj /CN=ed",
+                "openssl pkcs8 -topk8 -in rsa.key -iter 5000001 -passout pass:geheim -out slow.key",
+                "openssl pkcs8 -topk8 -in rsa.key -outform der -passout pass:geheim -out enc8.der",
+                "openssl pkcs8 -topk8 -in rsa.key -scrypt -passout pass:geheim -out scrypt.key",
                 "printf 'geheim\\nmore\\n' >pass.txt",
                 "{ cat rsa.crt; echo; cat other.crt; } >chain.crt",
         };
@@ -55,8 +58,6 @@ static int setup(void **state)
         }
         return 0;
 }
-
-#define x509_test(f) cmocka_unit_test_setup_teardown(f, setup, fixture_teardown)
 
 static void texts_are_those_of_openssl(void **state)
 {
@@ -182,6 +183,9 @@ static void keys_are_checked_with_their_passphrase(void **state)
                 { "x509_private_key('/enc1.key', passin: 'pass:falsch').should be_valid", SPEC_FAIL, "not with this passphrase" },
                 { "x509_private_key('/enc1.key', passin: 'env:X').should be_valid", SPEC_ERROR, "passin is 'pass:...'" },
                 { "x509_private_key('/des.key', passin: 'pass:geheim').should be_valid", SPEC_UNANSWERED, "libcrypto does not know" },
+                { "x509_private_key('/slow.key', passin: 'pass:geheim').should be_valid", SPEC_UNANSWERED, "hashed more than 5000000 times" },
+                { "x509_private_key('/enc8.der', passin: 'pass:geheim').should be_valid", SPEC_FAIL, "it is no private key" },
+                { "x509_private_key('/scrypt.key', passin: 'pass:geheim').should be_valid", SPEC_PASS, "" },
                 { "x509_private_key('/ec.key').should be_valid", SPEC_PASS, "" },
                 { "x509_private_key('/broken.key').should be_valid", SPEC_FAIL, "it is a broken key of 1024 bits" },
                 { "x509_private_key('/rsa.crt').should be_valid", SPEC_FAIL, "it is no private key" },
@@ -214,6 +218,7 @@ static void keys_are_checked_with_their_passphrase(void **state)
         expect_rows(f, rows);
         f->options.compat = true;
         expect_rows(f, compat);
+        f->options.compat = false;
 }
 
 /* Every prefix, and bytes turned over: an answer, never an end. */
@@ -241,7 +246,8 @@ static void damaged_files_are_none(void **state)
                         bk_buf_printf(&text, "it { [:subject, :email, :alias, :keylength, :validity_in_days, :subject_alt_names].each { |m|\n"
                                       "begin; x509_certificate('%s').__send__(m); rescue Bakery::Unanswered; end }\n"
                                       "x509_certificate('%s').has_purpose?('x').should eq false\n"
-                                      "begin; x509_private_key('%s', passin: 'pass:geheim').valid?; rescue Bakery::Unanswered; end }\n", name, name, name);
+                                      "begin; x509_private_key('%s', passin: 'pass:geheim').valid?; rescue Bakery::Unanswered; end }\n",
+                                      name, name, name);
                 }
                 bk_buf_puts(&text, "end");
                 run(f, text.data);
@@ -257,12 +263,12 @@ static void damaged_files_are_none(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                x509_test(texts_are_those_of_openssl),
-                x509_test(purposes_are_those_of_openssl),
-                x509_test(certificates_are_valid_for_a_time),
-                x509_test(keys_are_checked_with_their_passphrase),
-                x509_test(damaged_files_are_none),
+                cmocka_unit_test(texts_are_those_of_openssl),
+                cmocka_unit_test(purposes_are_those_of_openssl),
+                cmocka_unit_test(certificates_are_valid_for_a_time),
+                cmocka_unit_test(keys_are_checked_with_their_passphrase),
+                cmocka_unit_test(damaged_files_are_none),
         };
 
-        return cmocka_run_group_tests(tests, NULL, NULL);
+        return cmocka_run_group_tests(tests, setup, fixture_teardown);
 }

@@ -7,26 +7,23 @@
 #include <string.h>
 
 /* "systemd" and all loaded units: what is not loaded does not run. Or "openrc" and all services. Or "init", whose scripts have to be
- * asked one by one. */
+ * asked one by one, and are not wanted beforehand: a line for each service would cost every guest what only few need. */
 #define SERVICES \
         "if [ -d /run/systemd/system ]; then echo systemd; exec systemctl list-units --all --full --plain --no-legend --no-pager; " \
         "elif [ -d /run/openrc ]; then echo openrc; exec rc-status -C -s; else echo init; fi"
-/* A script's own words about itself, where neither of the two others is there. */
-#define SCRIPT "[ -d /run/systemd/system ] || [ -d /run/openrc ] || service %s status"
-
 static char *script_line(const struct spec_resource *r)
 {
         autofree char *name = spec_quoted(r->name);
 
-        return bk_format(SCRIPT, name);
+        return bk_format("service %s status", name);
 }
 
 void spec_service_want_running(const struct spec_resource *r)
 {
-        autofree char *line = script_line(r);
+        autofree char *job = bk_format("/etc/init/%s.conf", r->name);
 
         spec_want_guest_line(r, SERVICES);
-        spec_want_guest_line(r, line);
+        spec_want_path(r, job);         /* the script beside it is wanted by type_service.c */
 }
 
 /* The first words of what a program complained about. */
@@ -74,13 +71,43 @@ static void among_services(struct spec_resource *r, struct spec_span rest, bool 
 
 /* --- scripts --------------------------------------------------------------- */
 
-/* LSB: 0 runs, 1 to 3 do not; 4 is unknown. Other statuses are of scripts that are not there, which `service` says in its own way. */
-static int by_script(struct spec_resource *r, bool *ret, struct bk_error *err)
+/* 1 when the service has a script or, with upstart, a job; 0, or -1. */
+static int has_script(struct spec_resource *r, struct bk_error *err)
 {
-        autofree char *line = script_line(r), *script = bk_format("/etc/init.d/%s", r->name);
-        const struct spec_output *output = NULL;
+        autofree char *script = bk_format("/etc/init.d/%s", r->name), *job = bk_format("/etc/init/%s.conf", r->name);
+        struct stat st;
+        const int there = spec_files_stat(&r->image->files, script, true, &st, err);
+
+        return there != 0 ? there : spec_files_stat(&r->image->files, job, true, &st, err);
+}
+
+/* What serverspec asks then. */
+static int among_processes(struct spec_resource *r, bool *ret, struct bk_error *err)
+{
         size_t words = 0;
 
+        if (!r->image->options->compat)
+                return 0;
+        if (spec_process_count_words(r, r->name, &words, err) < 0)
+                return -1;
+        *ret = words > 0;
+        return 0;
+}
+
+/* LSB: 0 runs, 1 to 3 do not; 4 and above is unknown. */
+static int by_script(struct spec_resource *r, bool *ret, struct bk_error *err)
+{
+        autofree char *line = script_line(r);
+        const struct spec_output *output = NULL;
+        const int there = has_script(r, err);
+
+        *ret = false;
+        if (there < 0)
+                return -1;
+        if (!there) {
+                spec_note(r, "there is no such service");
+                return among_processes(r, ret, err);
+        }
         if (spec_image_guest_line(r->image, line, &output, err) < 0)
                 return -1;
         *ret = output->status == 0 && (output->out == NULL || (strstr(output->out, "stop/waiting") == NULL &&
@@ -88,15 +115,9 @@ static int by_script(struct spec_resource *r, bool *ret, struct bk_error *err)
         if (*ret)
                 return 0;
         spec_note(r, "`service %s status` ended with %d", r->name, output->status);
-        if (r->image->options->compat && output->status == 1) {
-                if (spec_process_count_words(r, r->name, &words, err) < 0)
-                        return -1;
-                *ret = words > 0;
-                return 0;
-        }
-        if (output->status >= 4 && spec_files_there(&r->image->files, script))
-                return complain(output, "the service's script", err);
-        return 0;
+        if (output->status == 1)
+                return among_processes(r, ret, err);
+        return output->status >= 4 ? complain(output, "the service's script", err) : 0;
 }
 
 static int by_init(struct spec_resource *r, const char *wanted, bool *ret, struct bk_error *err)
@@ -219,6 +240,9 @@ int spec_service_monitored(struct spec_resource *r, const struct spec_args *args
                 return -1;
         if (monit && output->status != 0)
                 return complain(output, "`monit status`", err);
+        /* god itself does not answer */
+        if (!monit && output->status != 0 && (output->out == NULL || *output->out == '\0') && output->err_len > 0)
+                return complain(output, "`god status`", err);
         *ret = monit ? monit_monitors(spec_span_of_output(output), name)
                      : output->status == 0 && output->out != NULL && strstr(output->out, "unmonitored") == NULL;
         if (!*ret)

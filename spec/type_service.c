@@ -9,6 +9,8 @@
 static const char *const unit_folders[] = { "/etc/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system",
                                             "/lib/systemd/system" };
 enum { FOLDERS = sizeof unit_folders / sizeof *unit_folders };
+static const char *const runlevels[] = { "/etc/runlevels/default", "/etc/runlevels/boot", "/etc/runlevels/sysinit" };
+static const char *const watched[] = { "/etc/service", "/service", "/var/service", "/etc/runit/runsvdir/default" };
 
 static bool there(struct spec_resource *r, const char *path)
 {
@@ -157,14 +159,13 @@ static bool started_by_rc(struct spec_resource *r, const char *level)
 
 static bool started_by_openrc(struct spec_resource *r, const char *level)
 {
-        static const char *const levels[] = { "default", "boot", "sysinit" };
+        for (size_t i = 0; i < sizeof runlevels / sizeof *runlevels; i++) {
+                autofree char *path = level ? bk_format("/etc/runlevels/%s", level) : bk_strdup(runlevels[i]);
+                autostrv struct bk_strv names = folder(r, path);
 
-        for (size_t i = 0; i < 3; i++) {
-                autofree char *path = bk_format("/etc/runlevels/%s/%s", level ? level : levels[i], r->name);
-
-                if (!there(r, path))
+                if (!bk_strv_has(&names, r->name))
                         continue;
-                spec_note(r, "'%s' starts it", path);
+                spec_note(r, "'%s/%s' starts it", path, r->name);
                 return true;
         }
         return false;
@@ -197,15 +198,13 @@ static bool started_by_systemd(struct spec_resource *r, const char *asked, const
 /* runit and daemontools: a link in the folder that is watched. */
 static bool started_by_watch(struct spec_resource *r, bool down_counts)
 {
-        static const char *const watched[] = { "/etc/service", "/service", "/var/service", "/etc/runit/runsvdir/default" };
-
         for (size_t i = 0; i < sizeof watched / sizeof *watched; i++) {
-                autofree char *path = bk_format("%s/%s", watched[i], r->name), *run = bk_format("%s/run", path);
-                autofree char *down = bk_format("%s/down", path);
+                autofree char *run = bk_format("%s/%s/run", watched[i], r->name), *down = bk_format("%s/%s/down", watched[i], r->name);
+                autostrv struct bk_strv names = folder(r, watched[i]);
 
-                if (!there(r, run) || (down_counts && there(r, down)))
+                if (!bk_strv_has(&names, r->name) || !there(r, run) || (down_counts && there(r, down)))
                         continue;
-                spec_note(r, "'%s' starts it", path);
+                spec_note(r, "'%s/%s' starts it", watched[i], r->name);
                 return true;
         }
         return false;
@@ -306,6 +305,10 @@ void spec_service_want(const struct spec_resource *r)
         }
         for (size_t i = 0; i < sizeof links / sizeof *links; i++)
                 spec_want_path(r, links[i]);
+        for (size_t i = 0; i < sizeof runlevels / sizeof *runlevels; i++)
+                spec_want_path(r, runlevels[i]);
+        for (size_t i = 0; i < sizeof watched / sizeof *watched; i++)
+                spec_want_path(r, watched[i]);
         spec_want_path(r, script);
         spec_service_want_running(r);
 }

@@ -129,30 +129,47 @@ int bk_digest_file(const char *path, char **ret, struct bk_error *err)
         return 0;
 }
 
-int bk_checksum_file(const char *path, const char *algorithm, char **ret, struct bk_error *err)
+static int checksum_new(const char *algorithm, struct bk_hash **ret, struct bk_error *err)
 {
         static const struct { const char *name; const EVP_MD *(*get)(void); } known[] = {
                 { "md5", EVP_md5 }, { "sha1", EVP_sha1 }, { "sha224", EVP_sha224 }, { "sha256", EVP_sha256 },
                 { "sha384", EVP_sha384 }, { "sha512", EVP_sha512 },
         };
-        autoclose int fd = -1;
 
-        for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-                BK_CLEANUP(free_hash) struct bk_hash *hash = NULL;
-
-                if (!bk_streq(known[i].name, algorithm))
-                        continue;
-                fd = open(path, O_RDONLY | O_CLOEXEC);
-                if (fd < 0)
-                        return bk_fail_errno(err, "cannot open '%s'", path);
-                hash = hash_new(known[i].get());
-                if (hash_fd(hash, fd, err) < 0)
-                        return bk_wrap(err, "'%s'", path);
-                *ret = finish(hash, "");
-                return 0;
-        }
+        for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+                if (bk_streq(known[i].name, algorithm)) {
+                        *ret = hash_new(known[i].get());
+                        return 0;
+                }
         return bk_fail(err, BK_INVALID, "unknown checksum type '%s'; known are md5, sha1, sha224, sha256, sha384, sha512",
                        algorithm);
+}
+
+int bk_checksum_file(const char *path, const char *algorithm, char **ret, struct bk_error *err)
+{
+        BK_CLEANUP(free_hash) struct bk_hash *hash = NULL;
+        autoclose int fd = -1;
+
+        if (checksum_new(algorithm, &hash, err) < 0)
+                return -1;
+        fd = open(path, O_RDONLY | O_CLOEXEC);
+        if (fd < 0)
+                return bk_fail_errno(err, "cannot open '%s'", path);
+        if (hash_fd(hash, fd, err) < 0)
+                return bk_wrap(err, "'%s'", path);
+        *ret = finish(hash, "");
+        return 0;
+}
+
+int bk_checksum_bytes(const void *bytes, size_t length, const char *algorithm, char **ret, struct bk_error *err)
+{
+        BK_CLEANUP(free_hash) struct bk_hash *hash = NULL;
+
+        if (checksum_new(algorithm, &hash, err) < 0)
+                return -1;
+        bk_hash_add(hash, bytes, length);
+        *ret = finish(hash, "");
+        return 0;
 }
 
 bool bk_digest_valid(const char *text)

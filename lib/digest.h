@@ -21,4 +21,5 @@ int bk_digest_fd(int fd, char **ret, struct bk_error *err) BK_MUST_CHECK;
 int bk_digest_file(const char *path, char **ret, struct bk_error *err) BK_MUST_CHECK;
 /* algorithm: md5, sha1, sha256, sha384 or sha512; *ret is bare lower-case hex. */
 int bk_checksum_file(const char *path, const char *algorithm, char **ret, struct bk_error *err) BK_MUST_CHECK;
+int bk_checksum_bytes(const void *bytes, size_t length, const char *algorithm, char **ret, struct bk_error *err) BK_MUST_CHECK;
 bool bk_digest_valid(const char *text);

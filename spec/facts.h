@@ -21,6 +21,8 @@ void spec_facts_want_path(struct spec_facts *facts, const char *path);
 void spec_facts_want_line(struct spec_facts *facts, const char *line);
 /* Asks for everything noted, in one round trip; and again for where links led, at most 8 times. */
 int spec_facts_fetch(struct spec_facts *facts, struct bk_error *err) BK_MUST_CHECK;
+/* Forgets every answer, as something may have changed there; what is needed again is asked again. What was borrowed is gone. */
+void spec_facts_forget(struct spec_facts *facts);
 
 /* What `sh -c line` printed; for lines that change nothing, as each is run once. Borrowed. */
 int spec_facts_line(struct spec_facts *facts, const char *line, const struct spec_output **ret, struct bk_error *err) BK_MUST_CHECK;

@@ -38,7 +38,7 @@ void spec_image_done(struct spec_image *image)
 int spec_image_guest(struct spec_image *image, const struct spec_files **ret, struct bk_error *err)
 {
         if (image->guest.facts == NULL)
-                return bk_fail(err, BK_INFRA, "needs a running system");
+                return bk_fail(err, BK_INFRA, "needs a running system: boot it (--boot) or name one (--ssh)");
         *ret = &image->guest;
         return 0;
 }

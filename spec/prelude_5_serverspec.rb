@@ -54,6 +54,7 @@ module Serverspec
       # A type with no answers here has none to any question.
       def method_missing(name, *args)
         raise Bakery::Unanswered, __unanswered if __unanswered
+        return __missing(name.to_s) if args.empty? && __missing? && name.to_s =~ /\A(?!to_)[%\w]+\z/
         super
       end
 

@@ -1,0 +1,235 @@
+/* Texts of programs and of /proc, taken apart. They come from a guest that may be hostile: nothing here believes a length or a format. */
+#include "spec/live.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+enum { TEXT_MOST = 4 << 20 };
+
+struct spec_span spec_span_of(const char *text)
+{
+        return (struct spec_span){ text ? text : "", text ? strlen(text) : 0 };
+}
+
+struct spec_span spec_span_of_output(const struct spec_output *output)
+{
+        return output->out != NULL ? (struct spec_span){ output->out, output->out_len } : spec_span_of("");
+}
+
+static void skip(struct spec_span *span, size_t n)
+{
+        span->s += n;
+        span->n -= n;
+}
+
+bool spec_span_line(struct spec_span *rest, struct spec_span *ret)
+{
+        const char *end = rest->n > 0 ? memchr(rest->s, '\n', rest->n) : NULL;
+
+        if (rest->n == 0)
+                return false;
+        *ret = (struct spec_span){ rest->s, end ? (size_t)(end - rest->s) : rest->n };
+        skip(rest, ret->n + (end != NULL));
+        if (ret->n > 0 && ret->s[ret->n - 1] == '\r')
+                ret->n--;
+        return true;
+}
+
+static bool blank(char c)
+{
+        return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+bool spec_span_word(struct spec_span *rest, struct spec_span *ret)
+{
+        size_t length = 0;
+
+        while (rest->n > 0 && blank(*rest->s))
+                skip(rest, 1);
+        while (length < rest->n && !blank(rest->s[length]))
+                length++;
+        *ret = (struct spec_span){ rest->s, length };
+        skip(rest, length);
+        return length > 0;
+}
+
+bool spec_span_until(struct spec_span *rest, char separator, struct spec_span *ret)
+{
+        const char *at = rest->n > 0 ? memchr(rest->s, separator, rest->n) : NULL;
+
+        if (at == NULL)
+                return false;
+        *ret = (struct spec_span){ rest->s, (size_t)(at - rest->s) };
+        skip(rest, ret->n + 1);
+        return true;
+}
+
+struct spec_span spec_span_trim(struct spec_span span)
+{
+        while (span.n > 0 && blank(*span.s))
+                skip(&span, 1);
+        while (span.n > 0 && blank(span.s[span.n - 1]))
+                span.n--;
+        return span;
+}
+
+bool spec_span_is(struct spec_span span, const char *text)
+{
+        return strlen(text) == span.n && memcmp(span.s, text, span.n) == 0;
+}
+
+bool spec_span_starts(struct spec_span span, const char *text)
+{
+        return span.n >= strlen(text) && memcmp(span.s, text, strlen(text)) == 0;
+}
+
+char *spec_span_text(struct spec_span span)
+{
+        return bk_strndup(span.s, span.n);
+}
+
+static int digit(char c)
+{
+        return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : 99;
+}
+
+bool spec_span_number(struct spec_span span, unsigned base, uint64_t *ret)
+{
+        uint64_t n = 0;
+
+        for (size_t i = 0; i < span.n; i++) {
+                const unsigned d = (unsigned)digit(span.s[i]);
+
+                if (d >= base || __builtin_mul_overflow(n, (uint64_t)base, &n) || __builtin_add_overflow(n, (uint64_t)d, &n))
+                        return false;
+        }
+        if (span.n > 0)
+                *ret = n;
+        return span.n > 0;
+}
+
+void spec_value_of_span(struct spec_value *ret, struct spec_span span)
+{
+        const struct spec_span trimmed = spec_span_trim(span);
+        uint64_t n;
+
+        if (spec_span_number(trimmed, 10, &n) && n <= INT64_MAX)
+                spec_value_int(ret, (int64_t)n);
+        else
+                *ret = (struct spec_value){ .kind = SPEC_STRING, .s = spec_span_text(trimmed), .len = strnlen(trimmed.s, trimmed.n) };
+}
+
+char *spec_quoted(const char *word)
+{
+        struct bk_buf quoted = { 0 };
+
+        bk_buf_putc(&quoted, '\'');
+        for (; *word != '\0'; word++)
+                if (*word == '\'')
+                        bk_buf_puts(&quoted, "'\\''");
+                else
+                        bk_buf_putc(&quoted, *word);
+        bk_buf_putc(&quoted, '\'');
+        return bk_buf_finish(&quoted);
+}
+
+int spec_text_of(const struct spec_files *files, const char *path, char **ret, struct bk_error *err)
+{
+        size_t length;
+
+        return spec_files_read(files, path, TEXT_MOST, ret, &length, err);
+}
+
+struct dropin { char *name, *path; };
+
+static int by_name(const void *a, const void *b)
+{
+        return strcmp(((const struct dropin *)a)->name, ((const struct dropin *)b)->name);
+}
+
+static bool known(const struct dropin *v, size_t n, const char *name)
+{
+        for (size_t i = 0; i < n; i++)
+                if (bk_streq(v[i].name, name))
+                        return true;
+        return false;
+}
+
+/* *v has room for all names of the folder. */
+static void add_folder(struct dropin *v, size_t *n, const char *folder, const char *suffix, const struct bk_strv *names)
+{
+        const size_t hidden = *n;       /* what earlier folders brought */
+
+        for (size_t i = 0; i < names->n; i++) {
+                const char *name = names->v[i];
+                const size_t length = strlen(name), end = strlen(suffix);
+
+                if (name[0] == '.' || length <= end || !bk_streq(name + length - end, suffix) || known(v, hidden, name))
+                        continue;
+                v[(*n)++] = (struct dropin){ bk_strdup(name), bk_format("%s/%s", folder, name) };
+        }
+}
+
+int spec_dropins(const struct spec_files *files, const char *const folders[], const char *suffix, struct bk_strv *ret,
+                 struct bk_error *err)
+{
+        struct dropin *v = NULL;
+        size_t n = 0;
+        int result = 0;
+
+        for (; result == 0 && *folders != NULL; folders++) {
+                autostrv struct bk_strv names = { 0 };
+
+                if (spec_files_list(files, *folders, &names, err) < 0) {
+                        result = -1;
+                        break;
+                }
+                if (names.n == 0)
+                        continue;
+                v = bk_grow(v, n + names.n, sizeof *v);
+                add_folder(v, &n, *folders, suffix, &names);
+        }
+        if (n > 1)
+                qsort(v, n, sizeof *v, by_name);
+        for (size_t i = 0; i < n; i++) {
+                if (result == 0)
+                        bk_strv_add(ret, v[i].path);
+                free(v[i].name);
+                free(v[i].path);
+        }
+        free(v);
+        return result;
+}
+
+bool spec_address_parse(struct spec_span text, struct spec_address *ret)
+{
+        struct spec_span before = text;
+        char copy[64];
+        uint64_t prefix;
+
+        *ret = (struct spec_address){ .prefix = -1 };
+        if (spec_span_until(&text, '/', &before)) {
+                if (!spec_span_number(text, 10, &prefix) || prefix > 128)
+                        return false;
+                ret->prefix = (int)prefix;
+        }
+        if (before.n == 0 || before.n >= sizeof copy || memchr(before.s, '\0', before.n) != NULL)
+                return false;
+        memcpy(copy, before.s, before.n);
+        copy[before.n] = '\0';
+        ret->family = strchr(copy, ':') != NULL ? AF_INET6 : AF_INET;
+        return inet_pton(ret->family, copy, ret->bytes) == 1 && (ret->family == AF_INET6 || ret->prefix <= 32);
+}
+
+bool spec_address_fits(const struct spec_address *wanted, const struct spec_address *found)
+{
+        return wanted->family == found->family && memcmp(wanted->bytes, found->bytes, sizeof wanted->bytes) == 0 &&
+               (wanted->prefix < 0 || wanted->prefix == found->prefix);
+}
+
+char *spec_address_text(const struct spec_address *address)
+{
+        char text[INET6_ADDRSTRLEN];
+
+        return bk_strdup(inet_ntop(address->family, address->bytes, text, sizeof text) != NULL ? text : "");
+}

@@ -34,7 +34,7 @@ describe 'the boot loader', id: 'boot-02', impact: 1.0, title: 'The root is foun
     end
   else
     describe file(grub_cfg) do
-      its(:content) { should match(/^\s*linux\S*\s+\S+.*\broot=(UUID|PARTUUID|LABEL)=/) }
+      its(:content) { should match(/^\s*linux\S*\s+\S+.*\broot=((UUID|PARTUUID|LABEL)=|\/dev\/mapper\/)/) }
     end
   end
 end

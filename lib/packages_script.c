@@ -288,7 +288,7 @@ static char *version_in(const char *text, const char *name)
                 if (strncmp(at, "version->", 9) == 0 || strncmp(at, "qv(", 3) == 0)
                         at += strcspn(at, "\"'\n");
                 at += *at == '"' || *at == '\'';
-                return bk_strndup(at, strspn(at, "v0123456789._"));
+                return bk_strndup(at, at[*at == 'v'] >= '0' && at[*at == 'v'] <= '9' ? strspn(at, "v0123456789._") : 0);
         }
         return bk_strdup("");
 }

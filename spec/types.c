@@ -5,7 +5,7 @@
 
 const struct spec_type spec_types[] = {
         { "file", "File", spec_file_properties, spec_file_predicates },
-        { "package", "Package", spec_package_properties, spec_package_predicates },
+        { "package", "Package", spec_package_properties, spec_package_predicates, .want = spec_packages_want },
         { "service", "Service", spec_service_properties, spec_service_predicates },
         { "user", "User", spec_user_properties, spec_user_predicates },
         { "group", "Group", spec_group_properties, spec_group_predicates },

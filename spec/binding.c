@@ -12,6 +12,8 @@
 #include <mruby/string.h>
 #include <mruby/variable.h>
 
+#include "lib/version.h"
+
 static void resource_free(mrb_state *mrb, void *p)
 {
         if (p == NULL)
@@ -264,14 +266,17 @@ static void define(mrb_state *mrb, struct RClass *class, const char *name, mrb_f
         mrb_define_method_raw(mrb, class, mrb_intern_cstr(mrb, name), method);
 }
 
-/* version_compare(a, b) */
+/* version_compare(a, b, ecosystem) */
 static mrb_value native_version_compare(mrb_state *mrb, mrb_value self)
 {
-        const char *a, *b;
+        const char *a, *b, *name = "deb";
+        enum bk_ecosystem ecosystem;
 
         (void)self;
-        mrb_get_args(mrb, "zz", &a, &b);
-        return mrb_fixnum_value(spec_version_compare(a, b));
+        mrb_get_args(mrb, "zz|z", &a, &b, &name);
+        if (!bk_ecosystem_of(name, &ecosystem))
+                mrb_raise(mrb, mrb_class_get(mrb, "ArgumentError"), "an ecosystem is expected: \"deb\", \"rpm\"");
+        return mrb_fixnum_value(bk_version_compare(ecosystem, a, b));
 }
 
 void spec_binding_init(mrb_state *mrb, struct RClass *module)
@@ -288,7 +293,7 @@ void spec_binding_init(mrb_state *mrb, struct RClass *module)
         mrb_define_method(mrb, base, "__unanswered", resource_unanswered, MRB_ARGS_NONE());
         mrb_define_method(mrb, base, "__missing", resource_missing, MRB_ARGS_REQ(1));
         mrb_define_method(mrb, base, "__missing?", resource_has_missing, MRB_ARGS_NONE());
-        mrb_define_module_function(mrb, module, "version_compare", native_version_compare, MRB_ARGS_REQ(2));
+        mrb_define_module_function(mrb, module, "version_compare", native_version_compare, MRB_ARGS_ARG(2, 1));
         for (const struct spec_type *type = spec_types; type->name != NULL; type++) {
                 const int arena = mrb_gc_arena_save(mrb);
                 struct RClass *class = mrb_define_class_under(mrb, types, type->class_name, base);

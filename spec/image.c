@@ -23,11 +23,7 @@ void spec_image_init(struct spec_image *image, const struct spec_target *target,
 
 void spec_image_done(struct spec_image *image)
 {
-        for (size_t i = 0; i < image->n_packages; i++) {
-                free(image->packages[i].name);
-                free(image->packages[i].version);
-        }
-        free(image->packages);
+        spec_package_lists_free(image->packages);
         free(image->passwd);
         free(image->group);
         free(image->shadow);

@@ -1,11 +1,12 @@
 # serverspec's own vocabulary over the native resource types.
 module Serverspec
-  # A version string that compares as dpkg compares.
+  # A version string that compares as its package manager compares.
   class Version
     include Comparable
 
-    def initialize(text)
+    def initialize(text, ecosystem = 'deb')
       @text = text
+      @ecosystem = ecosystem
     end
 
     def to_s
@@ -17,7 +18,7 @@ module Serverspec
     end
 
     def <=>(other)
-      Bakery.version_compare(@text, other.to_s)
+      Bakery.version_compare(@text, other.to_s, @ecosystem)
     end
 
     def =~(pattern)
@@ -68,7 +69,7 @@ module Serverspec
 
       def version
         text = __version
-        text && Version.new(text)
+        text && Version.new(text, __ecosystem)
       end
     end
   end

@@ -44,6 +44,11 @@ static struct spec_resource *resource_of(mrb_state *mrb, mrb_value self)
 
         if (ret == NULL)
                 mrb_raise(mrb, mrb_class_get(mrb, "TypeError"), "a resource without a name; its initialize must call super");
+        if (ret->forgotten != ret->image->forgotten) {
+                spec_output_done(&ret->output);
+                ret->ran = false;
+                ret->forgotten = ret->image->forgotten;
+        }
         return ret;
 }
 
@@ -248,6 +253,7 @@ static mrb_value resource_initialize(mrb_state *mrb, mrb_value self)
                    mrb_obj_value(mrb_data_object_alloc(mrb, mrb->object_class, r, &resource_type)));
         r->type = type;
         r->image = &spec_engine_of(mrb)->image;
+        r->forgotten = r->image->forgotten;
         r->name = bk_strdup(mrb_string_cstr(mrb, name));
         if (n > 0)
                 read_args(mrb, mrb_hash_p(v[0]) ? v : v + 1, mrb_hash_p(v[0]) ? n : n - 1, &r->args);

@@ -54,10 +54,13 @@ struct spec_image {
         bool configured;                /* spec_configured() was called meanwhile */
         char *passwd, *group, *shadow;  /* texts; NULL until asked for */
         struct spec_package_lists *packages;    /* packages.h; NULL until asked for */
+        unsigned forgotten;             /* how often */
 };
 /* target and options must outlive it; fd leads to the process that called spec_run(). */
 void spec_image_init(struct spec_image *image, const struct spec_target *target, const struct spec_options *options, int fd);
 void spec_image_done(struct spec_image *image);
+/* All that was read is read anew when it is needed again: the image may have changed, or its system may have started. */
+void spec_image_forget(struct spec_image *image);
 
 /* Where files of a running system are (/proc, /sys, /run), and its answers (spec_facts_line). Borrowed. BK_INFRA where the target
  * has none: the check is unanswered. */
@@ -92,6 +95,7 @@ struct spec_resource {
         struct spec_args args;          /* what was given behind the name: php_config('x', ini: '/y') */
         struct bk_buf note;             /* what was found instead: "its mode is 600"; for messages */
         bool ran;                       /* command: output is filled */
+        unsigned forgotten;             /* of the image, when it ran */
         struct spec_output output;
 };
 void spec_resource_done(struct spec_resource *resource);
@@ -193,7 +197,10 @@ struct spec_job {
         const struct spec_target *target;
         const struct spec_options *options;     /* with the defaults filled in */
         int fd;
+        size_t begin_at;                        /* so many examples are left out: an earlier process had them */
 };
+/* The time that one example may compute, without that of its commands. */
+int spec_example_most_ms(const struct spec_options *options);
 _Noreturn void spec_engine_run(const struct spec_job *job);
 
 /* wire.c: what the child tells the parent. Lengths are in host order: both ends are one binary. */

@@ -56,10 +56,9 @@ module Serverspec
       WORDS = { 'SelinuxModule' => 'SELinux module', 'IisWebsite' => 'IIS Website', 'IisAppPool' => 'IIS Application Pool' }.freeze
 
       alias __initialize initialize
-      def initialize(name = nil, options = {})
-        __initialize(name, options)
+      def initialize(*args)
+        __initialize(*args)
         @runner = Specinfra::Runner
-        @options = options
       end
 
       def to_s

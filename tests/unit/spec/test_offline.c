@@ -55,7 +55,7 @@ static void fstab_entries_are_compared_field_by_field(void **state)
                 { "fstab.should have_entry(device: '/dev/sda2')", SPEC_ERROR, "mount_point" },
                 { "fstab.should have_entry(mount_point: '/', options: 'rw')", SPEC_ERROR, "options are written as" },
                 { "fstab.to_s.should eq 'Fstab'", SPEC_PASS, "" },
-                { "h = { mount_point: '/' }; h[:options] = h; fstab.should have_entry(h)", SPEC_ERROR, "more than 32 named values" },
+                { "h = { mount_point: '/' }; h[:options] = h; fstab.should have_entry(h)", SPEC_ERROR, "stack level too deep" },
         };
         struct fixture *f = *state;
 
@@ -157,7 +157,7 @@ static void mail_aliases_go_to_whole_recipients(void **state)
                                "team: ada, bob@example.com,\n# a comment\n\teve\n mallory2\nclose: mallory\npipe: \"|/usr/bin/vacation a, b\"\n");
         expect_rows(f, rows);
         run(f, "describe mail_alias('daemon') do it { should be_aliased_to 'root' } end");
-        expect_all(f, { SPEC_PASS, 1, "Mail alias \"daemon\"", "should be aliased to \"root\"" });
+        expect_all(f, { SPEC_PASS, 1, "Mail alias \"daemon\"", "is expected to be aliased to \"root\"" });
 }
 
 /* --- packages' origins ----------------------------------------------------- */
@@ -412,18 +412,15 @@ static void access_is_by_mode_and_access_control_list(void **state)
 
 static void what_is_parsed_is_the_content(void **state)
 {
-        static const char stub[] = "module JSON; def self.parse(text); [:json, text]; end; end\n"
-                                   "module YAML; def self.load(text); [:yaml, text]; end; end\n";
         struct fixture *f = *state;
-        autofree char *text = bk_format("%sdescribe file('/a.json') do\n its(:content_as_json) { should eq [:json, '{\"a\": 1}'] }\n"
-                                        " its(:content_as_yaml) { should eq [:yaml, '{\"a\": 1}'] }\nend\n"
-                                        "describe json_file('/a.json') do\n its(:content) { should eq [:json, '{\"a\": 1}'] }\n"
-                                        " it { should be_file }\n"
-                                        " its(:size) { should eq 8 }\nend\n", stub);
 
         put(f, "/a.json", "{\"a\": 1}");
-        run(f, text);
-        expect_all(f, { SPEC_PASS }, { SPEC_PASS }, { SPEC_PASS, 0, "Json file \"/a.json\" content" }, { SPEC_PASS }, { SPEC_PASS });
+        run(f, "describe file('/a.json') do\n its(:content_as_json) { should eq('a' => 1) }\n"
+               " its(:content_as_yaml) { should eq('a' => 1) }\nend\n"
+               "describe json_file('/a.json') do\n it { should be_file }\n its(:content) { should eq('a' => 1) }\n"
+               " its(:content) { should include('a' => 2) }\n its(:size) { should eq 8 }\nend\n");
+        expect_all(f, { SPEC_PASS }, { SPEC_PASS }, { SPEC_PASS, 6 }, { SPEC_PASS, 7, "Json file \"/a.json\" content" },
+                   { SPEC_FAIL, 8 }, { SPEC_PASS });
 }
 
 static void lines_are_found_one_below_the_other(void **state)

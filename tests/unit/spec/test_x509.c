@@ -159,7 +159,7 @@ static void certificates_are_valid_for_a_time(void **state)
         expect_rows(f, rows);
         put_expired(f, -86400 * 10, -86400 * 2);
         run(f, "describe x509_certificate('/dated.crt') do\n it { should be_valid }\n its(:validity_in_days) { should be_within(0.1).of(-2) }\n end");
-        expect_all(f, { SPEC_FAIL, 2, "X509 certificate \"/dated.crt\"", "should be valid", "it is valid from " }, { SPEC_PASS });
+        expect_all(f, { SPEC_FAIL, 2, "X509 certificate \"/dated.crt\"", "is expected to be valid", "it is valid from " }, { SPEC_PASS });
         put_expired(f, 86400, 86400 * 2);
         run(f, "describe x509_certificate('/dated.crt') do\n it { should_not be_valid }\n end");
         expect_one(f, SPEC_PASS, "");

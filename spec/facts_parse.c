@@ -266,6 +266,7 @@ static int judge_absent(struct parser *p, struct bk_error *err)
                         if (node == NULL || node->state != FACT_ABSENT || found == NULL || found[strlen(p->absent.v[i])] == '/')
                                 continue;
                         node->state = FACT_DENIED;
+                        free(node->why);
                         node->why = bk_strndup(colon != NULL ? colon + 1 + strspn(colon + 1, " ") : line, 200);
                 }
                 seen += line != NULL;

@@ -132,8 +132,8 @@ static int new_session(struct vm_ssh *ssh, int fd, struct bk_error *err)
             option(ssh->session, SSH_OPTIONS_HOST, c->host, "host", err) < 0 ||
             option(ssh->session, SSH_OPTIONS_PORT, &port, "port", err) < 0 ||
             option(ssh->session, SSH_OPTIONS_USER, c->user, "user", err) < 0 ||
-            option(ssh->session, SSH_OPTIONS_KNOWNHOSTS, "/dev/null", "file", err) < 0 ||
-            option(ssh->session, SSH_OPTIONS_GLOBAL_KNOWNHOSTS, "/dev/null", "file", err) < 0 ||
+            option(ssh->session, SSH_OPTIONS_KNOWNHOSTS, c->known_hosts ? c->known_hosts : "/dev/null", "file", err) < 0 ||
+            option(ssh->session, SSH_OPTIONS_GLOBAL_KNOWNHOSTS, c->known_hosts ? "/etc/ssh/ssh_known_hosts" : "/dev/null", "file", err) < 0 ||
             option(ssh->session, SSH_OPTIONS_CIPHERS_C_S, c->ciphers, "ciphers", err) < 0 ||
             option(ssh->session, SSH_OPTIONS_CIPHERS_S_C, c->ciphers, "ciphers", err) < 0 ||
             option(ssh->session, SSH_OPTIONS_KEY_EXCHANGE, c->key_exchanges, "key exchanges", err) < 0 ||
@@ -144,6 +144,46 @@ static int new_session(struct vm_ssh *ssh, int fd, struct bk_error *err)
         ssh_set_blocking(ssh->session, 0);
         ssh_set_counters(ssh->session, &ssh->traffic, NULL);
         return 0;
+}
+
+static char *fingerprint(ssh_session session)
+{
+        ssh_key key = NULL;
+        unsigned char *hash = NULL;
+        char *text = NULL, *ret = NULL;
+        size_t length = 0;
+
+        if (ssh_get_server_publickey(session, &key) == SSH_OK &&
+            ssh_get_publickey_hash(key, SSH_PUBLICKEY_HASH_SHA256, &hash, &length) == SSH_OK)
+                text = ssh_get_fingerprint_hash(SSH_PUBLICKEY_HASH_SHA256, hash, length);
+        ret = bk_format("%s %s", key ? ssh_key_type_to_char(ssh_key_type(key)) : "key", text ? text : "unknown");
+        ssh_string_free_char(text);
+        ssh_clean_pubkey_hash(&hash);
+        ssh_key_free(key);
+        return ret;
+}
+
+/* No secret goes to a server that is not the one meant. */
+static int check_host_key(struct vm_ssh *ssh, struct bk_error *err)
+{
+        const struct vm_ssh_config *c = ssh->config;
+        autofree char *print = NULL;
+
+        if (c->known_hosts == NULL)
+                return 0;
+        print = fingerprint(ssh->session);
+        switch (ssh_session_is_known_server(ssh->session)) {
+        case SSH_KNOWN_HOSTS_OK:
+                return 0;
+        case SSH_KNOWN_HOSTS_UNKNOWN:
+        case SSH_KNOWN_HOSTS_NOT_FOUND:
+                return bk_fail(err, BK_DENIED, "its key (%s) is not known: no line of '%s' names the host", print, c->known_hosts);
+        case SSH_KNOWN_HOSTS_CHANGED:
+        case SSH_KNOWN_HOSTS_OTHER:
+                return bk_fail(err, BK_DENIED, "its key (%s) is not the one in '%s': this may be another host", print, c->known_hosts);
+        default:
+                return bk_fail(err, BK_DENIED, "its key (%s) cannot be compared with '%s': %s", print, c->known_hosts, ssh_get_error(ssh->session));
+        }
 }
 
 static int shake_hands(struct vm_ssh *ssh, int64_t deadline, enum vm_ssh_login *ret, struct bk_error *err)
@@ -177,6 +217,8 @@ static int shake_hands(struct vm_ssh *ssh, int64_t deadline, enum vm_ssh_login *
         }
         free(ssh->banner);
         ssh->banner = bk_strdup(ssh_get_serverbanner(ssh->session));
+        if (check_host_key(ssh, err) < 0)
+                return -1;
         return vm_ssh_login(ssh, until, ret, err);
 }
 

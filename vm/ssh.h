@@ -1,6 +1,6 @@
 /* SSH to a guest, through libssh: one session, many channels.
  *
- * Host keys are not checked: the guest has made its own a moment ago, and is reached
+ * Host keys are not checked unless known_hosts is given: a guest of ours has made its own a moment ago, and is reached
  * on loopback. Nothing of the user's ~/.ssh is read unless asked for. */
 #pragma once
 #include <stdbool.h>
@@ -18,6 +18,7 @@ struct vm_ssh_config {
         const char *key;                /* private key, text of a file; NULL */
         const char *certificate_file;   /* of key_file; NULL */
         bool agent;                     /* SSH_AUTH_SOCK */
+        const char *known_hosts;        /* a file as OpenSSH has it, in which the server's key must stand (or in /etc/ssh/ssh_known_hosts); NULL */
         const char *ciphers, *key_exchanges;    /* comma separated; NULL: libssh's */
         bool pty;                       /* commands get a terminal, which echoes input; input ends with ^D, so with a newline before */
         int timeout_ms;                 /* until the first login worked; 0: five minutes */
@@ -36,8 +37,8 @@ struct vm_ssh;
  * does not listen yet, so only the server's banner counts; attempts overlap, so that one swallowed by a booting guest costs nothing:
  * the first answer is within 0.3 s of sshd's, and 1 s when a guest has swallowed everything for long (fresh connections cost
  * an emulated one more than they bring). A refused login is tried again after 1, 2, 4, 4, ... s. Errors: BK_DENIED (says who,
- * which methods were tried and which the server offers), BK_TIMEOUT (says what happened last: nothing listened, no banner, a
- * login refused N times), BK_INVALID (a key or ciphers that cannot do), or alive()'s. Through a bastion attempts do not overlap,
+ * which methods were tried and which the server offers; or that its key is not the known one), BK_TIMEOUT (says what happened last:
+ * nothing listened, no banner, a login refused N times), BK_INVALID (a key or ciphers that cannot do), or alive()'s. Through a bastion attempts do not overlap,
  * and losing it is BK_INFRA. config and what it points to must outlive the session. */
 int vm_ssh_connect(const struct vm_ssh_config *config, struct vm_ssh **ret, struct bk_error *err) BK_MUST_CHECK;
 void vm_ssh_close(struct vm_ssh *ssh);          /* NULL is fine */

@@ -185,6 +185,48 @@ static int moody_alive(void *arg, struct bk_error *err)
         return 0;
 }
 
+static void a_server_with_another_key_gets_no_password(void **state)
+{
+        static const char *const wrong = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ";
+        autosshd struct sshd s = { 0 };
+        struct bk_error err = { 0 };
+
+        (void)state;
+        sshd_start(&s, SFTP);
+        autofree char *known = bk_format("%s/known", s.dir), *public = bk_format("%s/host_key.pub", s.dir), *key = NULL;
+        struct vm_ssh_config c = sshd_login(&s);
+
+        assert_ok(bk_read_file(public, 4096, &key, NULL, &err), err);
+        autofree char *right = bk_format("[127.0.0.1]:%u %s", s.port, key), *other = bk_format("[127.0.0.1]:%u %s\n", s.port, wrong);
+        const struct { const char *text, *why; } rows[] = {
+                { right, NULL }, { "", "is not known: no line of" }, { other, "is not the one in" }, { NULL, "is not known: no line of" },
+        };
+
+        c.known_hosts = known;
+        c.key = NULL;
+        c.password = PASSWORD;
+        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+                autossh struct vm_ssh *ssh = NULL;
+
+                if (rows[i].text == NULL)
+                        assert_int_equal(unlink(known), 0);
+                else
+                        sshd_file(&s, "known", rows[i].text, 0600);
+                if (rows[i].why == NULL) {
+                        assert_ok(vm_ssh_connect(&c, &ssh, &err), err);
+                        continue;
+                }
+                assert_fails_with(vm_ssh_connect(&c, &ssh, &err), err, BK_DENIED);
+                print_message("# %s\n", err.text);
+                assert_non_null(strstr(err.text, rows[i].why));
+                assert_non_null(strstr(err.text, "ssh-ed25519 SHA256:"));
+        }
+        autofree char *log = NULL;
+
+        assert_ok(bk_read_file(s.log, 1 << 20, &log, NULL, &err), err);
+        assert_null(strstr(log, "Failed"));
+}
+
 static void a_guest_that_comes_up_is_noticed_soon(void **state)
 {
         static const char *const moods[] = { "nothing listens", "swallowed", "reset", "a banner, then nothing", "something else" };
@@ -363,6 +405,7 @@ int main(void)
                 cmocka_unit_test(a_password_gets_in),
                 cmocka_unit_test(a_wrong_password_is_denied_at_once),
                 cmocka_unit_test(an_agent_gets_in),
+                cmocka_unit_test(a_server_with_another_key_gets_no_password),
                 cmocka_unit_test(a_guest_that_comes_up_is_noticed_soon),
                 cmocka_unit_test(what_happened_last_is_told),
                 cmocka_unit_test(old_attempts_wait_for_a_slow_banner),

@@ -254,6 +254,7 @@ static void look(void *arg, const struct spec_word *word)
 
         if (word->where == NULL)
                 fail_msg("where is '%s' of '%s' answered? say so in vocabulary.c", word->name ? word->name : "itself", word->type);
+        assert_true(word->name == NULL || (strncmp(word->name, "__", 2) != 0 && !bk_streq(word->name, "exists")));
         for (size_t i = 0; i < WORDS; i++)
                 if (bk_streq(words[i].type, word->type) && bk_streq(words[i].name, word->name)) {
                         assert_int_equal(word->property, words[i].property);

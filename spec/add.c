@@ -29,8 +29,16 @@ static int add_packages(struct spec_adder *a, struct bk_error *err)
         const struct bk_packages *all = NULL;
         const struct bk_package *last = NULL;
 
-        if (spec_image_packages(&a->image, NULL, &all, err) < 0)
-                return err->kind == BK_INFRA ? 0 : -1;  /* no database that is known: the suite says nothing of packages */
+        struct bk_error why = { 0 };
+
+        if (spec_image_packages(&a->image, NULL, &all, &why) < 0) {
+                if (why.kind != BK_INFRA)
+                        return bk_fail(err, why.kind, "%s", why.text);
+                bk_buf_puts(&a->out, "\n# Packages are left out: ");       /* who reads the suite must know that it says nothing of them */
+                spec_text_add(&a->out, why.text, -1);
+                bk_buf_putc(&a->out, '\n');
+                return 0;
+        }
         bk_buf_puts(&a->out, a->options->no_versions ? "\n[\n" : "\n{\n");
         for (size_t i = 0; i < all->n; i++) {
                 const struct bk_package *p = &all->v[i];
@@ -63,18 +71,14 @@ int spec_add(const struct spec_target *target, const struct spec_add_options *op
 {
         const struct spec_options defaults = { .command_timeout_ms = 60000 };
         BK_CLEANUP(adder_done) struct spec_adder a = { .options = options };
-        struct bk_error why = { 0 };
 
         spec_image_init(&a.image, target, &defaults, -1);
         bk_buf_puts(&a.out, "# What ");
         spec_text_add(&a.out, spec_text_identity(target), -1);
         bk_buf_puts(&a.out, " has, as written by bakery spec add. Take out what may change.\n");
-        if (add_packages(&a, &why) < 0 || spec_add_files(&a, &why) < 0 || spec_add_accounts(&a, &why) < 0 || spec_add_services(&a, &why) < 0 ||
-            spec_add_ports(&a, &why) < 0) {
-                if (err != NULL)
-                        *err = why;
+        if (add_packages(&a, err) < 0 || spec_add_files(&a, err) < 0 || spec_add_accounts(&a, err) < 0 || spec_add_services(&a, err) < 0 ||
+            spec_add_ports(&a, err) < 0)
                 return -1;
-        }
         *ret = bk_buf_finish(&a.out);
         return 0;
 }

@@ -26,7 +26,8 @@ static const struct { const char *type, *member, *where; } places[] = {
         { "selinux", NULL, CONFIGURED }, { "linux_audit_system", NULL, CONFIGURED },
         { "cron", NULL, FILES }, { "fstab", NULL, FILES }, { "mail_alias", NULL, FILES }, { "selinux_module", NULL, FILES },
         { "yumrepo", NULL, FILES }, { "ppa", NULL, FILES }, { "x509_certificate", NULL, FILES }, { "x509_private_key", NULL, FILES },
-        { "json_file", NULL, FILES }, { "yaml_file", NULL, FILES }, { "hadoop_config", NULL, FILES },
+        { "json_file", "mounted?", CONFIGURED }, { "json_file", NULL, FILES },
+        { "yaml_file", "mounted?", CONFIGURED }, { "yaml_file", NULL, FILES }, { "hadoop_config", NULL, FILES },
         { "lxc", "running?", RUNNING }, { "lxc", NULL, FILES }, { "kvm", "running?", RUNNING }, { "kvm", NULL, FILES },
         { "docker_container", "running?", RUNNING }, { "docker_container", NULL, CONFIGURED }, { "docker_image", NULL, CONFIGURED },
         { "docker_base", NULL, CONFIGURED },
@@ -35,6 +36,12 @@ static const struct { const char *type, *member, *where; } places[] = {
         { "windows_registry_key", NULL, NEVER }, { "windows_scheduled_task", NULL, NEVER }, { "windows_firewall", NULL, NEVER },
         { "iis_website", NULL, NEVER }, { "iis_app_pool", NULL, NEVER },
 };
+
+/* What only our own Ruby asks, and second names of what is listed. */
+static bool hidden(const char *name)
+{
+        return strncmp(name, "__", 2) == 0 || bk_streq(name, "exists?");
+}
 
 static const char *where(const char *type, const char *member, const char *unanswered)
 {
@@ -70,13 +77,14 @@ void spec_vocabulary(void (*each)(void *arg, const struct spec_word *word), void
 
                 each(arg, &head);
                 for (const struct spec_predicate *p = t->predicates; p != NULL && p->name != NULL; p++) {
-                        autofree char *name = matcher_of(p->name);
+                        autofree char *name = hidden(p->name) ? NULL : matcher_of(p->name);
                         const struct spec_word word = {
                                 .type = t->name, .name = name, .chains = p->chains ? p->chains : "",
                                 .where = where(t->name, p->name, p->unanswered ? p->unanswered : t->unanswered),
                         };
 
-                        each(arg, &word);
+                        if (name != NULL)
+                                each(arg, &word);
                 }
                 for (const struct spec_property *p = t->properties; p != NULL && p->name != NULL; p++) {
                         const struct spec_word word = {
@@ -84,7 +92,8 @@ void spec_vocabulary(void (*each)(void *arg, const struct spec_word *word), void
                                 .where = where(t->name, p->name, p->unanswered ? p->unanswered : t->unanswered),
                         };
 
-                        each(arg, &word);
+                        if (!hidden(p->name))
+                                each(arg, &word);
                 }
         }
 }

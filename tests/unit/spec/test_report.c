@@ -472,6 +472,33 @@ static void nagios_knows_four_states(void **state)
         }
 }
 
+/* Without a file: what came is on stdout before the end. */
+static void without_a_file_results_are_seen_as_they_come(void **state)
+{
+        autofree char *path = path_of(*state, "stdout"), *first = NULL, *text = NULL;
+        struct spec_report report = { .v = (struct spec_result *)all, .n = 1, .count = { 1 } };
+        struct spec_reporter *reporter = NULL;
+        struct bk_error err = { 0 };
+        const int kept = dup(1);
+        autoclose int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+        size_t length;
+
+        (void)fflush(stdout);
+        assert_ok(spec_reporter_new("tap", NULL, false, &reporter, &err), err);
+        assert_true(dup2(fd, 1) == 1);
+        spec_reporter_result(reporter, &all[0]);
+        const int read_first = bk_read_file(path, 65536, &first, &length, &err);
+        const int ended = spec_reporter_end(reporter, &report, NULL, &err);
+
+        assert_true(dup2(kept, 1) == 1);
+        (void)close(kept);
+        assert_ok(read_first, err);
+        assert_ok(ended, err);
+        assert_ok(bk_read_file(path, 65536, &text, &length, &err), err);
+        assert_string_equal(first, "TAP version 13\nok 1 - File \"/etc/a\" should be file\n");
+        assert_string_equal(text, "TAP version 13\nok 1 - File \"/etc/a\" should be file\n1..1\n");
+}
+
 struct reporters { struct spec_reporter *v[2]; };
 
 static void tell(void *arg, const struct spec_result *result)
@@ -515,6 +542,7 @@ int main(void)
                 spec_test(prove_counts_what_was_counted),
                 spec_test(junit_is_as_the_schema_has_it),
                 spec_test(unknown_formats_and_bad_places_are_refused),
+                spec_test(without_a_file_results_are_seen_as_they_come),
                 spec_test(nagios_knows_four_states),
                 spec_test(two_reporters_follow_one_run),
         };

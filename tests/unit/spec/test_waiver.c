@@ -187,6 +187,21 @@ static void the_run_counts_what_is_left(void **state)
         assert_null(strstr(f->report.v[0].message, "waiver"));
 }
 
+static void a_control_is_waived_with_all_its_checks(void **state)
+{
+        BK_CLEANUP(spec_waivers_done) struct spec_waivers waivers = { 0 };
+        struct fixture *f = *state;
+        struct bk_error err = { 0 };
+
+        assert_ok(read_text(f, "w.yml", "web-1: { justification: x }\n", &waivers, &err), err);
+        f->options.waivers = &waivers;
+        run(f, "describe 'a', id: 'web-1', impact: 0.7, title: 't' do\n  it('one') { expect(1).to eq 2 }\n  context('b') { it('two') { raise 'x' } }\n"
+               "end\ndescribe('c', id: 'web-2') { it('three') { raise 'x' } }\n");
+        expect_all(f, { SPEC_SKIP, 2, "a", "one", "waived: x" }, { SPEC_SKIP, 3, "a b", "two", "waived: x" },
+                   { SPEC_ERROR, 5, "c", "three", "x" });
+        assert_string_equal(f->report.v[0].control, "web-1");
+}
+
 static void yaml_becomes_the_document_of_json(void **state)
 {
         static const struct { const char *text; enum bk_doc_kind kind; const char *value; } rows[] = {
@@ -223,6 +238,7 @@ int main(void)
                 spec_test(a_file_is_read_as_inspec_has_it),
                 spec_test(results_are_waived_as_they_are_named),
                 spec_test(the_run_counts_what_is_left),
+                spec_test(a_control_is_waived_with_all_its_checks),
                 spec_test(yaml_becomes_the_document_of_json),
         };
 

@@ -23,7 +23,8 @@ static const char *const pypi_places[] = {
 static const char *const npm_places[] = { "/usr/lib/node_modules", "/usr/local/lib/node_modules", "/usr/share/nodejs", "/usr/lib/nodejs", NULL };
 static const char *const gem_places[] = {
         "/var/lib/gems/*/specifications", "/usr/lib/ruby/gems/*/specifications", "/usr/lib64/ruby/gems/*/specifications",
-        "/usr/share/rubygems-integration/*/specifications", "/usr/share/gems/specifications", "/usr/local/share/gems/specifications",
+        "/usr/share/rubygems-integration/*/specifications", "/usr/lib/*/rubygems-integration/*/specifications",
+        "/usr/lib/*/ruby/gems/*/specifications", "/usr/share/gems/specifications", "/usr/local/share/gems/specifications",
         "/usr/local/lib/ruby/gems/*/specifications", "/usr/local/bundle/specifications", NULL,
 };
 static const char *const php_places[] = {

@@ -59,7 +59,7 @@ void bk_packages_want_in(const struct bk_tree *tree, const char *const places[])
 int bk_packages_perl_module(const struct bk_tree *tree, const char *name, struct bk_package *ret, struct bk_error *err) BK_MUST_CHECK;
 void bk_package_done(struct bk_package *package);
 
-/* Databases given as bytes. */
+/* Databases given as bytes, with or without a NUL behind them. What was added before an error stays. */
 void bk_packages_parse_dpkg(const char *text, size_t length, struct bk_packages *ret);
 void bk_packages_parse_apk(const char *text, size_t length, struct bk_packages *ret);
 void bk_packages_parse_pacman(const char *text, size_t length, struct bk_packages *ret);        /* one package's desc */

@@ -202,26 +202,39 @@ int bk_packages_read_pecl(const struct bk_tree *tree, const struct bk_strv *plac
 
 /* --- perl ----------------------------------------------------------------------------------------------------------- */
 
+/* What stands between `begin` and one of the signs in `ends`, on one line. */
+static bool between(const char *line, size_t length, const char *begin, const char *ends, char **ret)
+{
+        const char *at = memmem(line, length, begin, strlen(begin));
+        size_t n = 0;
+
+        if (at == NULL)
+                return false;
+        at += strlen(begin);
+        while (at + n < line + length && strchr(ends, at[n]) == NULL)
+                n++;
+        keep(ret, at, n);
+        return true;
+}
+
 /* "=head2 DATE: C<Module> L<JSON::XS|JSON::XS>", and further down "C<VERSION: 4.03>". */
 void bk_packages_parse_perllocal(const char *text, size_t length, struct bk_packages *ret)
 {
         struct bk_package p = { .ecosystem = BK_CPAN, .installed = true };
 
         for (const char *line = text, *end; line < text + length; line = end + 1) {
-                const char *at;
+                autofree char *name = NULL;
                 size_t n;
 
                 end = memchr(line, '\n', (size_t)(text + length - line));
                 if (end == NULL)
                         end = text + length;
                 n = (size_t)(end - line);
-                at = memmem(line, n, "C<Module> L<", 12);
-                if (at != NULL && strncmp(line, "=head2", 6) == 0) {
+                if (n > 6 && memcmp(line, "=head2", 6) == 0 && between(line, n, "C<Module> L<", "|>", &name)) {
                         bk_packages_add(ret, &p);
-                        p = (struct bk_package){ .ecosystem = BK_CPAN, .installed = true };
-                        keep(&p.name, at + 12, strcspn(at + 12, "|>\n"));
-                } else if ((at = memmem(line, n, "C<VERSION: ", 11)) != NULL) {
-                        keep(&p.version, at + 11, strcspn(at + 11, ">\n"));
+                        p = (struct bk_package){ .name = bk_take(name), .ecosystem = BK_CPAN, .installed = true };
+                } else {
+                        (void)between(line, n, "C<VERSION: ", ">", &p.version);
                 }
         }
         bk_packages_add(ret, &p);

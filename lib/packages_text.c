@@ -24,6 +24,11 @@ static void keep(char **member, const char *value, size_t length)
                 *member = bk_strndup(value, length);
 }
 
+static bool begins_with(const char *text, size_t length, const char *begin)
+{
+        return length >= strlen(begin) && memcmp(text, begin, strlen(begin)) == 0;
+}
+
 static bool ends_with(const char *text, size_t length, const char *end)
 {
         const size_t n = strlen(end);
@@ -34,7 +39,7 @@ static bool ends_with(const char *text, size_t length, const char *end)
 /* "install ok installed": what is wanted, what is wrong, how it is. opkg has "user" for "ok". */
 static void dpkg_status(const char *value, size_t length, struct bk_package *p)
 {
-        const bool wanted = strncmp(value, "install ", 8) == 0 || strncmp(value, "hold ", 5) == 0;
+        const bool wanted = begins_with(value, length, "install ") || begins_with(value, length, "hold ");
 
         p->installed = ends_with(value, length, " installed");
         p->unwanted = p->installed && (!wanted || ends_with(value, length, " reinstreq installed"));

@@ -10,7 +10,7 @@ struct evr { struct bk_slice epoch, version, release; bool released; };
 static struct evr evr_of(struct bk_slice text)
 {
         const size_t digits = bk_slice_digits(text);
-        struct evr ret = { .epoch = { text.s, 0 }, .version = text };
+        struct evr ret = { .epoch = { text.s, 0 }, .version = text, .release = { text.s, 0 } };
         const char *dash;
 
         if (digits < text.n && text.s[digits] == ':') {

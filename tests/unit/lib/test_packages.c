@@ -103,7 +103,8 @@ static void dpkg_has_states_and_sources(void **state)
             "Package: a\nStatus: install ok installed\nArchitecture: amd64\nSource: src (1:2-3)\nVersion: 1:2-3+b1\nDescription: x\n Package: no\n\n"
             "Package: held\nStatus: hold ok installed\nSource: other\nVersion: 2\n\nPackage: gone\nStatus: deinstall ok config-files\nVersion: 1\n\n"
             "Package: half\nStatus: install ok half-configured\nVersion: 1\n\nPackage: leaving\nStatus: deinstall ok installed\nVersion: 1\n\n"
-            "Package: broken\nStatus: install reinstreq installed\nVersion: 1\n\nVersion: 9\n\nPackage: zz\nStatus: install ok installed\nVersion: 0");
+            "Package: broken\nStatus: install reinstreq installed\nVersion: 1\n\nVersion: 9\n\n"
+            "Package: zz\nStatus: install ok installed\nVersion: 0");
         put(p, "/var/lib/dpkg/status.d/tz", "Package: tz\nVersion: 2024a\n");
         put(p, "/var/lib/dpkg/status.d/tz.md5sums", "Package: nothing\n");
         put(p, "/usr/lib/opkg/status", "Package: opkg\nVersion: 1\nStatus: install user installed\n");
@@ -124,7 +125,8 @@ static void of_one_name_the_installed_and_newest_is_first(void **state)
 {
         struct place *p = *state;
 
-        put(p, "/var/lib/dpkg/status", "Package: k\nStatus: install ok installed\nVersion: 9\n\nPackage: k\nStatus: install ok installed\nVersion: 10\n\n"
+        put(p, "/var/lib/dpkg/status",
+            "Package: k\nStatus: install ok installed\nVersion: 9\n\nPackage: k\nStatus: install ok installed\nVersion: 10\n\n"
             "Package: k\nStatus: deinstall ok config-files\nVersion: 11\n\nPackage: j\nVersion: 1\n\nPackage: l\nVersion: 1\n");
         must_read(p, BK_DEB, 5);
         (void)has(p, "k", "10", NULL, NULL, NULL);
@@ -139,13 +141,15 @@ static void apk_and_pacman_say_what_is_provided(void **state)
         struct place *p = *state;
 
         put(p, "/lib/apk/db/installed",
-            "C:Q1abc=\nP:libcrypto3\nV:3.1.4-r0\nA:x86_64\nS:1\no:openssl\np:so:libcrypto.so.3=3 libcrypto=3.1\nF:lib\nR:x\n\nP:musl\nV:1.2.4-r2\n\n");
+            "C:Q1abc=\nP:libcrypto3\nV:3.1.4-r0\nA:x86_64\nS:1\no:openssl\n"
+            "p:so:libcrypto.so.3=3 libcrypto=3.1\nF:lib\nR:x\n\nP:musl\nV:1.2.4-r2\n\n");
         must_read(p, BK_APK, 2);
         assert_string_equal(has(p, "libcrypto3", "3.1.4-r0", "x86_64", "openssl", "3.1.4-r0")->provides, "so:libcrypto.so.3=3 libcrypto=3.1");
         assert_null(has(p, "musl", "1.2.4-r2", "", "musl", NULL)->provides);
         put(p, "/var/lib/pacman/local/ALPM_DB_VERSION", "9\n");
         put(p, "/var/lib/pacman/local/bash-5.2.026-2/desc",
-            "%NAME%\nbash\n\n%VERSION%\n5.2.026-2\n\n%BASE%\nbash-base\n\n%ARCH%\nx86_64\n\n%GROUPS%\nshells\n\n%PROVIDES%\nsh\nposix=1\n\n%DEPENDS%\nglibc\n\n");
+            "%NAME%\nbash\n\n%VERSION%\n5.2.026-2\n\n%BASE%\nbash-base\n\n%ARCH%\nx86_64\n\n%GROUPS%\nshells\n\n"
+            "%PROVIDES%\nsh\nposix=1\n\n%DEPENDS%\nglibc\n\n");
         put(p, "/var/lib/pacman/local/junk/desc", "%VERSION%\n1\n");
         put(p, "/var/lib/pacman/local/empty/files", "");
         must_read(p, BK_ALPM, 1);
@@ -176,7 +180,7 @@ static void a_header_says_what_is_installed(void **state)
         rpm_header(&header, texts, 5, 3);
         assert_ok(bk_packages_parse_rpm_header(header.data, header.len, &p->packages, &err), err);
         assert_true(has(p, "bash", "3:5.1.8-6.el9", "x86_64", "bash-src", "5.1.8-6.el9")->installed);
-        for (size_t n = 0; n < header.len; n++) {                       /* every shorter one is refused, and nothing past its end is read */
+        for (size_t n = 0; n < header.len; n++) {                       /* every shorter one is refused, nothing past its end read */
                 autofree char *part = bk_grow(NULL, n + 1, 1);
 
                 memcpy(part, header.data, n);
@@ -243,7 +247,8 @@ static void script(struct place *p, const char *text)
 
 /* Two packages that rpmbuild made and rpm installed, and a hundred that are only named. */
 #define MAKE_RPMS \
-        "make() { printf 'Name: %s\\nVersion: %s\\nRelease: %s\\n%s\\nSummary: s\\nLicense: l\\nBuildArch: noarch\\n%%description\\nd\\n%%files\\n' \"$@\" >$1.spec; " \
+        "make() { printf 'Name: %s\\nVersion: %s\\nRelease: %s\\n%s\\nSummary: s\\nLicense: l\\n" \
+        "BuildArch: noarch\\n%%description\\nd\\n%%files\\n' \"$@\" >$1.spec; " \
         "rpmbuild -bb --define \"_topdir $PWD/top\" --define \"_rpmdir $PWD\" $1.spec; } && " \
         "make tiny 1.2 3 && make epochal 2.0~rc1 1.el9 'Epoch: 7' && mkdir -p var/lib/rpm && " \
         "rpm --dbpath $PWD/var/lib/rpm --define '_db_backend sqlite' --justdb --nodeps -i noarch/*.rpm && "
@@ -266,8 +271,22 @@ static void the_sqlite_database_of_rpm_is_read(void **state)
 {
         struct place *p = *state;
 
+        struct bk_error err = { 0 };
+        autofree char *bytes = NULL;
+        size_t length = 0;
+
         real_rpms(p);
         has_both(p);
+        assert_ok(bk_read_in_root(p->fd, "/var/lib/rpm/rpmdb.sqlite", 64 << 20, &bytes, &length, &err), err);
+        for (size_t i = 0; i < length; i += 1 + i / 100) {              /* any byte wrong: read or refused */
+                const char was = bytes[i];
+
+                bk_packages_done(&p->packages);
+                bytes[i] ^= (char)0xff;
+                if (bk_packages_parse_rpm_sqlite(bytes, length, NULL, 0, &p->packages, &err) < 0)
+                        assert_int_equal(err.kind, BK_CORRUPT);
+                bytes[i] = was;
+        }
 }
 
 static void what_is_in_the_log_counts(void **state)
@@ -312,7 +331,8 @@ static void a_hostile_schema_runs_nothing(void **state)
 
         need("sqlite3");
         for (size_t i = 0; i < sizeof schemas / sizeof *schemas; i++) {
-                autofree char *line = bk_format("mkdir -p var/lib/rpm && rm -f var/lib/rpm/rpmdb.sqlite && sqlite3 var/lib/rpm/rpmdb.sqlite \"%s\"", schemas[i]);
+                autofree char *line = bk_format("mkdir -p var/lib/rpm && cd var/lib/rpm && rm -f rpmdb.sqlite && "
+                                                "sqlite3 rpmdb.sqlite \"%s\"", schemas[i]);
 
                 script(p, line);
                 print_message("# %s\n", schemas[i]);
@@ -322,7 +342,8 @@ static void a_hostile_schema_runs_nothing(void **state)
 
 #define LOAD(order, page) \
         "rm -f var/lib/rpm/Packages && { printf 'VERSION=3\\nformat=bytevalue\\ntype=hash\\nHEADER=END\\n 00000000\\n 02000000\\n'; " \
-        "sqlite3 rpmdb.sqlite \"SELECT printf(' %02x000000', hnum) || char(10) || ' ' || lower(hex(blob)) FROM Packages\"; echo DATA=END; } >dump && " \
+        "sqlite3 rpmdb.sqlite \"SELECT printf(' %02x000000', hnum) || char(10) || ' ' || lower(hex(blob)) FROM Packages\"; " \
+        "echo DATA=END; } >dump && " \
         "db5.3_load -c db_lorder=" order " -c db_pagesize=" page " -f dump var/lib/rpm/Packages"
 
 static void the_berkeley_database_of_rpm_is_read(void **state)
@@ -360,15 +381,19 @@ static void gems_are_found_by_their_specifications(void **state)
 {
         struct place *p = *state;
 
-        put(p, "/var/lib/gems/3.1.0/specifications/rake-13.0.6.gemspec", "# -*- encoding: utf-8 -*-\n# stub: rake 13.0.6 ruby lib\n\nGem::Specification.new\n");
+        put(p, "/var/lib/gems/3.1.0/specifications/rake-13.0.6.gemspec",
+            "# -*- encoding: utf-8 -*-\n# stub: rake 13.0.6 ruby lib\n\nGem::Specification.new\n");
         put(p, "/usr/lib/ruby/gems/3.1.0/specifications/default/json-2.6.1.gemspec",
             "Gem::Specification.new do |s|\n  s.name = \"json\".freeze\n  s.version = \"2.6.1\"\n  s.required_ruby_version = '>= 2'\nend\n");
         put(p, "/usr/local/lib/ruby/gems/3.1.0/specifications/nokogiri-1.15.0-x86_64-linux.gemspec", "# stub: nokogiri 1.15.0 x86_64-linux lib\n");
         put(p, "/usr/share/rubygems-integration/all/specifications/net-ssh-7.0.1-x86_64-darwin.gemspec", "nothing is said here");
+        put(p, "/usr/lib/x86_64-linux-gnu/rubygems-integration/3.1.0/specifications/oj-3.14.2.gemspec", "# stub: oj 3.14.2 ruby lib\n");
         put(p, "/usr/share/rubygems-integration/all/specifications/rubbish.txt", "# stub: no 1 ruby lib\n");
-        put(p, "/usr/local/bundle/specifications/old-1.gemspec", "Gem::Specification.new { |s|\n s.name = 'old'\n s.version = Gem::Version.new('1.0.pre')\n}\n");
-        must_read(p, BK_GEM, 5);
+        put(p, "/usr/local/bundle/specifications/old-1.gemspec",
+            "Gem::Specification.new { |s|\n s.name = 'old'\n s.version = Gem::Version.new('1.0.pre')\n}\n");
+        must_read(p, BK_GEM, 6);
         (void)has(p, "rake", "13.0.6", "", "rake", "13.0.6");
+        (void)has(p, "oj", "3.14.2", NULL, NULL, NULL);
         (void)has(p, "json", "2.6.1", NULL, NULL, NULL);
         (void)has(p, "nokogiri", "1.15.0", "x86_64-linux", NULL, NULL);
         (void)has(p, "net-ssh", "7.0.1", NULL, NULL, NULL);
@@ -379,7 +404,8 @@ static void pip_packages_are_found_by_their_metadata(void **state)
 {
         struct place *p = *state;
 
-        put(p, "/usr/lib/python3/dist-packages/requests-2.28.1.dist-info/METADATA", "Metadata-Version: 2.1\nName: requests\nVersion: 2.28.1\n\nName: body\n");
+        put(p, "/usr/lib/python3/dist-packages/requests-2.28.1.dist-info/METADATA",
+            "Metadata-Version: 2.1\nName: requests\nVersion: 2.28.1\n\nName: body\n");
         put(p, "/usr/local/lib/python3.11/dist-packages/zope.interface-5.5.2.egg-info/PKG-INFO", "Name: zope.interface\r\nVersion: 5.5.2\r\n");
         put(p, "/usr/lib/python3/dist-packages/six-1.16.0.egg-info", "Name: six\nVersion: 1.16.0\n");
         put(p, "/usr/local/lib/python3.11/site-packages/bare_name-0.5.dist-info/RECORD", "");
@@ -507,7 +533,7 @@ static void whatever_is_read_was_announced(void **state)
         apk_and_pacman_say_what_is_provided(state);
         dpkg_has_states_and_sources(state);
         p->tree = (struct bk_tree){ .read = noted_read, .list = noted_list, .want = note, .arg = p };
-        must_read(p, BK_GEM, 5);
+        must_read(p, BK_GEM, 6);
         must_read(p, BK_PYPI, 6);
         must_read(p, BK_NPM, 16);
         must_read(p, BK_CPAN, 2);

@@ -101,19 +101,22 @@ struct kind {
 #define RUBY "ruby -e 'File.foreach(ARGV[0]) { |l| a, b = l.split; c = [a, b].all? { |v| Gem::Version.correct?(v) }; " \
         "puts(c ? Gem::Version.new(a) <=> Gem::Version.new(b) : \"x\") }' %s"
 #define DPKG "while read -r a b; do dpkg --validate-version $a && dpkg --validate-version $b || { echo x; continue; }; " \
-        "if dpkg --compare-versions $a lt $b; then echo -1; elif dpkg --compare-versions $a eq $b; then echo 0; else echo 1; fi; done <%s 2>/dev/null"
-#define RPM "rpm --eval '%%{lua: for l in io.lines(\"%s\") do local a, b = l:match(\"(%%S+) (%%S+)\"); print(rpm.vercmp(a, b) .. \"\\n\") end}' | grep ."
-#define NODE "NODE_PATH=/usr/share/nodejs:/usr/lib/node_modules/npm/node_modules node -e 'const s = require(\"semver\"); for (const l of require(\"fs\").readFileSync(process.argv[1], \"utf8\").trim().split(\"\\n\")) " \
+        "if dpkg --compare-versions $a lt $b; then echo -1; elif dpkg --compare-versions $a eq $b; then echo 0; else echo 1; fi; " \
+        "done <%s 2>/dev/null"
+#define RPM "rpm --eval '%%{lua: for l in io.lines(\"%s\") do local a, b = l:match(\"(%%S+) (%%S+)\"); " \
+        "print(rpm.vercmp(a, b) .. \"\\n\") end}' | grep ."
+#define NODE "NODE_PATH=/usr/share/nodejs:/usr/lib/node_modules/npm/node_modules node -e 'const s = require(\"semver\"); " \
+        "for (const l of require(\"fs\").readFileSync(process.argv[1], \"utf8\").trim().split(\"\\n\")) " \
         "{ const [a, b] = l.split(\" \"); console.log(s.valid(a) && s.valid(b) ? s.compare(a, b) : \"x\"); }' %s"
 /* Numbers that do not fit are clamped by perl. */
-#define PERL "perl -Mversion -ne '($a, $b) = split; print !/\\d{10}/ && version::is_lax($a) && version::is_lax($b) && defined(eval { version->parse($a) <=> version->parse($b) }) ? " \
-        "version->parse($a) <=> version->parse($b) : \"x\", \"\\n\"' %s"
+#define PERL "perl -Mversion -ne '($a, $b) = split; print !/\\d{10}/ && version::is_lax($a) && version::is_lax($b) && " \
+        "defined(eval { version->parse($a) <=> version->parse($b) }) ? version->parse($a) <=> version->parse($b) : \"x\", \"\\n\"' %s"
 /* A sign at the end makes PHP's order depend on what is beside it: "1-" is less than itself. */
 #define PHP "php -r 'foreach (file($argv[1]) as $l) { [$a, $b] = explode(\" \", trim($l)); echo preg_match(\"/[^0-9a-z]$/i\", $a) || " \
         "preg_match(\"/[^0-9a-z]$/i\", $b) ? \"x\" : version_compare($a, $b), \"\\n\"; }' %s"
 
 static const struct kind kinds[] = {
-        { BK_DEB, { "0", "1", "2", "10", "01", "00", "~", "~", "+", ".", "a", "Z", "rc", "-", "-1", "1:", "0:", ".1", "~rc1", "+dfsg", "deb12u", "9" },
+        { BK_DEB, { "0", "1", "2", "10", "01", "00", "~", "+", ".", "a", "Z", "rc", "-", "-1", "1:", "0:", ".1", "~rc1", "+dfsg", "deb12u", "9" },
           "dpkg", DPKG, true },
         { BK_RPM, { "0", "1", "2", "10", "01", "00", "~", "^", ".", "_", "a", "Z", "rc", "-", "-1", "1:", "0:", ".1", "~rc1", "^git", "el8", "+" },
           "rpm", RPM, false },
@@ -207,7 +210,8 @@ static void generated_pairs_are_ordered_as_the_tool_does(void **state)
         size_t asked = 0, wrong;
 
         need(kind->tool);
-        if (kind->ecosystem == BK_NPM && access("/usr/share/nodejs/semver", F_OK) < 0 && access("/usr/lib/node_modules/npm/node_modules/semver", F_OK) < 0) {
+        if (kind->ecosystem == BK_NPM && access("/usr/share/nodejs/semver", F_OK) < 0 &&
+            access("/usr/lib/node_modules/npm/node_modules/semver", F_OK) < 0) {
                 print_message("# skipped: needs node's semver\n");
                 skip();
         }

@@ -167,7 +167,9 @@ static const struct { const char *line, *out; int status; } tools[] = {
         { "gem list --local", "\n*** LOCAL GEMS ***\n\njson (default: 2.6.1, 2.5.0)\nnokogiri (1.15.0 x86_64-linux)\n", 0 },
         { "pip list", "Package         Version\n--------------- -------\nrequests        2.28.1\n", 0 },
         { "pip2 list", "requests (1.2.3)\nsix (1.0)\n", 0 },
-        { "npm ls -g --all", "/opt/lib\n\xe2\x94\x9c\xe2\x94\x80\xe2\x94\x80 npm@9.2.0\n\xe2\x94\x94\xe2\x94\x80\xe2\x94\x80 UNMET DEPENDENCY gone@^1\n"
+        { "npm ls -g --all",
+          "/opt/lib\n\xe2\x94\x9c\xe2\x94\x80\xe2\x94\x80 npm@9.2.0\n"
+          "\xe2\x94\x94\xe2\x94\x80\xe2\x94\x80 UNMET DEPENDENCY gone@^1\n"
           "  \xe2\x94\x94\xe2\x94\x80\xe2\x94\x80 @babel/core@7.21.0\n", 1 },
         { "pear list -a", "INSTALLED PACKAGES, CHANNEL PEAR.PHP.NET:\n=========\nPACKAGE  VERSION STATE\nPEAR     1.10.13 stable\n", 0 },
         { "pecl list", "", 1 },

@@ -12,10 +12,12 @@ SOURCES := $(foreach f,$(FOLDERS),$(wildcard $(f)/*.c))
 HEADERS := $(foreach f,$(FOLDERS),$(wildcard $(f)/*.h))
 LIBRARY := $(filter-out bakery/main.c,$(SOURCES))
 UNIT := $(wildcard tests/unit/*/test_*.c)
+# Put into throw-away copies of images, so it is a program of its own, which needs nothing of them; its bytes are part of bakery.
+AGENT := bakery/agent/agent.c
 # Programs that system tests drive.
 DRIVEN := $(filter-out $(UNIT),$(wildcard tests/unit/*/*.c))
 
-PKGS := jansson blkid libseccomp libcap libcrypto sqlite3 oniguruma libxml-2.0 libpng zlib liblzma liblz4 libvirt libvirt-qemu libssh libcurl libmicrohttpd
+PKGS := jansson blkid libseccomp libcap libcrypto sqlite3 oniguruma libxml-2.0 libpng zlib liblzma liblz4 libvirt libvirt-qemu libssh libcurl libmicrohttpd yaml-0.1
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wwrite-strings -Wvla \
@@ -23,7 +25,7 @@ WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointe
 FLAGS_release := -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong
 FLAGS_debug := -O0 -g
 FLAGS_asan := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
-CFLAGS_ALL = -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DBAKERY_VERSION='"$(VERSION)"' -fPIE $(WARN) \
+CFLAGS_ALL = -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DBAKERY_VERSION='"$(VERSION)"' -DBAKERY_AGENT='"$(B)/agent"' -fPIE $(WARN) \
              $(FLAGS_$(BUILD)) -I. -I$(B) $(PKG_CFLAGS) $(CFLAGS)
 LDFLAGS_ALL = -pie $(FLAGS_$(BUILD)) -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS)
 LIBS = $(PKG_LIBS) -lmruby -lm
@@ -69,6 +71,11 @@ $(B)/spec/prelude_rb.h: $(wildcard spec/*.rb)
 	mrbc -g -B spec_prelude_rb -o $@ $(sort $^)
 $(B)/spec/engine.o: $(B)/spec/prelude_rb.h
 
+$(B)/agent: $(AGENT) $(AGENT:.c=.h)
+	@mkdir -p $(@D)
+	$(Q_CC)$(CC) -std=gnu17 -D_GNU_SOURCE -Os -ffunction-sections $(WARN) -I. -static -s -Wl,--gc-sections -o $@ $<
+$(B)/bakery/bake/spec_boot_agent.o: $(B)/agent
+
 $(B)/tests/unit/%: tests/unit/%.c $(B)/libbakery.a
 	@mkdir -p $(@D)
 	$(Q_CC)$(CC) $(CFLAGS_ALL) -MMD -MP -MF $@.d -o $@ $< $(B)/libbakery.a $(LDFLAGS_ALL) -lcmocka $(LIBS)
@@ -80,15 +87,14 @@ STOCK := images/foundation/debian-12/template.json images/base/debian-12/templat
 run: all
 	@$(B)/bin/bakery build $(STOCK)
 	@echo; $(B)/bin/bakery image lineage nginx
-	@echo; echo "To boot it, without writing to it:"; \
-	echo "    qemu-system-x86_64 -m 1G -nographic -snapshot -drive file=$$($(B)/bin/bakery image show nginx -path),format=qcow2,if=virtio"; \
-	echo "To put it on a disk: $(B)/bin/bakery image export nginx nginx.raw"
+	@echo; echo "To boot it on this terminal, without writing to it: $(B)/bin/bakery boot nginx"
+	@echo "To put it on a disk: $(B)/bin/bakery image export nginx nginx.raw"
 
 # --- tests ------------------------------------------------------------------
 # Both kinds speak TAP; tests/run counts them and prints "N passed, N failed" last.
 SYSTEM := $(sort $(wildcard tests/system/*.t))
 # Nearly all of their time is the guests' own, and what bakery does in it 80 and 82 do too: not once more under ASan.
-GUEST_TIME := $(wildcard tests/system/26-*.t tests/system/84-*.t tests/system/86-*.t)
+GUEST_TIME := $(wildcard tests/system/26-*.t tests/system/84-*.t tests/system/86-*.t tests/system/87-*.t)
 check: all
 	@$(MAKE) --no-print-directory $(UNITBINS) $(DRIVENBINS)
 	@BUILD=$(BUILD) ./tests/run $(UNITBINS) $(if $(filter asan,$(BUILD)),$(filter-out $(GUEST_TIME),$(SYSTEM)),$(SYSTEM))
@@ -135,21 +141,21 @@ lint: deps-check
 headers-check: $(B)/spec/prelude_rb.h
 	@for h in $(HEADERS); do \
 		echo "#include \"$$h\"" | $(CC) $(CFLAGS_ALL) -Werror -fsyntax-only -x c - || exit 1; done
-ANALYZED := $(SOURCES:%.c=build/analyze/%.ok)
+ANALYZED := $(SOURCES:%.c=build/analyze/%.ok) $(AGENT:%.c=build/analyze/%.ok)
 analyze: $(ANALYZED)
-build/analyze/%.ok: %.c $(B)/spec/prelude_rb.h
+build/analyze/%.ok: %.c $(B)/spec/prelude_rb.h $(B)/agent
 	@mkdir -p $(@D)
 	@$(CC) $(CFLAGS_ALL) -Werror -fanalyzer $(ANALYZER) -c -o /dev/null $< && touch $@
 # gcc 12's analyzer does not know the cleanup attribute's descriptors nor noreturn branches through function pointers.
 ANALYZER := -Wno-analyzer-fd-leak -Wno-analyzer-malloc-leak
 tidy-check: compile_commands.json
-	@printf '%s\n' $(SOURCES) | xargs -P2 -n8 clang-tidy --quiet -p . 2>build/tidy.log
+	@printf '%s\n' $(SOURCES) $(AGENT) | xargs -P2 -n8 clang-tidy --quiet -p . 2>build/tidy.log
 cpp-check:
 	@cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability --inline-suppr -j2 \
 		--suppressions-list=tests/lint/cppcheck.txt \
-		-U__clang_analyzer__ --include=tests/lint/cppcheck.h -I. -I$(B) $(FOLDERS:%=%/)
+		-U__clang_analyzer__ --include=tests/lint/cppcheck.h -I. -I$(B) $(FOLDERS:%=%/) $(AGENT)
 compile_commands.json: $(B)/spec/prelude_rb.h
-	@{ echo '['; sep=''; for c in $(SOURCES); do \
+	@{ echo '['; sep=''; for c in $(SOURCES) $(AGENT); do \
 		printf '%s{"directory":"%s","file":"%s","command":"%s"}' "$$sep" "$(CURDIR)" "$$c" \
 		"$(subst ",\\\",$(CC) $(CFLAGS_ALL)) -c $$c"; sep=','; done; echo ']'; } > $@
 .PHONY: analyze tidy-check cpp-check

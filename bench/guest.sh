@@ -51,9 +51,10 @@ banner() {
         perl -MIO::Socket::INET -MIO::Select -MTime::HiRes=time,sleep -e '
                 my ($port, $limit) = @ARGV;
                 my $until = time + $limit;
+                my $bytes;
                 while (time < $until) {
                         my $s = IO::Socket::INET->new(PeerAddr => "127.0.0.1", PeerPort => $port, Timeout => 1);
-                        if ($s && IO::Select->new($s)->can_read(2) && sysread($s, my $bytes, 64) && $bytes =~ /^SSH-/) {
+                        if ($s && IO::Select->new($s)->can_read(2) && sysread($s, $bytes, 64) && $bytes =~ /^SSH-/) {
                                 printf "%.3f\n", time;
                                 exit 0;
                         }

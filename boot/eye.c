@@ -16,7 +16,6 @@ enum {
 };
 
 struct boot_eye {
-        struct vm_guest *guest;
         struct boot_fonts fonts;
         struct boot_grid grid;
         bool text;              /* in text mode, its screen beginning at `start` */
@@ -24,11 +23,10 @@ struct boot_eye {
         int64_t checked_at;     /* ms; 0: never */
 };
 
-int boot_eye_open(struct vm_guest *guest, const char *learnt, struct boot_eye **ret, struct bk_error *err)
+int boot_eye_open(const char *learnt, struct boot_eye **ret, struct bk_error *err)
 {
         struct boot_eye *eye = bk_alloc(sizeof *eye);
 
-        eye->guest = guest;
         if (boot_fonts_load(learnt, &eye->fonts, err) < 0) {
                 free(eye);
                 return -1;
@@ -45,12 +43,12 @@ void boot_eye_close(struct boot_eye *eye)
         free(eye);
 }
 
-static int picture_of(struct boot_eye *eye, struct boot_picture *ret, struct bk_error *err)
+static int picture_of(struct vm_guest *guest, struct boot_picture *ret, struct bk_error *err)
 {
         autofree char *bytes = NULL;
         size_t length = 0;
 
-        return vm_guest_screenshot(eye->guest, &bytes, &length, err) < 0 ? -1 : boot_picture_parse(bytes, length, ret, err);
+        return vm_guest_screenshot(guest, &bytes, &length, err) < 0 ? -1 : boot_picture_parse(bytes, length, ret, err);
 }
 
 /* Where in text memory stands what the picture shows? The beginning that agrees with most of its characters; the one that was
@@ -80,12 +78,12 @@ static bool find_start(const unsigned char *memory, const struct boot_screen *sh
         return true;
 }
 
-static int check_mode(struct boot_eye *eye, struct boot_screen *ret, bool *ret_read, struct bk_error *err)
+static int check_mode(struct boot_eye *eye, struct vm_guest *guest, struct boot_screen *ret, bool *ret_read, struct bk_error *err)
 {
         BK_CLEANUP(boot_picture_done) struct boot_picture picture = { 0 };
         unsigned char memory[TEXT_BYTES];
 
-        if (picture_of(eye, &picture, err) < 0)
+        if (picture_of(guest, &picture, err) < 0)
                 return -1;
         boot_screen_from_picture(&picture, &eye->fonts, &eye->grid, ret);
         *ret_read = true;
@@ -93,7 +91,7 @@ static int check_mode(struct boot_eye *eye, struct boot_screen *ret, bool *ret_r
         eye->text = picture.width == TEXT_WIDTH && picture.height == TEXT_HEIGHT;
         if (!eye->text)
                 return 0;
-        if (vm_guest_peek(eye->guest, TEXT_MEMORY, sizeof memory, memory, err) < 0)
+        if (vm_guest_peek(guest, TEXT_MEMORY, sizeof memory, memory, err) < 0)
                 return -1;
         (void)find_start(memory, ret, &eye->start);
         boot_screen_done(ret);
@@ -101,34 +99,34 @@ static int check_mode(struct boot_eye *eye, struct boot_screen *ret, bool *ret_r
         return 0;
 }
 
-static int read_memory(struct boot_eye *eye, struct boot_screen *ret, struct bk_error *err)
+static int read_memory(const struct boot_eye *eye, struct vm_guest *guest, struct boot_screen *ret, struct bk_error *err)
 {
         unsigned char memory[TEXT_BYTES];
 
-        if (vm_guest_peek(eye->guest, TEXT_MEMORY, sizeof memory, memory, err) < 0)
+        if (vm_guest_peek(guest, TEXT_MEMORY, sizeof memory, memory, err) < 0)
                 return -1;
         return boot_screen_from_text(memory, sizeof memory, COLUMNS, ROWS, eye->start, ret, err);
 }
 
-int boot_eye_look(struct boot_eye *eye, struct boot_screen *ret, struct bk_error *err)
+int boot_eye_look(struct boot_eye *eye, struct vm_guest *guest, struct boot_screen *ret, struct bk_error *err)
 {
         bool read = false;
 
         if (!eye->text || eye->checked_at == 0 || bk_now_ms() - eye->checked_at > CHECK_MS) {
-                if (check_mode(eye, ret, &read, err) < 0)
+                if (check_mode(eye, guest, ret, &read, err) < 0)
                         return -1;
         }
-        return read ? 0 : read_memory(eye, ret, err);
+        return read ? 0 : read_memory(eye, guest, ret, err);
 }
 
-int boot_eye_png(struct boot_eye *eye, char **ret, size_t *ret_len, struct bk_error *err)
+int boot_eye_png(struct vm_guest *guest, char **ret, size_t *ret_len, struct bk_error *err)
 {
         BK_CLEANUP(boot_picture_done) struct boot_picture picture = { 0 };
         png_image image = { .version = PNG_IMAGE_VERSION, .format = PNG_FORMAT_BGRA };
         autofree char *bytes = NULL;
         size_t length = 0;
 
-        if (picture_of(eye, &picture, err) < 0)
+        if (picture_of(guest, &picture, err) < 0)
                 return -1;
         for (size_t i = 0; i < (size_t)picture.width * picture.height; i++)
                 picture.pixels[i] |= 0xff000000U;       /* opaque; BGRA is a little-endian 0xaarrggbb */

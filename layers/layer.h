@@ -39,6 +39,15 @@ int layer_verify(const struct layer_store *store, const char *digest, bool thoro
 
 /* An empty overlay on a published layer, as draft `name`. Verify first. */
 int layer_draft_overlay(const struct layer_store *store, const char *name, const char *ancestor, struct bk_error *err) BK_MUST_CHECK;
+/* The same on another draft, which nobody may write to as long as this one is used. */
+int layer_draft_above(const struct layer_store *store, const char *name, const char *below, struct bk_error *err) BK_MUST_CHECK;
+
+/* A draft, or another qcow2 file, that begins empty: a disk of that many bytes. On failure nothing is left at path. */
+int layer_disk_create(const char *path, uint64_t bytes, struct bk_error *err) BK_MUST_CHECK;
+/* ... or as a copy of a disk image from outside: raw, qcow2, VMDK, VHD or VHDX, as its first bytes say. One that names other files
+ * is BK_INVALID, since it could name any file of the host. The copy is made `bytes` large; 0: as large as the image. It
+ * cannot be made smaller. On failure nothing is left at path. */
+int layer_disk_import(const char *path, const char *from, uint64_t bytes, struct bk_error *err) BK_MUST_CHECK;
 
 /* Makes a draft final: writes it anew where it must be (a chain that would be too deep; rewrite: its format, "raw" or
  * "qcow2", when it is to be; NULL: as it is), takes it into our own hands, computes its digest, syncs it. The draft stays where it is

@@ -12,3 +12,6 @@
  * all big-endian; 0 magic "QFI\xfb", 4 version, 8 backing file offset, 16 its length, 24 size in bytes. */
 struct layer_header { uint64_t virtual_size; char *backing; /* as written, or NULL; owned */ };
 int layer_header_read(const char *path, struct layer_header *ret, struct bk_error *err) BK_MUST_CHECK;
+
+/* Writes a disk anew as a whole qcow2 file, in import.c. On failure nothing is left at `to`. */
+int layer_convert(const char *format, const char *from, const char *to, struct bk_error *err) BK_MUST_CHECK;

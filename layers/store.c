@@ -225,10 +225,10 @@ int layer_verify(const struct layer_store *store, const char *digest, bool thoro
         return bk_fail(err, BK_CORRUPT, "layer %s: its chain of ancestors does not end", digest);
 }
 
-int layer_draft_overlay(const struct layer_store *store, const char *name, const char *ancestor, struct bk_error *err)
+/* below: where the backing file is; backing: what the overlay calls it. */
+static int overlay(const struct layer_store *store, const char *name, const char *below, const char *backing, struct bk_error *err)
 {
-        autofree char *path = layer_draft_path(store, name), *below = layer_path(store, ancestor);
-        autofree char *backing = bk_format("../layers/%s%s", ancestor + strlen("sha256:"), SUFFIX);
+        autofree char *path = layer_draft_path(store, name);
         BK_CLEANUP(header_done) struct layer_header header = { 0 };
         char size[32];
 
@@ -241,9 +241,24 @@ int layer_draft_overlay(const struct layer_store *store, const char *name, const
 
         if (bk_run(argv, QEMU_IMG_TIMEOUT_MS, NULL, err) < 0) {
                 (void)unlink(path);
-                return bk_wrap(err, "overlay on layer %s", ancestor);
+                return -1;
         }
         return 0;
+}
+
+int layer_draft_overlay(const struct layer_store *store, const char *name, const char *ancestor, struct bk_error *err)
+{
+        autofree char *below = layer_path(store, ancestor);
+        autofree char *backing = bk_format("../layers/%s%s", ancestor + strlen("sha256:"), SUFFIX);
+
+        return overlay(store, name, below, backing, err) < 0 ? bk_wrap(err, "overlay on layer %s", ancestor) : 0;
+}
+
+int layer_draft_above(const struct layer_store *store, const char *name, const char *below, struct bk_error *err)
+{
+        autofree char *path = layer_draft_path(store, below), *backing = bk_format("%s%s", below, SUFFIX);
+
+        return overlay(store, name, path, backing, err) < 0 ? bk_wrap(err, "overlay on draft '%s'", below) : 0;
 }
 
 /* Replaces the draft by a standalone qcow2 of the same content. */
@@ -251,13 +266,9 @@ static int convert_draft(const struct layer_store *store, const char *name, cons
 {
         autofree char *path = layer_draft_path(store, name);
         autofree char *flat = bk_format("%s/%s.flat%s", store->drafts, name, SUFFIX);
-        const char *const argv[] = { "qemu-img", "convert", "-q", "-W", "-m", "8", "-f", format, "-O", "qcow2",
-                                     "-o", LAYER_QCOW2_OPTIONS, path, flat, NULL };
 
-        if (bk_run(argv, QEMU_IMG_TIMEOUT_MS, NULL, err) < 0) {
-                (void)unlink(flat);
+        if (layer_convert(format, path, flat, err) < 0)
                 return bk_wrap(err, "cannot convert the draft");
-        }
         if (rename(flat, path) < 0)
                 return bk_fail_errno(err, "cannot replace '%s'", path);
         return 0;

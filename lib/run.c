@@ -73,9 +73,15 @@ pid_t bk_fork_isolated(void)
                 return pid;
         reset_signals();
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-        if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-            mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
-                _exit(127);
+        return 0;
+}
+
+int bk_own_mounts(struct bk_error *err)
+{
+        if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+                return bk_fail_errno(err, "cannot make mounts private");
+        if (mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
+                return bk_fail_errno(err, "cannot mount /proc for a pid namespace");
         return 0;
 }
 

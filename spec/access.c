@@ -50,7 +50,65 @@ static bool permits(const struct person *person, const struct stat *st, unsigned
         return (st->st_mode & bit) != 0;
 }
 
-/* One step of the way; an ACL may say otherwise than the mode, so it is not guessed. */
+/* --- access control lists -------------------------------------------------- */
+
+/* linux/posix_acl_xattr.h: version 2, then entries of a tag, permissions and an id, all little-endian. */
+enum { ACL_HEAD = 4, ACL_ENTRY = 8, ACL_VERSION = 2, ACL_MOST = 4096 };
+enum { TAG_USER_OBJ = 1, TAG_USER = 2, TAG_GROUP_OBJ = 4, TAG_GROUP = 8, TAG_MASK = 16, TAG_OTHER = 32 };
+
+struct acl_entry { unsigned tag, bits, id; };
+
+static struct acl_entry acl_entry(const unsigned char *p)
+{
+        return (struct acl_entry){ p[0] | (unsigned)p[1] << 8, p[2] | (unsigned)p[3] << 8,
+                                   p[4] | (unsigned)p[5] << 8 | (unsigned)p[6] << 16 | (unsigned)p[7] << 24 };
+}
+
+static bool acl_sane(const unsigned char *acl, size_t length)
+{
+        return length >= ACL_HEAD + ACL_ENTRY && (length - ACL_HEAD) % ACL_ENTRY == 0 && length / ACL_ENTRY <= ACL_MOST &&
+               (acl[0] | (unsigned)acl[1] << 8 | (unsigned)acl[2] << 16 | (unsigned)acl[3] << 24) == ACL_VERSION;
+}
+
+static bool in_group(const struct person *person, unsigned id)
+{
+        autofree char *gid = bk_format("%u", id);
+
+        return bk_strv_has(&person->gids, gid);
+}
+
+/* As acl(5) goes about it: the owner, a named user, any of the groups, others; the mask limits all but the first and the last. */
+static bool acl_permits(const unsigned char *acl, size_t length, const struct person *person, const struct stat *st, unsigned bit)
+{
+        unsigned mask = 7, others = 0, owner = 0, user = 0, groups = 0;
+        bool named = false, grouped = false;
+
+        for (size_t at = ACL_HEAD; at < length; at += ACL_ENTRY) {
+                const struct acl_entry entry = acl_entry(acl + at);
+
+                if (entry.tag == TAG_USER_OBJ)
+                        owner = entry.bits;
+                else if (entry.tag == TAG_MASK)
+                        mask = entry.bits;
+                else if (entry.tag == TAG_OTHER)
+                        others = entry.bits;
+                else if (entry.tag == TAG_USER && entry.id == person->uid) {
+                        named = true;
+                        user = entry.bits;
+                } else if ((entry.tag == TAG_GROUP_OBJ && in_group(person, st->st_gid)) ||
+                           (entry.tag == TAG_GROUP && in_group(person, entry.id))) {
+                        grouped = true;
+                        groups |= entry.bits;
+                }
+        }
+        if (person->uid == st->st_uid)
+                return (owner & bit) != 0;
+        if (named)
+                return (user & mask & bit) != 0;
+        return grouped ? (groups & mask & bit) != 0 : (others & bit) != 0;
+}
+
+/* One step of the way. */
 static int step(struct spec_image *image, const struct person *person, const char *path, unsigned bit, bool *ret, struct bk_error *err)
 {
         autofree char *acl = NULL;
@@ -61,9 +119,11 @@ static int step(struct spec_image *image, const struct person *person, const cha
         if (there <= 0)
                 return there < 0 ? -1 : bk_fail(err, BK_INFRA, "'%s' was there a moment ago", path);
         there = person->uid != 0 ? spec_files_xattr(&image->files, path, "system.posix_acl_access", &acl, &length, err) : 0;
-        if (there != 0)
-                return there < 0 ? -1 : bk_fail(err, BK_INFRA, "'%s' has an access control list", path);
-        *ret = permits(person, &st, bit);
+        if (there < 0)
+                return -1;
+        if (there > 0 && !acl_sane((const unsigned char *)acl, length))
+                return bk_fail(err, BK_INFRA, "'%s' has an access control list that cannot be read", path);
+        *ret = there > 0 ? acl_permits((const unsigned char *)acl, length, person, &st, bit) : permits(person, &st, bit);
         return 0;
 }
 

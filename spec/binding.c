@@ -77,6 +77,9 @@ static void from_ruby(mrb_state *mrb, mrb_value value, struct spec_value *ret)
         if (mrb_integer_p(value)) {
                 ret->kind = SPEC_INT;
                 ret->n = mrb_integer(value);
+        } else if (mrb_true_p(value) || mrb_false_p(value)) {
+                ret->kind = SPEC_BOOL;
+                ret->n = mrb_true_p(value);
         }
 }
 
@@ -201,29 +204,42 @@ static mrb_value resource_note(mrb_state *mrb, mrb_value self)
         return r->note.data ? mrb_str_new_cstr(mrb, r->note.data) : mrb_nil_value();
 }
 
+/* Why no check of this type is answered here; nil when they are. What no Linux has is skipped at once. */
 static mrb_value resource_unanswered(mrb_state *mrb, mrb_value self)
 {
         const struct spec_resource *r = resource_of(mrb, self);
 
+        if (r->type->skipped != NULL) {
+                struct RClass *core = mrb_module_get_under(mrb, mrb_module_get(mrb, "RSpec"), "Core");
+
+                mrb_raise(mrb, mrb_class_get_under(mrb, core, "SkipDeclared"), r->type->skipped);
+        }
         return r->type->unanswered ? mrb_str_new_cstr(mrb, r->type->unanswered) : mrb_nil_value();
 }
 
-/* Base#initialize(name): the type is the nearest ancestor's that has a row. */
+/* Base#initialize(name, arguments...): the type is the nearest ancestor's that has a row. */
 static mrb_value resource_initialize(mrb_state *mrb, mrb_value self)
 {
         static const struct spec_type none = { "resource", "Base" };
         const mrb_sym row_name = mrb_intern_lit(mrb, "__row__");
         const struct spec_type *type = &none;
-        mrb_value name = mrb_nil_value(), options, row;
+        mrb_value name, options = mrb_nil_value(), row;
+        const mrb_value *v;
         struct spec_resource *r;
+        mrb_int n;
 
-        mrb_get_args(mrb, "|oo", &name, &options);
+        mrb_get_args(mrb, "*", &v, &n);
+        name = n > 0 && !mrb_hash_p(v[0]) ? v[0] : mrb_nil_value();
+        for (mrb_int i = 0; i < n; i++)
+                if (mrb_hash_p(v[i]))
+                        options = v[i];
         for (struct RClass *c = mrb_obj_class(mrb, self); c != NULL && type == &none; c = c->super) {
                 row = mrb_iv_get(mrb, mrb_obj_value(c), row_name);
                 if (mrb_cptr_p(row))
                         type = mrb_cptr(row);
         }
         mrb_iv_set(mrb, self, mrb_intern_lit(mrb, "@name"), name);
+        mrb_iv_set(mrb, self, mrb_intern_lit(mrb, "@options"), mrb_nil_p(options) ? mrb_hash_new(mrb) : options);
         name = mrb_obj_as_string(mrb, name);
         r = mrb_calloc(mrb, 1, sizeof *r);
         mrb_iv_set(mrb, self, mrb_intern_lit(mrb, "__resource__"),
@@ -231,6 +247,8 @@ static mrb_value resource_initialize(mrb_state *mrb, mrb_value self)
         r->type = type;
         r->image = &spec_engine_of(mrb)->image;
         r->name = bk_strdup(mrb_string_cstr(mrb, name));
+        if (n > 0)
+                read_args(mrb, mrb_hash_p(v[0]) ? v : v + 1, mrb_hash_p(v[0]) ? n : n - 1, &r->args);
         if (type->want != NULL)
                 type->want(r);
         return self;
@@ -264,7 +282,7 @@ void spec_binding_init(mrb_state *mrb, struct RClass *module)
         const mrb_value names = mrb_hash_new(mrb);
 
         (void)mrb_define_class_under(mrb, module, "Unanswered", mrb_class_get(mrb, "Exception"));
-        mrb_define_method(mrb, base, "initialize", resource_initialize, MRB_ARGS_OPT(2));
+        mrb_define_method(mrb, base, "initialize", resource_initialize, MRB_ARGS_ANY());
         mrb_define_method(mrb, base, "__chains", resource_chains, MRB_ARGS_REQ(1));
         mrb_define_method(mrb, base, "__note", resource_note, MRB_ARGS_NONE());
         mrb_define_method(mrb, base, "__unanswered", resource_unanswered, MRB_ARGS_NONE());

@@ -41,6 +41,11 @@ module RSpec
         end
         alias description full_title
 
+        # For reports, which show them one below the other: see SPEC_GROUP_SIGN.
+        def title_path
+          [@parent && @parent.title_path, @title && @title.tr("\x1f", ' ')].compact.reject(&:empty?).join("\x1f")
+        end
+
         # Outer ones come first, but last among those that run after.
         def hooks_of(kind)
           outer = @parent ? @parent.hooks_of(kind) : RSpec.configuration.hooks[kind]
@@ -372,7 +377,7 @@ module Bakery
     def fail_all(group, error)
       group.items.each do |item|
         next fail_all(item, error) if item.is_a?(Class)
-        start(item.line, group.full_title, item.name.to_s)
+        start(item.line, group.title_path, item.name.to_s)
         report(group, item.line, item.name || 'example', *explained(error))
       end
     end
@@ -407,7 +412,7 @@ module Bakery
 
     def run_example(group, example, state)
       RSpec::Matchers.description = nil
-      start(example.line, group.full_title, example.name.to_s)
+      start(example.line, group.title_path, example.name.to_s)
       if example.metadata[:skip]
         return report(group, example.line, example.name || 'example', SKIP, reason(example.metadata[:skip], 'skipped'))
       end
@@ -451,7 +456,7 @@ module Bakery
     end
 
     def report(group, line, name, verdict, message)
-      result(line, group.full_title, name.to_s, verdict, message.to_s[0, MESSAGE_MOST])
+      result(line, group.title_path, name.to_s, verdict, message.to_s[0, MESSAGE_MOST])
     end
   end
 end

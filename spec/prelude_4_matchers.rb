@@ -326,6 +326,7 @@ module RSpec
       def matches?(actual)
         text = part(Matchers.text_of(actual, :content)).to_s
         wanted = @expected.first
+        return lines?(text, wanted) if wanted.is_a?(Array)
         return !text.match(wanted).nil? if wanted.is_a?(Regexp)
         return true if text.include?(wanted.to_s)
         begin
@@ -333,6 +334,13 @@ module RSpec
         rescue RegexpError
           false
         end
+      end
+
+      # Lines that stand one below the other.
+      def lines?(text, wanted)
+        lines, wanted = text.lines.map(&:chomp), wanted.map { |line| line.to_s.chomp }
+        return false if wanted.empty? || lines.size < wanted.size
+        (0..lines.size - wanted.size).any? { |i| lines[i] == wanted.first && lines[i, wanted.size] == wanted }
       end
 
       def part(text)

@@ -13,6 +13,7 @@
 #include "lib/fs.h"
 #include "lib/run.h"
 #include "lib/utf8.h"
+#include "spec/waiver.h"
 
 enum { TIMEOUT_MS = 600000, COMMAND_TIMEOUT_MS = 60000, RETRY_SLEEP_MS = 500, FILE_MOST = 16 << 20, END_MS = 5000, CHUNK = 65536,
        RECORDS_MOST = 128 << 20 /* bytes a file's results may take */ };
@@ -31,6 +32,7 @@ static void result_done(struct spec_result *result)
 {
         free(result->file);
         free(result->group);
+        free(result->groups);
         free(result->name);
         free(result->message);
         free(result->control);
@@ -60,17 +62,30 @@ static char *clean(const char *text)
         return bk_utf8_clean(text != NULL ? text : "");
 }
 
+/* The wire has the titles apart, most readers want them joined. */
+static char *joined(const char *groups)
+{
+        char *ret = clean(groups);
+
+        for (char *c = ret; *c != '\0'; c++)
+                if (*c == SPEC_GROUP_SIGN)
+                        *c = ' ';
+        return ret;
+}
+
 static void report_add(struct spec_report *report, const struct spec_options *options, const char *file, const struct spec_result *result)
 {
         if ((report->n & (report->n - 1)) == 0)
                 report->v = bk_grow(report->v, report->n ? report->n * 2 : 1, sizeof *report->v);
         report->v[report->n++] = (struct spec_result){
                 .file = bk_strdup(file), .line = result->line, .verdict = result->verdict, .duration_us = result->duration_us,
-                .group = clean(result->group), .name = clean(result->name), .message = clean(result->message),
+                .group = joined(result->group), .groups = clean(result->group), .name = clean(result->name), .message = clean(result->message),
                 .control = clean(result->control), .title = clean(result->title), .impact = result->impact,
                 .where = result->where, .configured = result->configured, .attempts = result->attempts,
         };
-        report->count[result->verdict]++;
+        if (options->waivers != NULL)
+                spec_waivers_apply(options->waivers, &report->v[report->n - 1]);
+        report->count[report->v[report->n - 1].verdict]++;
         if (options->on_result != NULL)
                 options->on_result(options->arg, &report->v[report->n - 1]);
 }

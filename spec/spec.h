@@ -18,10 +18,12 @@ const char *spec_verdict_name(enum spec_verdict verdict);       /* "passed", "fa
 enum spec_where { SPEC_NOWHERE, SPEC_IN_FILES, SPEC_IN_SANDBOX, SPEC_IN_GUEST };
 const char *spec_where_name(enum spec_where where);     /* "", "files", "sandbox", "guest" */
 
+#define SPEC_GROUP_SIGN '\x1f'
 struct spec_result {
         char *file;             /* spec file as given */
         unsigned line;          /* of the example */
         char *group;            /* "File \"/etc/passwd\"", nested ones joined by a space */
+        char *groups;           /* the same titles, outermost first, with SPEC_GROUP_SIGN between them; NULL: as group */
         char *name;             /* "should be file" */
         enum spec_verdict verdict;
         char *message;          /* why, with the actual value; empty when passed */
@@ -67,6 +69,7 @@ struct spec_options {
         bool compat;            /* answer as serverspec 2.43 does where it is known to be wrong: docs/specs.md */
         bool trust;             /* user Ruby may start programs, open sockets and write files on the build host */
         const struct bk_strv *tags;     /* "slow", "tier:1", "~slow" for those without; NULL: all */
+        struct spec_waivers *waivers;   /* applied to each result before it is counted (waiver.h); NULL: none */
         void (*on_result)(void *arg, const struct spec_result *result);        /* NULL; as they come */
         void *arg;
 };

@@ -11,6 +11,7 @@
 #include "spec/facts.h"
 #include "spec/files.h"
 #include "spec/spec.h"
+#include "spec/view.h"
 
 enum spec_kind { SPEC_NIL, SPEC_BOOL, SPEC_INT, SPEC_STRING, SPEC_LIST, SPEC_TIME };
 
@@ -39,6 +40,8 @@ void spec_args_done(struct spec_args *args);
 /* As text; NULL when absent or nil. */
 const char *spec_args_text(const struct spec_args *args, size_t i);
 const char *spec_args_named(const struct spec_args *args, const char *name);
+/* With its kind; NULL when absent. */
+const struct spec_value *spec_args_value(const struct spec_args *args, const char *name);
 
 /* One image while one spec file runs; what many checks need is read once. */
 struct spec_image {
@@ -87,6 +90,7 @@ struct spec_resource {
         const struct spec_type *type;
         struct spec_image *image;       /* borrowed */
         char *name;
+        struct spec_args args;          /* what was given behind the name: php_config('x', ini: '/y') */
         struct bk_buf note;             /* what was found instead: "its mode is 600"; for messages */
         bool ran;                       /* command: output is filled */
         struct spec_output output;
@@ -116,6 +120,7 @@ struct spec_type {
         const struct spec_property *properties;         /* ended by a NULL name */
         const struct spec_predicate *predicates;
         const char *unanswered;         /* every check of this type, instead of rows */
+        const char *skipped;            /* the same for what no Linux has: such checks are skipped, for this reason */
         /* Notes what its checks will probably ask, by the spec_want_*() below, so that it comes with the first batch. NULL: nothing. */
         void (*want)(const struct spec_resource *resource);
         /* A property that has no row, of whatever name: BK_USAGE where it cannot be one. NULL: there are none. */
@@ -133,6 +138,45 @@ extern const struct spec_property spec_file_properties[], spec_package_propertie
         spec_group_properties[], spec_service_properties[], spec_command_properties[];
 extern const struct spec_predicate spec_file_predicates[], spec_package_predicates[], spec_user_predicates[],
         spec_group_predicates[], spec_service_predicates[], spec_command_predicates[];
+
+/* What an image's own files answer. */
+extern const struct spec_property spec_x509_certificate_properties[], spec_cron_properties[],
+        spec_linux_audit_system_properties[], spec_mysql_config_properties[], spec_php_config_properties[],
+        spec_hadoop_config_properties[];
+extern const struct spec_predicate spec_x509_certificate_predicates[], spec_x509_private_key_predicates[], spec_cron_predicates[],
+        spec_fstab_predicates[], spec_mail_alias_predicates[], spec_yumrepo_predicates[], spec_ppa_predicates[], spec_selinux_predicates[],
+        spec_selinux_module_predicates[], spec_linux_audit_system_predicates[], spec_php_extension_predicates[];
+void spec_file_want(const struct spec_resource *resource);
+void spec_account_want(const struct spec_resource *resource);
+void spec_cron_want(const struct spec_resource *resource);
+void spec_fstab_want(const struct spec_resource *resource);
+void spec_mail_alias_want(const struct spec_resource *resource);
+void spec_yumrepo_want(const struct spec_resource *resource);
+void spec_ppa_want(const struct spec_resource *resource);
+void spec_selinux_want(const struct spec_resource *resource);
+void spec_selinux_module_want(const struct spec_resource *resource);
+void spec_linux_audit_system_want(const struct spec_resource *resource);
+void spec_hadoop_config_want(const struct spec_resource *resource);
+
+/* config.c: what types that read configuration files share. */
+enum { SPEC_CONFIG_MOST = 16 << 20 };   /* bytes of one file */
+/* 1, 0 when it is no regular file, -1 when nobody can tell. *ret_text is the caller's and *ret looks into it. */
+int spec_config_read(struct spec_image *image, const char *path, char **ret_text, struct spec_view *ret, struct bk_error *err) BK_MUST_CHECK;
+/* Calls visit with every regular file of a folder (links followed) whose name ends with one of the endings ("" or ".a .b"), in the
+ * order of names, until it returns anything but 0; dot files are left out, as a shell's * does. Returns that, or -1. */
+int spec_config_folder(struct spec_image *image, const char *folder, const char *endings,
+                       int (*visit)(void *arg, const char *path, struct spec_view text, struct bk_error *err), void *arg,
+                       struct bk_error *err) BK_MUST_CHECK;
+/* grep.c: is the pattern in the text, as `grep`, `grep -w` and Ruby's =~ find it? One line. BK_USAGE for what is no pattern. */
+enum spec_grep { SPEC_GREP, SPEC_GREP_WORDS, SPEC_GREP_RUBY };
+int spec_grep(const char *text, const char *pattern, enum spec_grep how, bool *ret, struct bk_error *err) BK_MUST_CHECK;
+
+/* 'text' for sh. */
+char *spec_quote(const char *text);
+
+/* type_mount.c: predicate of `file`. */
+int spec_file_mounted(struct spec_resource *r, const struct spec_args *args, bool *ret, struct bk_error *err);
+void spec_mounted_want(const struct spec_resource *resource);
 
 /* access.c: predicates of `file`. */
 int spec_file_readable(struct spec_resource *r, const struct spec_args *args, bool *ret, struct bk_error *err);

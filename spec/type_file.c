@@ -227,7 +227,13 @@ static int file_has_mode(struct spec_resource *r, const struct spec_args *args, 
         there = look(r, false, &st, err);
         if (there < 0)
                 return -1;
-        *ret = there > 0 && mode_is(&args->v[0], st.st_mode & 07777);
+        if (there > 0 && r->image->options->compat) {   /* which compares with what `stat -c %a` prints */
+                autofree char *text = bk_format("%o", st.st_mode & 07777);
+
+                *ret = bk_streq(args->v[0].s, text);
+        } else {
+                *ret = there > 0 && mode_is(&args->v[0], st.st_mode & 07777);
+        }
         if (there > 0)
                 spec_note(r, "its mode is %o%s", st.st_mode & 07777, S_ISLNK(st.st_mode) ? " (it is a symbolic link)" : "");
         return 0;
@@ -299,6 +305,7 @@ const struct spec_property spec_file_properties[] = {
 
 const struct spec_predicate spec_file_predicates[] = {
         { "exist?", NULL, file_exists },
+        { "exists?", NULL, file_exists },
         { "file?", NULL, file_is_file },
         { "directory?", NULL, file_is_directory },
         { "symlink?", NULL, file_is_symlink },
@@ -314,6 +321,14 @@ const struct spec_predicate spec_file_predicates[] = {
         { "readable?", "by by_user", spec_file_readable },
         { "writable?", "by by_user", spec_file_writable },
         { "executable?", "by by_user", spec_file_executable },
-        { "mounted?", "with only_with", .unanswered = "needs a running system" },
+        { "mounted?", "with only_with", spec_file_mounted },
+        { "version?", NULL, .unanswered = "versions of files are of Windows" },
         { NULL },
 };
+
+void spec_file_want(const struct spec_resource *resource)
+{
+        spec_want_path(resource, resource->name);
+        if (bk_streq(resource->type->name, "file"))
+                spec_mounted_want(resource);
+}

@@ -36,17 +36,25 @@ const char *spec_args_text(const struct spec_args *args, size_t i)
         return i < args->n ? args->v[i].s : NULL;
 }
 
-const char *spec_args_named(const struct spec_args *args, const char *name)
+const struct spec_value *spec_args_value(const struct spec_args *args, const char *name)
 {
         for (size_t i = 0; i < args->n_named; i++)
                 if (bk_streq(args->named[i].name, name))
-                        return args->named[i].value.s;
+                        return &args->named[i].value;
         return NULL;
+}
+
+const char *spec_args_named(const struct spec_args *args, const char *name)
+{
+        const struct spec_value *value = spec_args_value(args, name);
+
+        return value ? value->s : NULL;
 }
 
 void spec_resource_done(struct spec_resource *resource)
 {
         free(resource->name);
+        spec_args_done(&resource->args);
         bk_buf_done(&resource->note);
         spec_output_done(&resource->output);
         *resource = (struct spec_resource){ 0 };

@@ -52,6 +52,8 @@ struct vm_domain {
         bool tpm1;                      /* version 1.2 instead of 2.0 */
         uint32_t vsock_cid;             /* from 3; 0: none */
         bool agent;                     /* channel of the QEMU guest agent */
+        const char *port;               /* name of a virtio-serial port for vm_guest_port(); beside it a second UART, for guests that do
+                                         * not know virtio. NULL: neither */
         const char *const *args;        /* more of QEMU's own arguments, NULL-terminated; NULL: none */
         bool without_disks;             /* nor CDs; the floppy stays. args bring their own; see vm/qemuargs.h */
         bool without_network;

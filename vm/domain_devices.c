@@ -220,19 +220,19 @@ static void interface(struct domain_out *out)
         domain_close(out);
 }
 
-static void serial(struct domain_out *out)
+static void serial(struct domain_out *out, const char *port, const char *log)
 {
         domain_open(out, "serial");
         domain_attribute(out, "type", "pty");
-        if (out->domain->serial_log != NULL) {
+        if (log != NULL) {
                 domain_open(out, "log");
-                domain_attribute(out, "file", out->domain->serial_log);
+                domain_attribute(out, "file", log);
                 domain_attribute(out, "append", "on");
                 domain_close(out);
         }
         domain_open(out, "target");
         domain_attribute(out, "type", "isa-serial");
-        domain_attribute(out, "port", "0");
+        domain_attribute(out, "port", port);
         domain_close(out);
         domain_close(out);
 }
@@ -248,16 +248,13 @@ static void console(struct domain_out *out)
         domain_close(out);
 }
 
-/* Its socket is where libvirt keeps such sockets. */
-static void agent(struct domain_out *out)
+static void channel(struct domain_out *out, const char *type, const char *name)
 {
-        if (!out->domain->agent)
-                return;
         domain_open(out, "channel");
-        domain_attribute(out, "type", "unix");
+        domain_attribute(out, "type", type);
         domain_open(out, "target");
         domain_attribute(out, "type", "virtio");
-        domain_attribute(out, "name", "org.qemu.guest_agent.0");
+        domain_attribute(out, "name", name);
         domain_close(out);
         domain_close(out);
 }
@@ -351,12 +348,17 @@ void domain_devices(struct domain_out *out)
         domain_storage(out);
         domain_controller(out, "usb", "qemu-xhci", 0, SLOT_USB);
         domain_storage_controllers(out);
-        if (out->domain->agent)
+        if (out->domain->agent || out->domain->port != NULL)
                 domain_controller(out, "virtio-serial", NULL, 0, SLOT_CHANNELS);
         interface(out);
-        serial(out);
+        serial(out, "0", out->domain->serial_log);
+        if (out->domain->port != NULL)
+                serial(out, "1", NULL);
         console(out);
-        agent(out);
+        if (out->domain->agent)         /* its socket is where libvirt keeps such sockets */
+                channel(out, "unix", "org.qemu.guest_agent.0");
+        if (out->domain->port != NULL)
+                channel(out, "pty", out->domain->port);
         tablet(out);
         tpm(out);
         graphics(out);

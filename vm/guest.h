@@ -13,6 +13,7 @@
 #include "lib/error.h"
 
 #define VM_HOST_ROOT "/run/bakery"      /* short: sockets below it have a limit of 107 bytes */
+#define VM_HOST_GUEST VM_HOST_ROOT "/guest"      /* what one guest has beside its disk: media, UEFI variables */
 
 struct vm_host {
         const char *home;       /* state folder; home/cache/libvirt keeps what the driver learnt about QEMU */
@@ -25,6 +26,11 @@ struct vm_host {
 int vm_host_enter(const struct vm_host *host, struct bk_error *err) BK_MUST_CHECK;
 /* Gives a file, or a folder and the files in it, to the user that QEMU runs as. */
 int vm_host_give(const char *path, struct bk_error *err) BK_MUST_CHECK;
+struct vm_domain;
+/* After vm_host_enter(): makes this process' guest an EFI machine. Its code is Debian's OVMF where domain->code is NULL; its variables are
+ * a copy, on the tmpfs and QEMU's own, of the file that domain->vars names, or of OVMF's: with Microsoft's keys
+ * for secure_boot. domain->vars becomes the copy's name, which stays. */
+int vm_host_efi(struct vm_domain *domain, struct bk_error *err) BK_MUST_CHECK;
 
 struct vm_guest;
 
@@ -61,6 +67,10 @@ bool vm_guest_serial_find(struct vm_guest *guest, const char *text, uint64_t *fr
 /* The last of what it printed (at most 256 KiB), the caller's, NUL-terminated. Any thread. */
 char *vm_guest_serial_tail(struct vm_guest *guest, size_t *ret_len);
 int vm_guest_serial_write(struct vm_guest *guest, const char *bytes, size_t length, struct bk_error *err) BK_MUST_CHECK;
+
+/* The two ends of vm_domain.port on this side: raw terminals that do not block, the caller's. Guests may use either. */
+enum vm_port { VM_PORT_VIRTIO, VM_PORT_UART };
+int vm_guest_port(struct vm_guest *guest, enum vm_port which, int *ret, struct bk_error *err) BK_MUST_CHECK;
 
 /* Makes a port of a user mode network's guest reachable on 127.0.0.1, on the first free port of min..max tried from a random start
  * (both 0: any). BK_CONFLICT when all are taken. Asked twice for the same port it gives the same answer. */

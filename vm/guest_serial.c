@@ -100,21 +100,42 @@ static void remove_watch(struct vm_guest *guest)
         (void)pthread_mutex_unlock(&guest->lock);
 }
 
+/* The terminal of the first device that an expression finds. */
+static int open_terminal(struct vm_guest *guest, const char *expression, const char *what, int *ret, struct bk_error *err)
+{
+        autofree char *path = vm_guest_xpath(guest, expression, "path");
+        autoclose int fd = path ? open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC) : -1;
+        struct termios raw;
+
+        if (fd < 0 || tcgetattr(fd, &raw) < 0)
+                return bk_fail_errno(err, "cannot open the guest's %s '%s'", what, path ? path : "");
+        cfmakeraw(&raw);
+        (void)tcsetattr(fd, TCSANOW, &raw);
+        *ret = bk_take_fd(fd);
+        return 0;
+}
+
 /* The driver in this process: its own console stream and the end of its domain take two locks in either order, so the
  * terminal is opened without it. */
 static int open_pty(struct vm_guest *guest, struct bk_error *err)
 {
-        autofree char *path = vm_guest_xpath(guest, "/domain/devices/serial[@type='pty']/source", "path");
-        struct termios raw;
-
-        guest->pty = path ? open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC) : -1;
-        if (guest->pty < 0 || tcgetattr(guest->pty, &raw) < 0)
-                return bk_fail_errno(err, "cannot open the guest's serial console '%s'", path ? path : "");
-        cfmakeraw(&raw);
-        (void)tcsetattr(guest->pty, TCSANOW, &raw);
+        if (open_terminal(guest, "/domain/devices/serial[@type='pty'][target/@port='0']/source", "serial console", &guest->pty, err) < 0)
+                return -1;
         guest->watch = virEventAddHandle(guest->pty, VIR_EVENT_HANDLE_READABLE | VIR_EVENT_HANDLE_HANGUP | VIR_EVENT_HANDLE_ERROR, on_pty,
                                          guest, on_pty_gone);
         return guest->watch < 0 ? vm_fail(err, BK_INFRA, "cannot watch the guest's serial console") : 0;
+}
+
+int vm_guest_port(struct vm_guest *guest, enum vm_port which, int *ret, struct bk_error *err)
+{
+        static const char *const expressions[] = {
+                [VM_PORT_VIRTIO] = "/domain/devices/channel[@type='pty']/source",
+                [VM_PORT_UART] = "/domain/devices/serial[@type='pty'][target/@port='1']/source",
+        };
+
+        if (guest->config.uri != NULL)
+                return bk_fail(err, BK_INVALID, "a port can be opened only where the guest is run here");
+        return open_terminal(guest, expressions[which], "port", ret, err);
 }
 
 int vm_serial_open(struct vm_guest *guest, struct bk_error *err)

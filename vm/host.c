@@ -12,6 +12,9 @@
 #include "lib/cleanup.h"
 #include "lib/fs.h"
 #include "lib/publish.h"
+#include "vm/domain.h"
+
+enum { VARS_MOST = 64 << 20 };
 
 static const char QEMU_USER[] = "libvirt-qemu";         /* Debian's libvirt runs QEMU as it */
 
@@ -110,5 +113,26 @@ int vm_host_give(const char *path, struct bk_error *err)
                 if (entry->d_name[0] != '.' &&
                     fchownat(dirfd(dir), entry->d_name, user->pw_uid, user->pw_gid, AT_SYMLINK_NOFOLLOW) < 0)
                         return bk_fail_errno(err, "cannot give '%s/%s' to %s", path, entry->d_name, QEMU_USER);
+        return 0;
+}
+
+int vm_host_efi(struct vm_domain *domain, struct bk_error *err)
+{
+        static const struct { const char *code, *vars; } ovmf[] = {
+                { "/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd" },
+                { "/usr/share/OVMF/OVMF_CODE_4M.secboot.fd", "/usr/share/OVMF/OVMF_VARS_4M.ms.fd" },
+        };
+        static const char copy[] = VM_HOST_GUEST "/vars.fd";
+        autofree char *bytes = NULL;
+        size_t length = 0;
+
+        if (bk_mkdir_p(VM_HOST_GUEST, err) < 0 ||
+            bk_read_file(domain->vars ? domain->vars : ovmf[domain->secure_boot].vars, VARS_MOST, &bytes, &length, err) < 0 ||
+            bk_publish_bytes(copy, bytes, length, 0600, err) < 0 || vm_host_give(copy, err) < 0)
+                return bk_wrap(err, "UEFI variables (package ovmf)");
+        domain->firmware = VM_EFI;
+        if (domain->code == NULL)
+                domain->code = ovmf[domain->secure_boot].code;
+        domain->vars = copy;
         return 0;
 }

@@ -136,8 +136,11 @@ static int cat_list(struct vm_ssh *ssh, const char *path, struct bk_strv *ret, s
                       "if [ -d \"./$f\" ]; then printf 'd%s\\0' \"$f\"; elif [ -f \"./$f\" ]; then printf 'f%s\\0' \"$f\"; fi; done",
                       path, &out, err) < 0)
                 return -1;
-        for (const char *name = out.data; name != NULL && name < out.data + out.len; name += strlen(name) + 1)
+        for (const char *name = out.data; name != NULL && name < out.data + out.len; name += strlen(name) + 1) {
+                if ((*name != 'd' && *name != 'f') || !vm_ssh_is_name(name + 1))
+                        return bk_fail(err, BK_INVALID, "'%s' there has a name that no file can have here", path);
                 bk_strv_add(ret, name);
+        }
         return 0;
 }
 

@@ -193,6 +193,11 @@ int vm_ssh_upload(struct vm_ssh *ssh, const char *from, const char *to, struct b
         return upload_any(ssh, from, target, NULL, err);
 }
 
+bool vm_ssh_is_name(const char *name)
+{
+        return *name != '\0' && strchr(name, '/') == NULL && !bk_streq(name, ".") && !bk_streq(name, "..");
+}
+
 /* --- download ------------------------------------------------------------- */
 
 static int download_file(struct vm_ssh *ssh, const char *from, const char *to, mode_t mode, struct bk_error *err)

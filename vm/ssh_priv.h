@@ -72,12 +72,14 @@ struct vm_ssh_files {
         int (*put)(struct vm_ssh *ssh, int fd, const char *path, mode_t mode, struct bk_error *err);
         int (*get)(struct vm_ssh *ssh, const char *path, int fd, uint64_t most, struct bk_error *err);
         int (*make_folder)(struct vm_ssh *ssh, const char *path, mode_t mode, struct bk_error *err);    /* existing is fine */
-        /* Names, each with its kind before it: 'd' or 'f'. Links count as what they point to. */
+        /* Names (vm_ssh_is_name()), each with its kind before it: 'd' or 'f'. Links count as what they point to. */
         int (*list)(struct vm_ssh *ssh, const char *path, struct bk_strv *ret, struct bk_error *err);
         int (*look)(struct vm_ssh *ssh, const char *path, mode_t *ret, struct bk_error *err);   /* type and permissions */
         int (*unlink)(struct vm_ssh *ssh, const char *path, struct bk_error *err);              /* missing is fine */
 };
 extern const struct vm_ssh_files vm_ssh_files_sftp, vm_ssh_files_cat;
+/* What the guest says is a name becomes a file's here: false for "..", "/etc/x" and the like, which would lead out of the folder. */
+bool vm_ssh_is_name(const char *name);
 /* Opens SFTP unless it is. Where there is none, succeeds with no_sftp set. */
 int vm_sftp_open(struct vm_ssh *ssh, struct bk_error *err) BK_MUST_CHECK;
 void vm_sftp_close(struct vm_ssh *ssh);

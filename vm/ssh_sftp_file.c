@@ -290,7 +290,7 @@ static int take_names(const char *path, struct vm_sftp_answer *a, struct bk_strv
 
                 if (a->bad || bk_streq(name, ".") || bk_streq(name, ".."))
                         continue;
-                if (*name == '\0' || strlen(name) != length || strchr(name, '/') != NULL)
+                if (strlen(name) != length || !vm_ssh_is_name(name))
                         return bk_fail(err, BK_INVALID, "'%s' there has a name that no file can have here", path);
                 bk_strv_addf(ret, "%c%s", S_ISDIR(mode) ? 'd' : S_ISREG(mode) ? 'f' : '?', name);
         }

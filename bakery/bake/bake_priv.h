@@ -4,6 +4,7 @@
 #include <sys/types.h>
 #include "bakery/bake/bake.h"
 #include "bakery/bake/guest.h"
+#include "bakery/bake/spec_boot.h"
 #include "layers/chroot.h"
 #include "layers/disk.h"
 #include "layers/seal.h"
@@ -15,7 +16,7 @@ struct bake_config {
         char *image_name, *image_type, *source_image;
         struct tmpl_map attributes;
         struct bk_strv specs, sysprep_skip;
-        bool publish_failed, network;
+        bool specs_boot, publish_failed, network;
         int64_t timeout_ms;
         /* foundation */
         char *release, *architecture, *variant, *kernel, *mirror, *components, *filesystem, *bootstrapper, *kernel_options, *hostname;
@@ -121,6 +122,8 @@ extern const struct bake_place bake_place_chroot;
 int bake_provision(struct bake_work *work, struct bk_error *err) BK_MUST_CHECK;
 /* From nothing to a disk that a guest has left, the draft; see guest_priv.h. */
 int bake_guest_run(struct bake_work *work, struct bk_error *err) BK_MUST_CHECK;
+/* A machine like the guest that baked, for checks of the image. */
+void bake_guest_boot(const struct bake_guest *config, struct spec_boot_config *ret);
 /* The packages that it told before it left; none where it has no dpkg. In the worker, after bake_guest_run(). */
 int bake_guest_packages(struct deb_packages *ret, struct bk_error *err) BK_MUST_CHECK;
 _Noreturn void bake_worker(struct bake *bake, int events);

@@ -36,7 +36,9 @@ static int send_keys(void *arg, const unsigned *codes, unsigned n, int64_t hold_
 
 static int look(void *arg, struct boot_screen *ret, struct bk_error *err)
 {
-        return boot_eye_look(((struct bake_stage *)arg)->eye, ret, err);
+        struct bake_stage *stage = arg;
+
+        return boot_eye_look(stage->eye, stage->guest, ret, err);
 }
 
 static bool serial(void *arg, const char *text, uint64_t *from)
@@ -122,12 +124,12 @@ static int start_guest(struct bake_stage *stage, bool *ret_own_network, struct b
         else if (!kvm.usable)
                 bake_tell_step(events, "emulating the guest, time-outs are %d times longer: %s", EMULATED_PERCENT / 100, kvm.why);
         stage->scale = kvm.usable ? 100 : EMULATED_PERCENT;
-        if (bake_guest_xml(stage, &kvm, ret_own_network, err) < 0)
+        if (boot_eye_open(fonts, &stage->eye, err) < 0 || bake_guest_xml(stage, &kvm, ret_own_network, err) < 0)
                 return -1;
         guest.xml = stage->xml;
         guest.serial_log = GUEST_WORK "/serial.log";
         bake_tell_step(events, "starting the guest");
-        if (vm_guest_start(&guest, &stage->guest, err) < 0 || boot_eye_open(stage->guest, fonts, &stage->eye, err) < 0)
+        if (vm_guest_start(&guest, &stage->guest, err) < 0)
                 return -1;
         vnc = vm_guest_vnc(stage->guest);
         if (vnc != NULL)

@@ -9,6 +9,8 @@
 #include "lib/cleanup.h"
 #include "lib/fs.h"
 
+enum { DISK_LEAST = 1 << 20, MORE_DISKS_MOST = 15 /* beside the first; see struct vm_domain */ };
+
 /* --- the boot command ------------------------------------------------------------------- */
 
 void bake_typing_steps_done(struct bake_typing_steps *steps)
@@ -158,6 +160,24 @@ static int check_ranges(const struct bake *bake, struct bk_error *err)
         return 0;
 }
 
+/* The row of a list takes any texts. */
+static int check_more_disks(const struct bake *bake, struct bk_error *err)
+{
+        const struct bk_doc *list = bk_doc_get(bake->block->doc, "disk_additional_size");
+        const struct bk_strv *sizes = &bake->config.guest.disk_additional_size;
+
+        if (sizes->n > MORE_DISKS_MOST)
+                return bk_doc_fail(err, list, "disk_additional_size is for at most %d disks", MORE_DISKS_MOST);
+        for (size_t i = 0; i < sizes->n; i++) {
+                uint64_t bytes = 0;
+
+                if (tmpl_size(sizes->v[i], &bytes, NULL) < 0 || bytes < DISK_LEAST)
+                        return bk_doc_fail(err, list->kind == BK_DOC_ARRAY ? list->items[i] : list, "disk_additional_size has sizes such as "
+                                           "\"10G\" or \"512M\", of at least 1M; a bare number is MiB");
+        }
+        return 0;
+}
+
 static void name_image(struct bake *bake)
 {
         const char *from = bake->config.guest.vm_name ? bake->config.guest.vm_name : bake->block->name;
@@ -184,7 +204,8 @@ int bake_guest_check(struct bake *bake, struct bk_error *err)
         name_image(bake);
         if (config->ssh_username == NULL && bake->config.source_image != NULL)
                 config->ssh_username = bk_strdup("root");
-        if (check_origin(bake, err) < 0 || check_login(bake, err) < 0 || check_ranges(bake, err) < 0)
+        if (check_origin(bake, err) < 0 || check_login(bake, err) < 0 || check_ranges(bake, err) < 0 ||
+            check_more_disks(bake, err) < 0)
                 return -1;
         return check_typing(bake, err);
 }
@@ -216,7 +237,7 @@ int bake_guest_inputs(const struct bake_config *config, struct bk_strv *ret, str
 
 char *bake_guest_ignored(const struct bake *bake)
 {
-        static const char *const meant[] = { "type", "name", "headless", "use_pflash", "iso_target_extension" };
+        static const char *const meant[] = { "type", "name", "headless", "use_pflash" };
         BK_CLEANUP(bk_buf_done) struct bk_buf list = { 0 };
 
         for (size_t k = 0; k < bake->builder->n_keys; k++) {

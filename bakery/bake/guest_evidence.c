@@ -33,11 +33,11 @@ static void keep_screen(struct bake_stage *stage, const char *folder)
         autofree char *png = NULL, *text = NULL;
         size_t length = 0;
 
-        if (stage->eye == NULL)
+        if (stage->guest == NULL)
                 return;
-        if (boot_eye_png(stage->eye, &png, &length, &ignored) == 0)
+        if (boot_eye_png(stage->guest, &png, &length, &ignored) == 0)
                 keep(stage, folder, "screen.png", png, length);
-        if (boot_eye_look(stage->eye, &screen, &ignored) < 0)
+        if (boot_eye_look(stage->eye, stage->guest, &screen, &ignored) < 0)
                 return;
         text = boot_screen_dump(&screen);
         keep_text(stage, folder, "screen.txt", text);

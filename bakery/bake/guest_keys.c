@@ -15,6 +15,8 @@
           "foundation, base, application, or a word of your own" }, \
         { "attributes", TMPL_MAP, offsetof(struct bake_config, attributes), 0, NULL, 0, 0, "what queries find it by, e.g. release" }, \
         { "specs", TMPL_LIST, offsetof(struct bake_config, specs), TMPL_PATHS, NULL, 0, 0, "spec files that test the image, on its disk" }, \
+        { "specs_boot", TMPL_BOOL, offsetof(struct bake_config, specs_boot), 0, "false", 0, 0, \
+          "test in a throw-away boot of the image, too; see docs/guests.md" }, \
         { "publish_failed", TMPL_BOOL, offsetof(struct bake_config, publish_failed), 0, "false", 0, 0, \
           "publish even if tests fail; its state stays 'baked'" }, \
         { "sysprep", TMPL_STRING, AT(sysprep), 0, NULL, 0, 0, \

@@ -11,8 +11,6 @@
 
 enum { MEMORY_MIB = 1024 };
 
-static const char CODE[] = "/usr/share/OVMF/OVMF_CODE_4M.fd", SECURE_CODE[] = "/usr/share/OVMF/OVMF_CODE_4M.secboot.fd";
-
 /* VMware's names, and what QEMU has that is nearest. */
 static const struct { const char *vmware, *here; } adapters[] = {
         { "ide", "ide" }, { "sata", "sata" }, { "nvme", "nvme" }, { "pvscsi", "virtio-scsi" }, { "lsilogic", "scsi" },
@@ -38,20 +36,24 @@ static const char *vmx(const struct bake_guest *config, const char *key)
         return NULL;
 }
 
-static void firmware(const struct bake_stage *stage, struct vm_domain *domain)
+static const char *disk_bus(const struct bake_guest *config)
 {
-        const struct bake_guest *config = stage->config;
+        return config->disk_interface ? config->disk_interface : here(config->disk_adapter_type, "virtio");
+}
 
-        if (stage->media->vars == NULL)
-                return;
-        domain->firmware = VM_EFI;
+/* firmware: bios, efi, efi-secure, or the code itself. */
+static int firmware(const struct bake_guest *config, struct vm_domain *domain, struct bk_error *err)
+{
+        const bool named = config->firmware != NULL && !bk_streq(config->firmware, "bios");
+
+        if (!config->efi_boot && config->efi_firmware_code == NULL && !named)
+                return 0;
+        domain->code = named && *config->firmware == '/' ? config->firmware : config->efi_firmware_code;
+        domain->vars = config->efi_firmware_vars;
         domain->secure_boot = bk_streq(config->firmware, "efi-secure");
-        domain->code = config->efi_firmware_code ? config->efi_firmware_code : domain->secure_boot ? SECURE_CODE : CODE;
-        if (config->firmware != NULL && *config->firmware == '/')
-                domain->code = config->firmware;
-        domain->vars = stage->media->vars;
         if (domain->secure_boot && bk_streq(domain->machine, "pc"))
                 domain->machine = "q35";        /* i440fx has no system management mode to protect the variables */
+        return vm_host_efi(domain, err);
 }
 
 static void disks(const struct bake_stage *stage, struct vm_domain *domain)
@@ -60,13 +62,13 @@ static void disks(const struct bake_stage *stage, struct vm_domain *domain)
         const struct vm_disk like = {
                 .format = "qcow2", .cache = config->disk_cache ? config->disk_cache : "unsafe", .discard = config->disk_discard,
                 .detect_zeroes = config->disk_detect_zeroes,
-                .bus = config->disk_interface ? config->disk_interface : here(config->disk_adapter_type, "virtio"),
+                .bus = disk_bus(config),
         };
         const char *const cds[] = { stage->media->iso, stage->media->cd };
 
         domain->disks[0] = like;
         domain->disks[domain->n_disks++].path = stage->media->disk;
-        for (size_t i = 0; i < stage->media->more_disks.n && domain->n_disks < 16; i++) {
+        for (size_t i = 0; i < stage->media->more_disks.n; i++) {
                 domain->disks[domain->n_disks] = like;
                 domain->disks[domain->n_disks++].path = stage->media->more_disks.v[i];
         }
@@ -125,16 +127,61 @@ static int extra(struct bake_stage *stage, struct vm_domain *domain, struct vm_q
         return result < 0 ? bk_wrap(err, "qemuargs") : 0;
 }
 
+/* A driver elsewhere finds the bake's own files at other paths. */
+static void show_elsewhere(const struct bake *bake, struct vm_domain *domain, struct bk_strv *texts)
+{
+        autofree char *folder = bake_guest_folder(bake);
+        const char **paths[2 + sizeof domain->disks / sizeof *domain->disks + sizeof domain->cds / sizeof *domain->cds];
+        size_t n = 0;
+
+        for (size_t i = 0; i < domain->n_disks; i++)
+                paths[n++] = &domain->disks[i].path;
+        for (size_t i = 0; i < domain->n_cds; i++)
+                paths[n++] = &domain->cds[i].path;
+        paths[n++] = &domain->floppy;
+        paths[n++] = &domain->vars;
+        for (size_t i = 0; folder != NULL && i < n; i++) {
+                if (*paths[i] == NULL || strncmp(*paths[i], GUEST_WORK "/", sizeof GUEST_WORK) != 0)
+                        continue;
+                bk_strv_addf(texts, "%s%s", folder, *paths[i] + strlen(GUEST_WORK));
+                *paths[i] = texts->v[texts->n - 1];
+        }
+}
+
+static int64_t memory_mib(const struct bake_guest *config)
+{
+        const char *memsize = vmx(config, "memsize");
+
+        return memsize != NULL && atoi(memsize) > 0 ? atoi(memsize) : config->memory > 0 ? config->memory : MEMORY_MIB;
+}
+
+static int64_t processors(const struct bake_guest *config)
+{
+        const char *cpus = vmx(config, "numvcpus");
+
+        return cpus != NULL && atoi(cpus) > 0 ? atoi(cpus) : config->cpus;
+}
+
+void bake_guest_boot(const struct bake_guest *config, struct spec_boot_config *ret)
+{
+        ret->memory = (uint64_t)memory_mib(config) << 20;
+        ret->cpus = (unsigned)processors(config);
+        ret->machine = config->machine_type ? config->machine_type : "pc";
+        ret->bus = disk_bus(config);
+        ret->firmware = config->efi_firmware_code ? config->efi_firmware_code : config->firmware ? config->firmware
+                                                                             : config->efi_boot ? "efi" : NULL;
+        ret->firmware_vars = config->efi_firmware_vars;
+}
+
 int bake_guest_xml(struct bake_stage *stage, const struct vm_kvm *kvm, bool *ret_own_network, struct bk_error *err)
 {
         const struct bake_guest *config = stage->config;
-        const char *virtual_dev = vmx(config, "ethernet0.virtualDev"), *memsize = vmx(config, "memsize"), *cpus = vmx(config, "numvcpus");
-        const int64_t mib = memsize != NULL && atoi(memsize) > 0 ? atoi(memsize) : config->memory > 0 ? config->memory : MEMORY_MIB;
-        const int64_t wanted = cpus != NULL && atoi(cpus) > 0 ? atoi(cpus) : config->cpus;
+        const char *virtual_dev = vmx(config, "ethernet0.virtualDev");
+        const int64_t wanted = processors(config);
         const int64_t cores = config->cores > 0 ? config->cores : 1, threads = config->threads > 0 ? config->threads : 1;
         struct vm_domain domain = {
                 .name = stage->work->bake->id, .kvm = kvm->usable, .machine = config->machine_type ? config->machine_type : "pc",
-                .cpu = bk_streq(config->cpu_model, "host") ? NULL : config->cpu_model, .memory = (uint64_t)mib << 20,
+                .cpu = bk_streq(config->cpu_model, "host") ? NULL : config->cpu_model, .memory = (uint64_t)memory_mib(config) << 20,
                 .cores = (unsigned)cores, .threads = (unsigned)threads, .network = true,
                 .net_device = config->net_device ? config->net_device
                                                  : here(config->network_adapter_type, virtual_dev ? here(virtual_dev, NULL) : "e1000"),
@@ -142,13 +189,16 @@ int bake_guest_xml(struct bake_stage *stage, const struct vm_kvm *kvm, bool *ret
                 .vnc_port = -1, .vnc_password = config->vnc_use_password ? config->vnc_password : NULL,
                 .tpm = config->vtpm ? config->tpm_device_type : NULL, .tpm1 = config->use_tpm1, .agent = true,
         };
+        autostrv struct bk_strv elsewhere = { 0 };
         struct vm_qemuargs args = { 0 };
         int result;
 
         domain.sockets = (unsigned)(config->sockets > 0 ? config->sockets : (wanted + cores * threads - 1) / (cores * threads));
-        firmware(stage, &domain);
         disks(stage, &domain);
-        result = extra(stage, &domain, &args, err);
+        result = firmware(config, &domain, err);
+        if (result == 0)
+                result = extra(stage, &domain, &args, err);
+        show_elsewhere(stage->work->bake, &domain, &elsewhere);
         if (result == 0 && args.args.n > 0)
                 domain.args = (const char *const *)args.args.v;
         if (result == 0)

@@ -12,9 +12,8 @@
 #include "lib/cleanup.h"
 #include "lib/fs.h"
 #include "lib/publish.h"
-#include "lib/run.h"
 
-enum { IMG_TIMEOUT_MS = 60 * 60 * 1000, KEYS_MOST = 1 << 20 };
+enum { KEYS_MOST = 1 << 20 };
 
 /* --- the medium ---------------------------------------------------------------- */
 
@@ -86,6 +85,13 @@ static int get_medium(struct bake_work *work, struct boot_iso *ret, struct bk_er
         return boot_iso_get(&iso, ret, err);
 }
 
+static int show_folder(const char *path, const char *target, struct bk_error *err)
+{
+        if (bk_mkdir_p(path, err) < 0)
+                return -1;
+        return mount(path, target, NULL, MS_BIND, NULL) < 0 ? bk_fail_errno(err, "cannot mount '%s' on '%s'", path, target) : 0;
+}
+
 /* A file of the host, where QEMU's user gets at it whatever the folders above permit. */
 static int show_file(const char *path, const char *target, char **ret, struct bk_error *err)
 {
@@ -105,87 +111,23 @@ static int show_file(const char *path, const char *target, char **ret, struct bk
 
 /* --- the disk -------------------------------------------------------------------- */
 
-/* Foreign images are opened with a format that was told by their first bytes, and a qcow2 that names other files is refused: it
- * could name any file of the host. */
-static int format_of(const char *path, const char **ret, struct bk_error *err)
-{
-        unsigned char head[112] = { 0 };
-        autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-        if (fd < 0 || read(fd, head, sizeof head) < 0)
-                return bk_fail_errno(err, "cannot read '%s'", path);
-        *ret = "raw";
-        if (memcmp(head, "QFI\xfb", 4) == 0) {
-                uint64_t backing, incompatible = 0;
-
-                memcpy(&backing, head + 8, sizeof backing);
-                if (head[7] >= 3)
-                        memcpy(&incompatible, head + 72, sizeof incompatible);
-                /* Bit 2, of a big-endian number: an external data file. */
-                if (backing != 0 || (((unsigned char *)&incompatible)[7] & 4) != 0)
-                        return bk_fail(err, BK_INVALID, "disk image '%s' leans on other files; make it whole with `qemu-img convert`", path);
-                *ret = "qcow2";
-        } else if (memcmp(head, "KDMV", 4) == 0) {
-                *ret = "vmdk";
-        } else if (memcmp(head, "vhdxfile", 8) == 0) {
-                *ret = "vhdx";
-        } else if (memcmp(head, "conectix", 8) == 0) {
-                *ret = "vpc";
-        } else if (memcmp(head, "# Disk D", 8) == 0) {
-                return bk_fail(err, BK_INVALID, "disk image '%s' is a VMDK descriptor, which names other files; make it whole with `qemu-img "
-                               "convert`", path);
-        }
-        return 0;
-}
-
 static int copy_image(struct bake_work *work, const char *from, struct bk_error *err)
 {
         const struct bake_guest *config = &work->bake->config.guest;
-        autofree char *size = bk_format("%llu", (unsigned long long)config->disk_size);
-        const char *format;
-
-        if (format_of(from, &format, err) < 0)
-                return -1;
-        const char *const convert[] = { "qemu-img", "convert", "-q", "-W", "-m", "8", "-f", format, "-O", "qcow2", "-o",
-                                        "cluster_size=65536,extended_l2=on", from, work->draft, NULL };
-        const char *const resize[] = { "qemu-img", "resize", "-q", "-f", "qcow2", work->draft, size, NULL };
+        const bool resize = !config->skip_resize_disk && bk_doc_get(work->bake->block->doc, "disk_size") != NULL;
 
         bake_tell_step(work->events, "copying the disk image");
-        if (bk_run(convert, IMG_TIMEOUT_MS, NULL, err) < 0)
-                return bk_wrap(err, "disk image '%s'", from);
-        if (config->skip_resize_disk || bk_doc_get(work->bake->block->doc, "disk_size") == NULL)
-                return 0;
-        return bk_run(resize, IMG_TIMEOUT_MS, NULL, err) < 0 ? bk_wrap(err, "disk_size") : 0;
-}
-
-static int empty_disk(const char *path, uint64_t bytes, struct bk_error *err)
-{
-        autofree char *size = bk_format("%llu", (unsigned long long)bytes);
-        const char *const argv[] = { "qemu-img", "create", "-q", "-f", "qcow2", "-o", "cluster_size=65536,extended_l2=on", path, size, NULL };
-
-        return bk_run(argv, IMG_TIMEOUT_MS, NULL, err);
-}
-
-/* Bytes of a size as Packer has it: a bare number is MiB. */
-static uint64_t size_of(const char *text)
-{
-        char *end;
-        const uint64_t number = strtoull(text, &end, 10);
-
-        switch (*end) {
-        case 'b': case 'B':     return number;
-        case 'k': case 'K':     return number << 10;
-        case 'g': case 'G':     return number << 30;
-        case 't': case 'T':     return number << 40;
-        default:                return number << 20;
-        }
+        return layer_disk_import(work->draft, from, resize ? config->disk_size : 0, err);
 }
 
 static int more_disks(const struct bake_guest *config, struct bake_media *media, struct bk_error *err)
 {
         for (size_t i = 0; i < config->disk_additional_size.n; i++) {
+                uint64_t bytes = 0;
+
                 bk_strv_addf(&media->more_disks, GUEST_WORK "/disk-%zu.qcow2", i + 1);
-                if (empty_disk(media->more_disks.v[i], size_of(config->disk_additional_size.v[i]), err) < 0)
+                if (tmpl_size(config->disk_additional_size.v[i], &bytes, err) < 0 ||
+                    layer_disk_create(media->more_disks.v[i], bytes, err) < 0)
                         return bk_wrap(err, "disk_additional_size");
         }
         return 0;
@@ -292,9 +234,11 @@ static int make_disk(struct bake_work *work, struct bake_media *media, struct bk
                 return -1;
         if (config->disk_image)
                 return copy_image(work, iso.path, err);
-        if (show_file(iso.path, VM_HOST_ROOT "/medium.iso", &media->iso, err) < 0)
+        if (config->libvirt_uri != NULL)
+                media->iso = bk_strdup(iso.path);
+        else if (show_file(iso.path, VM_HOST_ROOT "/medium.iso", &media->iso, err) < 0)
                 return -1;
-        return empty_disk(work->draft, config->disk_size, err);
+        return layer_disk_create(work->draft, config->disk_size, err);
 }
 
 /* --- seed media --------------------------------------------------------------------------- */
@@ -332,20 +276,18 @@ static int make_seed(struct bake_work *work, struct bake_media *media, struct bk
         return 0;
 }
 
-static int make_vars(const struct bake_guest *config, struct bake_media *media, struct bk_error *err)
+char *bake_guest_folder(const struct bake *bake)
 {
-        const bool secure = bk_streq(config->firmware, "efi-secure");
-        const char *from = config->efi_firmware_vars ? config->efi_firmware_vars
-                                                     : secure ? "/usr/share/OVMF/OVMF_VARS_4M.ms.fd" : "/usr/share/OVMF/OVMF_VARS_4M.fd";
-        autofree char *bytes = NULL;
-        size_t length = 0;
+        return bake->config.guest.libvirt_uri != NULL ? bk_format("%s/guest-%s", bake->store->run, bake->id) : NULL;
+}
 
-        if (!config->efi_boot && config->efi_firmware_code == NULL && (config->firmware == NULL || bk_streq(config->firmware, "bios")))
-                return 0;
-        if (bk_read_file(from, 64 << 20, &bytes, &length, err) < 0)
-                return bk_wrap(err, "UEFI variables (package ovmf)");
-        media->vars = bk_strdup(GUEST_WORK "/vars.fd");
-        return bk_publish_bytes(media->vars, bytes, length, 0600, err);
+static int make_folder(const struct bake *bake, struct bk_error *err)
+{
+        autofree char *folder = bake_guest_folder(bake);
+
+        if (bk_mkdir_p(GUEST_WORK, err) < 0)
+                return -1;
+        return folder == NULL ? 0 : show_folder(folder, GUEST_WORK, err);
 }
 
 int bake_guest_prepare(struct bake_work *work, struct bake_media *media, struct bk_error *err)
@@ -358,10 +300,9 @@ int bake_guest_prepare(struct bake_work *work, struct bake_media *media, struct 
 
         if (ignored != NULL)
                 bake_tell_step(work->events, "ignored, for they mean nothing here: %s", ignored);
-        if (vm_host_enter(&host, err) < 0 || bk_mkdir_p(GUEST_WORK, err) < 0)
+        if (vm_host_enter(&host, err) < 0 || make_folder(bake, err) < 0)
                 return -1;
-        if (make_disk(work, media, err) < 0 || more_disks(config, media, err) < 0 || make_seed(work, media, err) < 0 ||
-            make_vars(config, media, err) < 0)
+        if (make_disk(work, media, err) < 0 || more_disks(config, media, err) < 0 || make_seed(work, media, err) < 0)
                 return -1;
         /* With a driver elsewhere paths are the host's. */
         media->disk = config->libvirt_uri ? bk_strdup(work->draft) : bk_format(VM_HOST_ROOT "/store/drafts/%s.qcow2", bake->id);

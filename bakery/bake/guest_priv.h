@@ -14,11 +14,13 @@
 #include "vm/ssh.h"
 #include "vm/vm.h"
 
-#define GUEST_WORK VM_HOST_ROOT "/guest"        /* on the worker's own tmpfs */
+/* Seed media, more disks, what the guest is watched with: on the worker's own tmpfs, or, for a driver elsewhere, which has no
+ * part in the worker's mounts, the folder bake_guest_folder() of the host. */
+#define GUEST_WORK VM_HOST_GUEST
 
 /* What the worker prepared for the stage. Paths as QEMU sees them; owned. */
 struct bake_media {
-        char *disk, *iso, *cd, *floppy, *vars;
+        char *disk, *iso, *cd, *floppy;
         struct bk_strv more_disks;
         struct vm_ssh_keypair pair;     /* made for this bake; secret NULL: none */
         bool pair_injected;             /* its public key is in the disk already, and was ... */
@@ -64,6 +66,8 @@ int bake_guest_vmx(struct bake_post *post, struct bk_strv *ret_files, struct bk_
 
 /* guest_media.c, in the worker */
 int bake_guest_prepare(struct bake_work *work, struct bake_media *media, struct bk_error *err) BK_MUST_CHECK;
+/* What GUEST_WORK is on the host; NULL: of this process alone. The caller's. */
+char *bake_guest_folder(const struct bake *bake);
 
 /* guest_machine.c: the domain's XML. ssh_port: the host's, for qemuargs. */
 int bake_guest_xml(struct bake_stage *stage, const struct vm_kvm *kvm, bool *ret_own_network, struct bk_error *err) BK_MUST_CHECK;

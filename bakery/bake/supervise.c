@@ -37,23 +37,30 @@ struct run {
 
 /* --- leftovers of the dead ---------------------------------------------------------- */
 
+/* What a bake has beside its draft: packages, and what it shows to a libvirt of others. */
+static int remove_work(const struct layer_store *store, const char *id, struct bk_error *err)
+{
+        static const char *const names[] = { "debs-%s", "debs-%s.seed", "guest-%s" };
+
+        for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+                autofree char *name = bk_format(names[i], id), *path = bk_format("%s/%s", store->run, name);
+
+                if (bk_remove_tree(path, err) < 0)
+                        return -1;
+        }
+        return 0;
+}
+
 static int undo(void *arg, const char *kind, const char *value, struct bk_error *err)
 {
         const struct layer_store *store = arg;
-        autofree char *path = NULL;
 
         if (strchr(value, '/') != NULL)
                 return bk_fail(err, BK_CORRUPT, "a lease names '%s'", value);
         if (bk_streq(kind, "draft"))
                 return layer_draft_remove(store, value, err);
-        if (bk_streq(kind, "debs")) {
-                path = bk_format("%s/debs-%s", store->run, value);
-                if (bk_remove_tree(path, err) < 0)
-                        return -1;
-                free(bk_take(path));
-                path = bk_format("%s/debs-%s.seed", store->run, value);
-                return bk_remove_tree(path, err);
-        }
+        if (bk_streq(kind, "debs"))
+                return remove_work(store, value, err);
         return 0;       /* a later version's note: not ours to undo */
 }
 
@@ -320,11 +327,10 @@ static void explain(struct bake *bake, int status)
 
 static void remove_draft(struct bake *bake)
 {
-        autofree char *debs = bk_format("%s/debs-%s", bake->store->run, bake->id), *seed = bk_format("%s.seed", debs);
         struct bk_error err = { 0 };
 
         if ((!bake->options->keep_failed && layer_draft_remove(bake->store, bake->id, &err) < 0) ||
-            bk_remove_tree(debs, &err) < 0 || bk_remove_tree(seed, &err) < 0)
+            remove_work(bake->store, bake->id, &err) < 0)
                 bk_wrap(&bake->error, "(and %s)", err.text);
         if (bake->options->keep_failed) {
                 autofree char *path = layer_draft_path(bake->store, bake->id);
@@ -340,7 +346,8 @@ static void on_worker_end(struct run *run, struct bake *bake, int status)
 
         if (status == 0 && json_object_get(bake->result, "digest") != NULL) {
                 if (bake_publish(bake, run->reg, &err) == 0) {
-                        bk_lease_done(&bake->lease);    /* the draft is a layer now */
+                        if (remove_work(bake->store, bake->id, &err) == 0)
+                                bk_lease_done(&bake->lease);    /* the draft is a layer now */
                         to_post(run, bake, BAKE_DONE);
                         return;
                 }

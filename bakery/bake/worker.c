@@ -15,13 +15,17 @@
 #include "layers/foundation.h"
 #include "lib/cleanup.h"
 #include "lib/fs.h"
+#include "lib/run.h"
 #include "spec/spec.h"
 
-static void enter(void)
+enum { BOOTED_MS = 3600000 };   /* for checks in a guest, which the bake's own time-out ends, too */
+
+static int enter(struct bk_error *err)
 {
         (void)prctl(PR_SET_NAME, "bakery-worker");
         (void)setsid();         /* Ctrl-C is for the supervisor, which ends us */
         (void)umask(022);
+        return bk_own_mounts(err);
 }
 
 /* --- provisioning ------------------------------------------------------------ */
@@ -88,6 +92,11 @@ int bake_provision(struct bake_work *work, struct bk_error *err)
         return 0;
 }
 
+static int close_disk(struct bake_work *work, struct bk_error *err)
+{
+        return work->disk == NULL ? 0 : disk_close(bk_take(work->disk), err);
+}
+
 /* --- testing -------------------------------------------------------------------- */
 
 static int spec_command(void *arg, const char *line, const char *input, size_t input_len, int timeout_ms, struct spec_output *ret,
@@ -112,19 +121,16 @@ static json_t *check_of(const struct spec_result *result)
                          "message", result->message ? result->message : "", "duration_us", (json_int_t)result->duration_us);
 }
 
-static int run_specs(struct bake_work *work, struct bk_error *err)
+static int run_specs(struct bake_work *work, const struct spec_target *target, struct bk_error *err)
 {
         const struct bake *bake = work->bake;
         const struct bk_strv *specs = &bake->config.specs;
-        const struct spec_target target = { .root_fd = chroot_root_fd(work->chroot), .sandbox = { spec_command, work },
-                                            .identity = bake->config.image_name, .mode = "image" };
-        const struct spec_options options = { 0 };
+        /* An emulated guest may take minutes to come up. */
+        const struct spec_options options = { .timeout_ms = target->guest.run != NULL ? BOOTED_MS : 0 };
         struct spec_report report = { 0 };
 
-        if (specs->n == 0)
-                return 0;
         bake_tell_step(work->events, "testing: %zu spec file%s", specs->n, specs->n == 1 ? "" : "s");
-        if (spec_run((const char *const *)specs->v, specs->n, &target, &options, &report, err) < 0)
+        if (spec_run((const char *const *)specs->v, specs->n, target, &options, &report, err) < 0)
                 return bk_wrap(err, "tests");
         for (size_t i = 0; i < report.n; i++) {
                 const struct spec_result *r = &report.v[i];
@@ -150,6 +156,62 @@ static int run_specs(struct bake_work *work, struct bk_error *err)
         }
         spec_report_done(&report);
         return err == NULL ? 0 : -1;
+}
+
+static int test_in_sandbox(struct bake_work *work, struct bk_error *err)
+{
+        const struct bake_config *config = &work->bake->config;
+        const struct spec_target target = { .root_fd = chroot_root_fd(work->chroot), .sandbox = { spec_command, work },
+                                            .identity = config->image_name, .mode = "image" };
+
+        return config->specs.n == 0 || config->specs_boot ? 0 : run_specs(work, &target, err);
+}
+
+static void say(void *work, const char *text)
+{
+        bake_tell_step(((struct bake_work *)work)->events, "%s", text);
+}
+
+/* Its files are looked at as they were sealed, not as the boot leaves them. */
+static int test_files_and_guest(struct bake_work *work, struct spec_boot *boot, struct bk_error *err)
+{
+        autofree char *folder = bk_format("%s/work", work->bake->store->run);
+        const struct disk_open how = { .path = work->draft, .format = "qcow2", .work = folder, .read_only = true };
+        struct spec_target target = { .guest = { spec_boot_run, boot }, .identity = work->bake->config.image_name, .mode = "boot" };
+        struct bk_error why = { 0 };
+
+        if (bk_mkdir_p(folder, err) < 0 || disk_open(&how, &work->disk, err) < 0)
+                return bk_wrap(err, "specs need the image's root file system");
+        target.root_fd = disk_root_fd(work->disk);
+        if (run_specs(work, &target, err) < 0)
+                return -1;
+        if (spec_boot_verdict(boot, &why) < 0) {
+                bake_tell_line(work, 2, why.text);
+                if (!work->bake->config.publish_failed) {
+                        *err = why;
+                        return bk_wrap(err, "not published (publish_failed is false)");
+                }
+        }
+        return close_disk(work, err);
+}
+
+/* The draft is sealed and not yet published: a boot of it is a boot of the image, and needs no copy. */
+static int test_in_boot(struct bake_work *work, struct bk_error *err)
+{
+        const struct bake *bake = work->bake;
+        struct spec_boot_config config = { .store = bake->store, .draft = bake->id, .say = say, .arg = work };
+        struct spec_boot *boot = NULL;
+        int result;
+
+        if (bake->config.specs.n == 0 || !bake->config.specs_boot)
+                return 0;
+        if (bake->builder->guest)
+                bake_guest_boot(&bake->config.guest, &config);
+        if (spec_boot_start(&config, &boot, err) < 0)
+                return -1;
+        result = test_files_and_guest(work, boot, err);
+        spec_boot_end(boot);
+        return result;
 }
 
 /* --- from open to sealed ------------------------------------------------------------ */
@@ -205,11 +267,6 @@ static int read_packages(struct bake_work *work, struct deb_packages *ret, struc
                        ? -1 : deb_packages_read(disk_root_fd(work->disk), ret, err);
 }
 
-static int close_disk(struct bake_work *work, struct bk_error *err)
-{
-        return work->disk == NULL ? 0 : disk_close(bk_take(work->disk), err);
-}
-
 /* A foundation was baked on a raw file; an installer leaves blocks behind that it gave up. */
 static const char *rewrite_of(const struct bake *bake)
 {
@@ -227,8 +284,9 @@ static int seal(struct bake_work *work, struct bk_error *err)
 
         bake_tell_step(work->events, "sealing");
         if (read_packages(work, &packages, err) < 0 || close_disk(work, err) < 0 ||
-            layer_seal(bake->store, bake->id, bake->source.layer, rewrite_of(bake), &layer, err) < 0) {
+            layer_seal(bake->store, bake->id, bake->source.layer, rewrite_of(bake), &layer, err) < 0 || test_in_boot(work, err) < 0) {
                 deb_packages_done(&packages);
+                layer_info_done(&layer);
                 return -1;
         }
         done = json_pack("{s:s, s:s, s:s?, s:I, s:I, s:i, s:o, s:O}", "event", "sealed", "digest", layer.digest,
@@ -247,12 +305,12 @@ static int test_guests_disk(struct bake_work *work, struct bk_error *err)
         const struct disk_open how = { .path = work->draft, .format = "qcow2", .work = folder };
         struct chroot_config chroot = { .network = work->bake->config.network };
 
-        if (work->bake->config.specs.n == 0)
+        if (work->bake->config.specs.n == 0 || work->bake->config.specs_boot)
                 return 0;
         if (bk_mkdir_p(folder, err) < 0 || disk_open(&how, &work->disk, err) < 0)
                 return bk_wrap(err, "specs need the guest's root file system");
         chroot.root = disk_root(work->disk);
-        if (chroot_open(&chroot, &work->chroot, err) < 0 || run_specs(work, err) < 0)
+        if (chroot_open(&chroot, &work->chroot, err) < 0 || test_in_sandbox(work, err) < 0)
                 return -1;
         return chroot_close(bk_take(work->chroot), NULL, err) < 0 ? -1 : close_disk(work, err);
 }
@@ -263,7 +321,8 @@ static int work_through(struct bake_work *work, struct bk_error *err)
         autofree char *cache = bk_format("%s/debs", bake->store->cache);
 
         work->place = &bake_place_chroot;
-        enter();
+        if (enter(err) < 0)
+                return -1;
         if (bake->builder->guest) {
                 if (bake_guest_run(work, err) < 0 || test_guests_disk(work, err) < 0)
                         return -1;
@@ -273,7 +332,7 @@ static int work_through(struct bake_work *work, struct bk_error *err)
                 return -1;
         if (bake->builder->finish != NULL && bake->builder->finish(work, err) < 0)
                 return -1;
-        if (bake_provision(work, err) < 0 || run_specs(work, err) < 0 || close_sandbox(work, err) < 0)
+        if (bake_provision(work, err) < 0 || test_in_sandbox(work, err) < 0 || close_sandbox(work, err) < 0)
                 return -1;
         return seal(work, err);
 }

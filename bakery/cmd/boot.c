@@ -11,19 +11,15 @@
 
 #include "bakery/bake/bake.h"
 #include "bakery/cmd/cmd.h"
-#include "layers/layer.h"
 #include "lib/cleanup.h"
 #include "lib/fs.h"
 #include "lib/lease.h"
-#include "lib/publish.h"
 #include "lib/run.h"
-#include "registry/registry.h"
 #include "vm/domain.h"
 #include "vm/guest.h"
 #include "vm/vm.h"
 
 enum { ESCAPE = 0x1d /* Ctrl-] */, TICK_MS = 200 };
-static const char VARS[] = VM_HOST_ROOT "/vars.fd";
 
 static const struct cmd_flag flags[] = {
         { "firmware", "NAME", false, "bios (default) or efi" },
@@ -36,8 +32,7 @@ static const struct cmd_flag flags[] = {
 
 struct boot {
         const struct cmd_args *args;
-        struct layer_store store;
-        struct reg_image image;
+        struct cmd_state state;
         struct bk_lease lease;
         char *id;
         struct vm_kvm kvm;
@@ -53,7 +48,7 @@ static void on_serial(void *arg, const char *bytes, size_t length)
 
 static int describe(const struct boot *boot, char **ret, struct bk_error *err)
 {
-        autofree char *disk = bk_format(VM_HOST_ROOT "/store/drafts/%s.qcow2", boot->id), *bytes = NULL;
+        autofree char *disk = bk_format(VM_HOST_ROOT "/store/drafts/%s.qcow2", boot->id);
         const char *bus = cmd_value(boot->args, "disk"), *firmware = cmd_value(boot->args, "firmware");
         struct vm_domain domain = {
                 .name = boot->id, .kvm = boot->kvm.usable, .machine = "q35", .memory = (uint64_t)cmd_number(boot->args, "memory", 16, 1024) << 20,
@@ -61,18 +56,11 @@ static int describe(const struct boot *boot, char **ret, struct bk_error *err)
                 .vnc = cmd_switch(boot->args, "vnc"), .n_disks = 1,
                 .disks = { { .path = disk, .format = "qcow2", .bus = bus ? bus : "virtio", .cache = "unsafe" } },
         };
-        size_t length = 0;
 
-        if (firmware == NULL || bk_streq(firmware, "bios"))
-                return vm_domain_xml(&domain, ret, err);
-        if (!bk_streq(firmware, "efi"))
+        if (firmware != NULL && !bk_streq(firmware, "bios") && !bk_streq(firmware, "efi"))
                 return bk_fail(err, BK_USAGE, "-firmware is bios or efi, not '%s'", firmware);
-        if (bk_read_file("/usr/share/OVMF/OVMF_VARS_4M.fd", 64 << 20, &bytes, &length, err) < 0 ||
-            bk_publish_bytes(VARS, bytes, length, 0600, err) < 0 || vm_host_give(VARS, err) < 0)
-                return bk_wrap(err, "UEFI variables (package ovmf)");
-        domain.firmware = VM_EFI;
-        domain.code = "/usr/share/OVMF/OVMF_CODE_4M.fd";
-        domain.vars = VARS;
+        if (bk_streq(firmware, "efi") && vm_host_efi(&domain, err) < 0)
+                return -1;
         return vm_domain_xml(&domain, ret, err);
 }
 
@@ -136,8 +124,9 @@ static int talk(struct vm_guest *guest, struct bk_error *err)
 
 static int run_guest(const struct boot *boot, struct bk_error *err)
 {
-        autofree char *store = bk_format("%s/store", boot->store.home), *draft = layer_draft_path(&boot->store, boot->id), *xml = NULL;
-        const struct vm_host host = { .home = boot->store.home, .store = store };
+        const struct layer_store *at = &boot->state.store;
+        autofree char *store = bk_format("%s/store", at->home), *draft = layer_draft_path(at, boot->id), *xml = NULL;
+        const struct vm_host host = { .home = at->home, .store = store };
         struct vm_guest_config config = { .on_serial = on_serial };
         struct vm_guest *guest = NULL;
         int result;
@@ -160,6 +149,26 @@ _Noreturn static void guest_process(const struct boot *boot)
 
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
         _exit(run_guest(boot, &err) < 0 ? cmd_fail(&err) : 0);
+}
+
+/* Pid 1 of its namespace, which reaps what libvirt leaves. */
+_Noreturn static void first_process(const struct boot *boot)
+{
+        struct bk_error err = { 0 };
+        pid_t pid;
+        int status;
+
+        if (bk_own_mounts(&err) < 0)
+                _exit(cmd_fail(&err));
+        pid = fork();
+        if (pid == 0)
+                guest_process(boot);
+        if (pid < 0) {
+                bk_fail_errno(&err, "cannot start a process for the guest");
+                _exit(cmd_fail(&err));
+        }
+        status = bk_reap_until(pid);
+        _exit(status < 0 ? 6 : status);
 }
 
 /* --- around it ------------------------------------------------------------------------------ */
@@ -190,21 +199,18 @@ static int run_isolated(const struct boot *boot)
 {
         static const int ending[] = { SIGINT, SIGTERM, SIGHUP };
         struct sigaction action = { .sa_handler = on_signal };
+        struct bk_error err = { 0 };
         int status;
         bool raw;
 
         (void)fflush(NULL);
         child = bk_fork_isolated();
-        if (child == 0) {
-                const pid_t pid = fork();
-
-                if (pid == 0)
-                        guest_process(boot);
-                status = pid < 0 ? 6 : bk_reap_until(pid);
-                _exit(status < 0 ? 6 : status);
+        if (child == 0)
+                first_process(boot);
+        if (child < 0) {
+                bk_fail_errno(&err, "cannot make namespaces for the guest");
+                return cmd_fail(&err);
         }
-        if (child < 0)
-                return 6;
         for (size_t i = 0; i < sizeof ending / sizeof *ending; i++)
                 (void)sigaction(ending[i], &action, NULL);
         raw = raw_terminal();
@@ -215,42 +221,39 @@ static int run_isolated(const struct boot *boot)
         return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-static int prepare(struct boot *boot, const char *reference, struct bk_error *err)
+static int prepare(struct boot *boot, struct bk_error *err)
 {
-        autofree char *leases = bk_format("%s/leases", boot->store.run);
-        struct reg *reg = NULL;
-        int result;
+        const struct layer_store *store = &boot->state.store;
+        autofree char *leases = NULL;
 
         if (geteuid() != 0)
                 return bk_fail(err, BK_DENIED, "booting an image needs root, for namespaces of its own; run it with sudo");
-        if (reg_open(boot->store.home, &reg, err) < 0)
+        if (cmd_open_image(boot->args, &boot->state, err) < 0)
                 return -1;
-        result = reg_resolve(reg, reference, &boot->image, err);
-        reg_close(reg);
-        if (result < 0 || bake_reap(&boot->store, err) < 0 || layer_verify(&boot->store, boot->image.layer, false, err) < 0 ||
-            vm_kvm_probe(boot->store.home, false, &boot->kvm, err) < 0)
+        reg_close(bk_take(boot->state.reg));    /* a fork must not have it open */
+        if (bake_reap(store, err) < 0 || layer_verify(store, boot->state.image.layer, false, err) < 0 ||
+            vm_kvm_probe(store->home, false, &boot->kvm, err) < 0)
                 return -1;
+        leases = bk_format("%s/leases", store->run);
         if (bk_lease_take(leases, &boot->lease, err) < 0 || bk_lease_note(&boot->lease, "draft", boot->id, err) < 0)
                 return -1;
-        return layer_draft_overlay(&boot->store, boot->id, boot->image.layer, err);
+        return layer_draft_overlay(store, boot->id, boot->state.image.layer, err);
 }
 
 static int run(const struct cmd_args *args)
 {
         struct boot boot = { .args = args, .lease = BK_LEASE_NONE, .id = bk_random_name() };
-        autofree char *home = cmd_home(args);
         struct bk_error err = { 0 };
         int code;
 
-        if (layer_store_open(home, &boot.store, &err) < 0 || prepare(&boot, args->operands.v[0], &err) < 0)
+        if (prepare(&boot, &err) < 0)
                 code = cmd_fail(&err);
         else
                 code = run_isolated(&boot);
-        if (boot.lease.fd >= 0 && layer_draft_remove(&boot.store, boot.id, &err) < 0)
+        if (boot.lease.fd >= 0 && layer_draft_remove(&boot.state.store, boot.id, &err) < 0)
                 code = cmd_fail(&err);
         bk_lease_done(&boot.lease);
-        reg_image_done(&boot.image);
-        layer_store_done(&boot.store);
+        cmd_state_done(&boot.state);
         free(boot.id);
         return code;
 }

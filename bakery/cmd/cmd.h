@@ -2,7 +2,9 @@
  * them; adding a command means adding a row and its function. */
 #pragma once
 #include <stdbool.h>
+#include "layers/layer.h"
 #include "lib/mem.h"
+#include "registry/registry.h"
 
 struct cmd_flag {
         const char *name;               /* accepted with one dash or two */
@@ -38,6 +40,19 @@ struct cmd {
 const struct cmd *cmd_rows(size_t *n);
 const struct cmd_flag *cmd_global_flags(size_t *n);
 
+/* What commands work on. A zeroed one is fine to be done. */
+struct cmd_state {
+        struct layer_store store;
+        struct reg *reg;
+        struct reg_image image;         /* that the command is about; zeroed: none */
+};
+void cmd_state_done(struct cmd_state *state);
+#define autostate BK_CLEANUP(cmd_state_done)
+/* Store and registry of the state folder; on failure nothing is left open. */
+int cmd_open(const struct cmd_args *args, struct cmd_state *ret, struct bk_error *err) BK_MUST_CHECK;
+/* ... and the image that the first operand refers to. */
+int cmd_open_image(const struct cmd_args *args, struct cmd_state *ret, struct bk_error *err) BK_MUST_CHECK;
+
 /* Prints "bakery: error: ..." and returns the exit code for it. */
 int cmd_fail(const struct bk_error *err);
 int cmd_main(int argc, char **argv);
@@ -47,4 +62,4 @@ void cmd_help_all(void);
 
 #define CMD_FLAGS(rows) rows, sizeof rows / sizeof *rows
 extern const struct cmd cmd_build, cmd_plan, cmd_validate, cmd_inspect, cmd_images, cmd_image_show, cmd_image_lineage,
-        cmd_image_export, cmd_image_delete, cmd_image_promote, cmd_boot_keys, cmd_boot, cmd_doctor, cmd_fsck;
+        cmd_image_export, cmd_image_delete, cmd_image_promote, cmd_boot_keys, cmd_boot, cmd_doctor, cmd_fsck, cmd_spec_types, cmd_spec_add;

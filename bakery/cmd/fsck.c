@@ -3,19 +3,12 @@
 
 #include "bakery/bake/bake.h"
 #include "bakery/cmd/cmd.h"
-#include "layers/layer.h"
 #include "lib/cleanup.h"
-#include "registry/registry.h"
 
 static const struct cmd_flag flags[] = {
         { "quick", NULL, false, "trust files whose inode did not change since they were verified" },
         { "json", NULL, false, "JSON Lines, one a finding" },
 };
-
-static void close_reg(struct reg **reg)
-{
-        reg_close(*reg);
-}
 
 static void say(const struct cmd_args *args, const char *kind, const char *digest, const char *text)
 {
@@ -32,24 +25,20 @@ static void say(const struct cmd_args *args, const char *kind, const char *diges
 
 static int run(const struct cmd_args *args)
 {
-        autofree char *home = cmd_home(args);
-        BK_CLEANUP(close_reg) struct reg *reg = NULL;
-        struct layer_store store = { 0 };
+        autostate struct cmd_state state = { 0 };
         struct reg_layers rows = { 0 };
         autostrv struct bk_strv blobs = { 0 }, known = { 0 };
         struct bk_error err = { 0 };
         size_t bad = 0, orphans = 0;
 
-        if (reg_open(home, &reg, &err) < 0 || layer_store_open(home, &store, &err) < 0 || bake_reap(&store, &err) < 0 ||
-            reg_all_layers(reg, &rows, &err) < 0 || layer_list(&store, &blobs, &err) < 0) {
-                layer_store_done(&store);
+        if (cmd_open(args, &state, &err) < 0 || bake_reap(&state.store, &err) < 0 || reg_all_layers(state.reg, &rows, &err) < 0 ||
+            layer_list(&state.store, &blobs, &err) < 0)
                 return cmd_fail(&err);
-        }
         for (size_t i = 0; i < rows.n; i++) {
                 struct bk_error why = { 0 };
 
                 bk_strv_add(&known, rows.v[i].digest);
-                if (layer_verify(&store, rows.v[i].digest, !cmd_switch(args, "quick"), &why) < 0) {
+                if (layer_verify(&state.store, rows.v[i].digest, !cmd_switch(args, "quick"), &why) < 0) {
                         say(args, bk_kind_name(why.kind), rows.v[i].digest, why.text);
                         bad++;
                 }
@@ -62,7 +51,6 @@ static int run(const struct cmd_args *args)
         if (!cmd_switch(args, "json"))
                 printf("%zu layers, %zu bad, %zu without an image\n", rows.n, bad, orphans);
         reg_layers_done(&rows);
-        layer_store_done(&store);
         return bad > 0 ? 1 : 0;
 }
 

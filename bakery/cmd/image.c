@@ -6,16 +6,8 @@
 
 #include "bakery/bake/bake.h"
 #include "bakery/cmd/cmd.h"
-#include "layers/layer.h"
 #include "lib/cleanup.h"
 #include "lib/fs.h"
-#include "registry/registry.h"
-
-static void close_reg(struct reg **reg)
-{
-        reg_close(*reg);
-}
-#define autoreg BK_CLEANUP(close_reg)
 
 static const struct cmd_flag json_flags[] = {
         { "json", NULL, false, "JSON" },
@@ -74,12 +66,11 @@ static char *attributes_of(const struct reg_image *image)
 
 static int run_images(const struct cmd_args *args)
 {
-        autofree char *home = cmd_home(args);
-        autoreg struct reg *reg = NULL;
+        autostate struct cmd_state state = { 0 };
         struct reg_images images = { 0 };
         struct bk_error err = { 0 };
 
-        if (reg_open(home, &reg, &err) < 0 || reg_query(reg, args->operands.n ? args->operands.v[0] : "?", &images, &err) < 0)
+        if (cmd_open(args, &state, &err) < 0 || reg_query(state.reg, args->operands.n ? args->operands.v[0] : "?", &images, &err) < 0)
                 return cmd_fail(&err);
         if (!cmd_switch(args, "json") && !cmd_switch(args, "quiet"))
                 printf("%-19s  %-24s %-12s %-10s %9s  %-20s  %s\n", "IMAGE", "NAME", "TYPE", "STATE", "LAYER", "BAKED", "ATTRIBUTES");
@@ -99,10 +90,11 @@ static int run_images(const struct cmd_args *args)
         return 0;
 }
 
-static void show_text(const struct layer_store *store, const struct reg_image *image, const json_t *record, bool packages)
+static void show_text(const struct cmd_state *state, const json_t *record, bool packages)
 {
+        const struct reg_image *image = &state->image;
         autofree char *when = bk_iso_time(image->created_at), *size = size_of(image->size), *disk = size_of(image->virtual_size);
-        autofree char *attributes = attributes_of(image), *path = layer_path(store, image->layer);
+        autofree char *attributes = attributes_of(image), *path = layer_path(&state->store, image->layer);
         const json_t *list = json_object_get(record, "packages"), *checks = json_object_get(record, "checks");
         const json_t *channels = json_object_get(record, "channels");
         size_t i, passed = 0;
@@ -129,46 +121,34 @@ static void show_text(const struct layer_store *store, const struct reg_image *i
 
 static int run_show(const struct cmd_args *args)
 {
-        autofree char *home = cmd_home(args);
-        autoreg struct reg *reg = NULL;
-        struct layer_store store = { 0 };
-        struct reg_image image = { 0 };
+        autostate struct cmd_state state = { 0 };
         struct bk_error err = { 0 };
         json_t *record = NULL;
-        int code = 0;
 
-        if (reg_open(home, &reg, &err) < 0 || layer_store_open(home, &store, &err) < 0 ||
-            reg_resolve(reg, args->operands.v[0], &image, &err) < 0 ||
-            reg_image_json(reg, image.id, cmd_switch(args, "packages") || cmd_switch(args, "json"), &record, &err) < 0) {
-                code = cmd_fail(&err);
-        } else if (cmd_switch(args, "path")) {
-                autofree char *path = layer_path(&store, image.layer);
+        if (cmd_open_image(args, &state, &err) < 0 ||
+            reg_image_json(state.reg, state.image.id, cmd_switch(args, "packages") || cmd_switch(args, "json"), &record, &err) < 0)
+                return cmd_fail(&err);
+        if (cmd_switch(args, "path")) {
+                autofree char *path = layer_path(&state.store, state.image.layer);
 
                 printf("%s\n", path);
         } else if (cmd_switch(args, "json")) {
                 print_json(json_incref(record), JSON_INDENT(2));
         } else {
-                show_text(&store, &image, record, cmd_switch(args, "packages"));
+                show_text(&state, record, cmd_switch(args, "packages"));
         }
         json_decref(record);
-        reg_image_done(&image);
-        layer_store_done(&store);
-        return code;
+        return 0;
 }
 
 static int run_lineage(const struct cmd_args *args)
 {
-        autofree char *home = cmd_home(args);
-        autoreg struct reg *reg = NULL;
-        struct reg_image image = { 0 };
+        autostate struct cmd_state state = { 0 };
         struct reg_images line = { 0 };
         struct bk_error err = { 0 };
 
-        if (reg_open(home, &reg, &err) < 0 || reg_resolve(reg, args->operands.v[0], &image, &err) < 0 ||
-            reg_lineage(reg, image.id, &line, &err) < 0) {
-                reg_image_done(&image);
+        if (cmd_open_image(args, &state, &err) < 0 || reg_lineage(state.reg, state.image.id, &line, &err) < 0)
                 return cmd_fail(&err);
-        }
         json_t *list = json_array();
 
         for (size_t i = 0; i < line.n; i++) {
@@ -185,7 +165,6 @@ static int run_lineage(const struct cmd_args *args)
         else
                 json_decref(list);
         reg_images_done(&line);
-        reg_image_done(&image);
         return 0;
 }
 
@@ -208,23 +187,16 @@ static const struct layer_format *format_for(const struct cmd_args *args, const 
 
 static int run_export(const struct cmd_args *args)
 {
-        autofree char *home = cmd_home(args);
-        autoreg struct reg *reg = NULL;
-        struct layer_store store = { 0 };
-        struct reg_image image = { 0 };
+        autostate struct cmd_state state = { 0 };
         struct bk_error err = { 0 };
         const char *path = args->operands.v[1];
         const struct layer_format *format = format_for(args, path, &err);
-        int code = 0;
 
-        if (format == NULL || reg_open(home, &reg, &err) < 0 || layer_store_open(home, &store, &err) < 0 ||
-            reg_resolve(reg, args->operands.v[0], &image, &err) < 0 || layer_export(&store, image.layer, format, path, &err) < 0)
-                code = cmd_fail(&err);
-        else
-                printf("%s\n", path);
-        reg_image_done(&image);
-        layer_store_done(&store);
-        return code;
+        if (format == NULL || cmd_open_image(args, &state, &err) < 0 ||
+            layer_export(&state.store, state.image.layer, format, path, &err) < 0)
+                return cmd_fail(&err);
+        printf("%s\n", path);
+        return 0;
 }
 
 static char *user_name(void)
@@ -236,50 +208,41 @@ static char *user_name(void)
 
 static int run_promote(const struct cmd_args *args)
 {
-        autofree char *home = cmd_home(args), *who = user_name(), *channel = NULL;
-        autoreg struct reg *reg = NULL;
-        struct reg_image image = { 0 };
+        autostate struct cmd_state state = { 0 };
+        autofree char *who = user_name();
         struct bk_error err = { 0 };
-        const char *why = cmd_value(args, "reason");
-        int code = 0;
+        const char *channel = args->operands.v[1];
 
-        if (reg_open(home, &reg, &err) < 0 || reg_resolve(reg, args->operands.v[0], &image, &err) < 0 ||
-            reg_channel_assign(reg, args->operands.v[1], image.id, who, why, &err) < 0)
-                code = cmd_fail(&err);
-        else
-                printf("%s:%s is %s\n", image.name, args->operands.v[1], image.id);
-        reg_image_done(&image);
-        return code;
+        if (cmd_open_image(args, &state, &err) < 0 ||
+            reg_channel_assign(state.reg, channel, state.image.id, who, cmd_value(args, "reason"), &err) < 0)
+                return cmd_fail(&err);
+        printf("%s:%s is %s\n", state.image.name, channel, state.image.id);
+        return 0;
 }
 
 /* Rows first: a blob without a row is litter that fsck names, a row without a blob would be a lie. */
 static int run_delete(const struct cmd_args *args)
 {
-        autofree char *home = cmd_home(args);
-        autoreg struct reg *reg = NULL;
-        struct layer_store store = { 0 };
-        struct reg_image image = { 0 };
+        autostate struct cmd_state state = { 0 };
         struct reg_layers layers = { 0 };
         struct bk_error err = { 0 };
         uint64_t freed = 0;
         int code = 0;
 
-        if (reg_open(home, &reg, &err) < 0 || layer_store_open(home, &store, &err) < 0 || bake_reap(&store, &err) < 0 ||
-            reg_resolve(reg, args->operands.v[0], &image, &err) < 0 || reg_delete(reg, image.id, &layers, &err) < 0)
-                code = cmd_fail(&err);
+        if (cmd_open_image(args, &state, &err) < 0 || bake_reap(&state.store, &err) < 0 ||
+            reg_delete(state.reg, state.image.id, &layers, &err) < 0)
+                return cmd_fail(&err);
         for (size_t i = 0; code == 0 && i < layers.n; i++) {
                 freed += layers.v[i].size;
-                if (layer_remove(&store, layers.v[i].digest, &err) < 0)
+                if (layer_remove(&state.store, layers.v[i].digest, &err) < 0)
                         code = cmd_fail(&err);
         }
         if (code == 0) {
                 autofree char *size = size_of(freed);
 
-                printf("deleted %s (%s), freed %s\n", image.id, image.name, size);
+                printf("deleted %s (%s), freed %s\n", state.image.id, state.image.name, size);
         }
         reg_layers_done(&layers);
-        reg_image_done(&image);
-        layer_store_done(&store);
         return code;
 }
 

@@ -135,7 +135,7 @@ static bool read_unit(const char **p, const struct unit *units, size_t n, int64_
         return false;
 }
 
-static int put_size(const struct item *item, const char *text, void *into)
+int tmpl_size(const char *text, uint64_t *ret, struct bk_error *err)
 {
         static const int64_t K = 1024;
         const struct unit units[] = {
@@ -147,10 +147,20 @@ static int put_size(const struct item *item, const char *text, void *into)
         int64_t bytes = 0;
 
         if (!read_unit(&p, units, sizeof units / sizeof *units, &bytes) || *p != '\0')
+                return bk_fail(err, BK_INVALID, "a size is written as \"10G\" or \"512M\"; a bare number is MiB");
+        *ret = (uint64_t)bytes;
+        return 0;
+}
+
+static int put_size(const struct item *item, const char *text, void *into)
+{
+        uint64_t bytes = 0;
+
+        if (tmpl_size(text, &bytes, NULL) < 0)
                 return fail(item, "a size such as \"10G\" or \"512M\"; a bare number is MiB", text);
-        if (check_bounds(item, bytes, " bytes") < 0)
+        if (check_bounds(item, (int64_t)bytes, " bytes") < 0)
                 return -1;
-        *(uint64_t *)into = (uint64_t)bytes;
+        *(uint64_t *)into = bytes;
         return 0;
 }
 

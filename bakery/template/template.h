@@ -115,5 +115,8 @@ int tmpl_decode(const struct tmpl_scope *scope, const struct bk_doc *doc, const 
                 const struct tmpl_key *keys, size_t n_keys, void *into, struct bk_error *err) BK_MUST_CHECK;
 void tmpl_undecode(const struct tmpl_key *keys, size_t n_keys, void *into);
 
+/* Bytes of a text as TMPL_SIZE takes it, at most INT64_MAX; BK_INVALID. The error does not quote the text. */
+int tmpl_size(const char *text, uint64_t *ret, struct bk_error *err) BK_MUST_CHECK;
+
 /* A copy of text with the values of sensitive variables replaced by "<sensitive>". */
 char *tmpl_redact(const struct tmpl *tmpl, const char *text);

@@ -20,9 +20,9 @@ exits "an installation by FAI is baked" 0 "$BAKERY" build -var iso_url="$WORK/fa
 note "the bake took $(($(date +%s) - started)) s"
 [ $code -eq 0 ] || note "$out"
 SOURCE=fai template look.json '[ { "type": "shell", "inline": [
-        "cat /etc/hostname", "ls /var/log/fai", "test ! -e /etc/ssh/sshd_config.d/20-installer.conf && echo tidied" ] } ]'
+        "cat /etc/hostname", "ls /var/log/fai/baked", "test ! -e /etc/ssh/sshd_config.d/20-installer.conf && echo tidied" ] } ]'
 exits "a chroot layer stands on it" 0 "$BAKERY" build look.json
 like "its name is that of the command line" "$out" "baked"
-like "FAI left its logs" "$out" "last"
+like "FAI left its logs" "$out" "last-install"
 like "it was provisioned over SSH" "$out" "tidied"
 is "nothing is left" "$(leaks)" ""

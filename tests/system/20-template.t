@@ -1,7 +1,7 @@
 #!/bin/sh
 # Templates that are wrong are refused with the place and the reason, before anything is touched.
 . "$(dirname "$0")/lib.sh"
-plan 58
+plan 59
 cd "$WORK" || exit 1
 chroot='"type": "chroot", "image_name": "x", "source_image": "base"'
 
@@ -40,6 +40,10 @@ refused "bytes that are not UTF-8" "1:[0-9]+" "UTF-8" "$(printf '{ "builders": [
 exits "a template that is not there" 1 "$BAKERY" validate nowhere.json
 exits "several templates: all are looked at" 2 "$BAKERY" validate t.json "$TOP/images/app/nginx/template.json"
 like "  and the good one is said to be good" "$out" "nginx/template\.json: the configuration is valid"
+
+# shellcheck disable=SC2046
+exits "the templates for installers' ISOs are good" 0 "$BAKERY" validate -var iso_url=x.iso -var iso_checksum=none \
+        $(grep -l '"iso_url": null' "$TOP"/images/foundation/*/template.json)
 
 # --- variables ---
 cat >v.json <<'EOT'

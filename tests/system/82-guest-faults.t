@@ -3,7 +3,7 @@
 # error with evidence, and nothing left behind. The guests are a few bytes of code on an ISO.
 . "$(dirname "$0")/lib.sh"
 need root loop fuse qemu xorriso
-plan 61
+plan 64
 cd "$WORK" || exit 1
 
 # iso NAME CODE: an ISO whose boot image is that code (printf's notation).
@@ -59,6 +59,12 @@ exits "WinRM is refused" 2 "$BAKERY" validate t.json
 guest t.json '"iso_url": "idle.iso", "iso_checksum": "none", "disk_interfaze": "virtio"'
 exits "a misspelt key is refused" 2 "$BAKERY" validate t.json
 like "... with the right one" "$out" 'did you mean "disk_interface"'
+guest t.json '"iso_url": "idle.iso", "iso_checksum": "none", "disk_additional_size": ["1G",
+    "abc"]'
+exits "a disk of no size is refused" 2 "$BAKERY" validate t.json
+like "... at its place" "$out" 't\.json:3:5: error: disk_additional_size has sizes such as'
+guest t.json '"iso_url": "idle.iso", "iso_checksum": "none", "disk_additional_size": ["0"]'
+exits "... as is an empty one" 2 "$BAKERY" validate t.json
 guest t.json '"iso_url": "idle.iso", "iso_checksum": "none", "source_image": "base"'
 exits "two origins are refused" 2 "$BAKERY" validate t.json
 
@@ -113,9 +119,9 @@ nothing_left "taken ports"
 
 # --- without a communicator ------------------------------------------------------------------
 guest t.json '"iso_url": "off.iso", "iso_checksum": "none", "communicator": "none", "evidence": true, "cd_content": { "user-data": "x" },
-        "cd_label": "cidata", "floppy_content": { "a.txt": "y" }, "qemu_img_args": {}, "output_directory": "out"'
+        "cd_label": "cidata", "floppy_content": { "a.txt": "y" }, "qemu_img_args": {}, "iso_target_extension": "img", "output_directory": "out"'
 exits "a guest that powers itself off is all that communicator none asks for" 0 "$BAKERY" build t.json
-like "what means nothing here is said" "$out" "ignored, for they mean nothing here: qemu_img_args"
+like "what means nothing here is said" "$out" "ignored, for they mean nothing here: iso_target_extension, qemu_img_args"
 where=$(printf '%s\n' "$out" | sed -n "s/.*evidence is in \(.*\)$/\1/p" | head -n 1)
 like "evidence is there on request; the seed CD and the floppy were in" "$(tr -d '\n' <"$where/domain.xml")" "medium.iso.*seed.iso.*floppy.img"
 is "output_directory has the disk, named as the machine" "$(qemu-img info --output json out/g | jq -r '.format, ."virtual-size"' | tr '\n' ' ')" "qcow2 67108864 "

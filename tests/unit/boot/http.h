@@ -1,7 +1,7 @@
 /* What the HTTP server's tests share: a client, and a served folder with something secret beside it. Requests are written
  * byte by byte on raw sockets, because no client library would send most of these. */
 #pragma once
-#include "tests/unit/test.h"
+#include "tests/unit/folder.h"
 
 #include <arpa/inet.h>
 #include <sys/socket.h>
@@ -101,11 +101,10 @@ static inline void start(struct place *place, struct boot_http_config config)
 static inline int set_up(void **state)
 {
         struct place *place = bk_alloc(sizeof *place);
-        char template[] = "/tmp/bakery-test-XXXXXX";
         autofree char *secret = NULL;
 
         *state = place;
-        place->path = bk_strdup(mkdtemp(template));
+        place->path = folder_new();
         place->folder = bk_format("%s/www", place->path);
         secret = bk_format("%s/secret", place->path);
         return bk_mkdir_p(place->folder, NULL) < 0 || bk_publish_bytes(secret, "secret\n", 7, 0644, NULL) < 0;

@@ -1,4 +1,5 @@
 /* Font files: what is read from them, what is refused, and what is learnt. */
+#include "tests/unit/folder.h"
 #include "tests/unit/boot/picture.h"
 
 #include "lib/fs.h"
@@ -122,22 +123,6 @@ static void fonts_cut_short_do_not_crash(void **state)
 
 #define KNOWN "The quick brown fox\njumps over 13 lazy dogs: \xc3\xa9"
 
-static char folder[] = "/tmp/bakery-font-XXXXXX";
-
-static int make_folder(void **state)
-{
-        (void)state;
-        return mkdtemp(folder) != NULL ? 0 : -1;
-}
-
-static int remove_folder(void **state)
-{
-        struct bk_error err = { 0 };
-
-        (void)state;
-        return bk_remove_tree(folder, &err);
-}
-
 /* A font that nobody ships: Terminus with its rows doubled to 19. */
 static struct boot_font *strange(struct boot_fonts *fonts)
 {
@@ -157,13 +142,13 @@ static struct boot_font *strange(struct boot_fonts *fonts)
 
 static void a_font_is_learnt_and_kept(void **state)
 {
+        const struct folder *folder = *state;
         BK_CLEANUP(boot_fonts_done) struct boot_fonts fonts = { 0 }, learnt = { 0 };
         BK_CLEANUP(boot_picture_done) struct boot_picture picture = { 0 };
         BK_CLEANUP(boot_screen_done) struct boot_screen before = { 0 }, after = { 0 };
         struct boot_grid none = { 0 }, grid = { 0 };
         struct bk_error err = { 0 };
 
-        (void)state;
         assert_ok(boot_fonts_load(NULL, &fonts, &err), err);
         assert_ok(boot_picture_init(&picture, 800, 600, &err), err);
         draw(&picture, strange(&fonts), 8, 80, 3, KNOWN " ZZ", 0xaaaaaa, 0);
@@ -171,8 +156,8 @@ static void a_font_is_learnt_and_kept(void **state)
         boot_screen_from_picture(&picture, &fonts, &none, &before);
         assert_true(boot_screen_unknown(&before) > 0);
 
-        assert_ok(boot_font_learn(folder, "strange", &picture, 80, 3, 8, 19, KNOWN, &err), err);
-        assert_ok(boot_fonts_load(folder, &learnt, &err), err);
+        assert_ok(boot_font_learn(folder->path, "strange", &picture, 80, 3, 8, 19, KNOWN, &err), err);
+        assert_ok(boot_fonts_load(folder->path, &learnt, &err), err);
         boot_screen_from_picture(&picture, &learnt, &grid, &after);
         assert_string_equal(grid.font->name, "strange");
         assert_int_equal(grid.y, 3);
@@ -180,14 +165,14 @@ static void a_font_is_learnt_and_kept(void **state)
 
         assert_string_equal(text, "          The quick brown fox\n          jumps over 13 lazy dogs: é \xef\xbf\xbd\xef\xbf\xbd\n");
         /* More text adds to what is known. */
-        assert_ok(boot_font_learn(folder, "strange", &picture, 80 + 27 * 8, 3 + 19, 8, 19, "ZZ", &err), err);
+        assert_ok(boot_font_learn(folder->path, "strange", &picture, 80 + 27 * 8, 3 + 19, 8, 19, "ZZ", &err), err);
         boot_fonts_done(&learnt);
         boot_screen_done(&after);
         grid = (struct boot_grid){ 0 };
-        assert_ok(boot_fonts_load(folder, &learnt, &err), err);
+        assert_ok(boot_fonts_load(folder->path, &learnt, &err), err);
         boot_screen_from_picture(&picture, &learnt, &grid, &after);
         assert_int_equal(boot_screen_unknown(&after), 0);
-        assert_fails_with(boot_font_learn(folder, "strange", &picture, 0, 0, 8, 16, "a", &err), err, BK_CONFLICT);
+        assert_fails_with(boot_font_learn(folder->path, "strange", &picture, 0, 0, 8, 16, "a", &err), err, BK_CONFLICT);
 }
 
 static const struct { const char *why, *name; unsigned x, y, width, height; const char *text; } unteachable[] = {
@@ -206,18 +191,18 @@ static const struct { const char *why, *name; unsigned x, y, width, height; cons
 
 static void what_contradicts_is_not_learnt(void **state)
 {
+        const struct folder *folder = *state;
         BK_CLEANUP(boot_fonts_done) struct boot_fonts fonts = { 0 };
         BK_CLEANUP(boot_picture_done) struct boot_picture picture = { 0 };
-        autofree char *path = bk_format("%s/bad.glyphs", folder);
+        autofree char *path = bk_format("%s/bad.glyphs", folder->path);
         struct bk_error err = { 0 };
 
-        (void)state;
         assert_ok(boot_fonts_load(NULL, &fonts, &err), err);
         assert_ok(boot_picture_init(&picture, 640, 480, &err), err);
         draw(&picture, font_named(&fonts, "vga", 16), 8, 0, 0, "aaxb", 0xaaaaaa, 0);
         for (size_t i = 0; i < sizeof unteachable / sizeof *unteachable; i++) {
                 print_message("# %s\n", unteachable[i].why);
-                assert_fails_with(boot_font_learn(folder, unteachable[i].name, &picture, unteachable[i].x, unteachable[i].y,
+                assert_fails_with(boot_font_learn(folder->path, unteachable[i].name, &picture, unteachable[i].x, unteachable[i].y,
                                                   unteachable[i].width, unteachable[i].height, unteachable[i].text, &err), err, BK_INVALID);
                 assert_false(bk_exists(path));
         }
@@ -225,16 +210,16 @@ static void what_contradicts_is_not_learnt(void **state)
 
 static void a_damaged_learnt_file_is_named(void **state)
 {
+        const struct folder *folder = *state;
         BK_CLEANUP(boot_fonts_done) struct boot_fonts fonts = { 0 };
-        autofree char *path = bk_format("%s/damaged.glyphs", folder);
+        autofree char *path = bk_format("%s/damaged.glyphs", folder->path);
         autofile FILE *file = fopen(path, "w");
         struct bk_error err = { 0 };
 
-        (void)state;
         assert_non_null(file);
         (void)fputs("bakery glyphs 1 8x16\n00004", file);
         (void)fflush(file);
-        assert_fails_with(boot_fonts_load(folder, &fonts, &err), err, BK_INVALID);
+        assert_fails_with(boot_fonts_load(folder->path, &fonts, &err), err, BK_INVALID);
         assert_non_null(strstr(err.text, "damaged.glyphs"));
         assert_non_null(strstr(err.text, "line 2"));
 }
@@ -250,5 +235,5 @@ int main(void)
                 cmocka_unit_test(what_contradicts_is_not_learnt),
                 cmocka_unit_test(a_damaged_learnt_file_is_named),
         };
-        return cmocka_run_group_tests(tests, make_folder, remove_folder);
+        return cmocka_run_group_tests(tests, folder_set_up, folder_tear_down);
 }

@@ -1,5 +1,5 @@
 /* Fonts inside kernels and firmware: found, refused when something is wrong, and kept. */
-#include "tests/unit/test.h"
+#include "tests/unit/folder.h"
 #include "tests/unit/boot/packed.h"
 
 #include <sys/stat.h>
@@ -9,8 +9,6 @@
 #include "lib/publish.h"
 
 #define NOISE 5001                      /* bytes before and behind the font, which lies at no round place */
-
-static char folder[] = "/tmp/bakery-packed-XXXXXX";
 
 /* The caller's. */
 static unsigned char *noise(size_t length)
@@ -268,21 +266,21 @@ static ino_t inode(const char *path)
 
 static void what_was_found_is_kept(void **state)
 {
+        const struct folder *folder = *state;
         BK_CLEANUP(boot_fonts_done) struct boot_fonts fonts = { 0 };
-        autofree char *path = bk_format("%s/a kernel", folder), *glyphs = bk_format("%s/mine.glyphs", folder), *bytes = NULL;
+        autofree char *path = bk_format("%s/a kernel", folder->path), *glyphs = bk_format("%s/mine.glyphs", folder->path), *bytes = NULL;
         struct bk_error err = { 0 };
         size_t plain_length, length, read;
         autofree unsigned char *plain = kernel_content(&plain_length), *kernel = make_kernel(PACKED_GZIP, plain, plain_length, &length);
         ino_t first;
 
-        (void)state;
-        assert_fails_with(boot_font_keep(folder, "mine", path, &err), err, BK_NOT_FOUND);
+        assert_fails_with(boot_font_keep(folder->path, "mine", path, &err), err, BK_NOT_FOUND);
         assert_int_equal(inode(glyphs), 0);
         write_file(path, kernel, length);
-        assert_fails_with(boot_font_keep(folder, "../mine", path, &err), err, BK_INVALID);
-        assert_ok(boot_font_keep(folder, "mine", path, &err), err);
+        assert_fails_with(boot_font_keep(folder->path, "../mine", path, &err), err, BK_INVALID);
+        assert_ok(boot_font_keep(folder->path, "mine", path, &err), err);
         first = inode(glyphs);
-        assert_ok(boot_font_keep(folder, "mine", path, &err), err);
+        assert_ok(boot_font_keep(folder->path, "mine", path, &err), err);
         assert_int_equal(inode(glyphs), first);                 /* not made again */
         assert_ok(bk_read_file(glyphs, 1 << 20, &bytes, &read, &err), err);
         assert_ok(boot_font_read_learnt("mine", bytes, read, &fonts, &err), err);
@@ -291,7 +289,7 @@ static void what_was_found_is_kept(void **state)
         /* A damaged one says so, and what is kept stays. */
         kernel[length - 100] ^= 0xff;
         write_file(path, kernel, length);
-        assert_int_equal(boot_font_keep(folder, "mine", path, &err), -1);
+        assert_int_equal(boot_font_keep(folder->path, "mine", path, &err), -1);
         assert_non_null(strstr(err.text, "a kernel"));
         assert_int_equal(inode(glyphs), first);
 
@@ -300,7 +298,7 @@ static void what_was_found_is_kept(void **state)
         autofree unsigned char *other = make_kernel(PACKED_XZ, plain, plain_length, &length);
 
         write_file(path, other, length);
-        assert_ok(boot_font_keep(folder, "mine", path, &err), err);
+        assert_ok(boot_font_keep(folder->path, "mine", path, &err), err);
         free(bytes);
         bytes = NULL;
         boot_fonts_done(&fonts);
@@ -321,12 +319,12 @@ static size_t named(const struct boot_fonts *fonts, const char *name)
 /* This host's own firmware: read once, and used even where nothing can be kept. */
 static void the_installed_firmware_is_known(void **state)
 {
+        const struct folder *folder = *state;
         BK_CLEANUP(boot_fonts_done) struct boot_fonts none = { 0 }, first = { 0 }, again = { 0 }, nowhere = { 0 };
-        autofree char *learnt = bk_format("%s/learnt", folder), *glyphs = bk_format("%s/edk2-8x19.glyphs", learnt);
+        autofree char *learnt = bk_format("%s/learnt", folder->path), *glyphs = bk_format("%s/edk2-8x19.glyphs", learnt);
         struct bk_error err = { 0 };
         ino_t made;
 
-        (void)state;
         if (!bk_exists("/usr/share/OVMF/OVMF_CODE_4M.fd")) {
                 print_message("# skipped: needs OVMF\n");
                 skip();
@@ -344,20 +342,6 @@ static void the_installed_firmware_is_known(void **state)
         assert_int_equal(named(&nowhere, "edk2-8x19"), 1);
 }
 
-static int make_folder(void **state)
-{
-        (void)state;
-        return mkdtemp(folder) != NULL ? 0 : -1;
-}
-
-static int remove_folder(void **state)
-{
-        struct bk_error err = { 0 };
-
-        (void)state;
-        return bk_remove_tree(folder, &err);
-}
-
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -371,5 +355,5 @@ int main(void)
                 cmocka_unit_test(what_was_found_is_kept),
                 cmocka_unit_test(the_installed_firmware_is_known),
         };
-        return cmocka_run_group_tests(tests, make_folder, remove_folder);
+        return cmocka_run_group_tests(tests, folder_set_up, folder_tear_down);
 }

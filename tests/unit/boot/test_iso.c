@@ -1,5 +1,5 @@
 /* ISO images: fetched once, verified always, and a wrong one is never handed out. */
-#include "tests/unit/test.h"
+#include "tests/unit/folder.h"
 
 #include <fcntl.h>
 #include <sched.h>
@@ -35,12 +35,11 @@ static void set_body(struct place *place, unsigned seed)
 static int set_up(void **state)
 {
         struct place *place = bk_alloc(sizeof *place);
-        char template[] = "/tmp/bakery-test-XXXXXX";
 
         server_start(&place->server);
         set_body(place, 1);
         place->tell_fd = -1;
-        place->folder = bk_strdup(mkdtemp(template));
+        place->folder = folder_new();
         place->cache = bk_format("%s/state/cache/iso", place->folder);
         place->url = bk_format("http://127.0.0.1:%u/x.iso", place->server.port);
         place->sums_url = bk_format("file:http://127.0.0.1:%u/SHA256SUMS", place->server.port);

@@ -1,5 +1,5 @@
 /* Seed media: what a guest would find on them, read back by other programs than those that wrote. */
-#include "tests/unit/test.h"
+#include "tests/unit/folder.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -21,10 +21,9 @@ struct place {
 static int set_up(void **state)
 {
         struct place *place = bk_alloc(sizeof *place);
-        char template[] = "/tmp/bakery-test-XXXXXX";
 
         *state = place;
-        place->path = bk_strdup(mkdtemp(template));
+        place->path = folder_new();
         place->in = bk_format("%s/in", place->path);
         place->out = bk_format("%s/out", place->path);
         place->medium = bk_format("%s/made/medium", place->path);

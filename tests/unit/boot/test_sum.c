@@ -1,5 +1,5 @@
 /* Checksums in every spelling that templates and checksum files have. */
-#include "tests/unit/test.h"
+#include "tests/unit/folder.h"
 
 #include <sys/stat.h>
 
@@ -180,9 +180,7 @@ static void checksum_files_without_an_answer_say_what_they_have(void **state)
 
 static int set_up(void **state)
 {
-        char template[] = "/tmp/bakery-test-XXXXXX";
-
-        *state = bk_strdup(mkdtemp(template));
+        *state = folder_new();
         return chdir(*state);
 }
 

@@ -4,7 +4,7 @@
  * The test program itself is in the tree as "/probe": what no shell can try is a
  * C function of the test, run inside by its name. */
 #pragma once
-#include "tests/unit/test.h"
+#include "tests/unit/folder.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -144,12 +144,11 @@ static inline int make_tree(const char *root)
 static inline int group_set_up(void **state)
 {
         struct place *place = bk_alloc(sizeof *place);
-        char template[] = "/tmp/bakery-test-XXXXXX";
         autofree char *passwd = NULL;
         FILE *file;
 
         *state = place;
-        place->base = bk_strdup(mkdtemp(template));
+        place->base = folder_new();
         passwd = bk_format("%s/etc/passwd", place->base);
         if (chmod(place->base, 0755) < 0 || make_tree(place->base) < 0 || (file = fopen(passwd, "we")) == NULL)
                 return -1;
@@ -170,10 +169,9 @@ static inline int group_tear_down(void **state)
 static inline int set_up(void **state)
 {
         struct place *place = *state;
-        char template[] = "/tmp/bakery-test-XXXXXX";
         autofree char *from = bk_format("%s/.", place->base);
 
-        place->root = bk_strdup(mkdtemp(template));
+        place->root = folder_new();
         return host((const char *const[]){ "cp", "-a", from, place->root, NULL }, NULL);
 }
 

@@ -1,5 +1,5 @@
 /* What is read from, and removed in, an image's root; and the host's APT sources. */
-#include "tests/unit/test.h"
+#include "tests/unit/folder.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -8,38 +8,14 @@
 #include "layers/seal.h"
 #include "lib/fs.h"
 
-struct place { char *path; int fd; };
-
-static int set_up(void **state)
-{
-        struct place *place = bk_alloc(sizeof *place);
-        char template[] = "/tmp/bakery-test-XXXXXX";
-
-        place->path = bk_strdup(mkdtemp(template));
-        place->fd = open(place->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-        *state = place;
-        return place->fd < 0;
-}
-
-static int tear_down(void **state)
-{
-        struct place *place = *state;
-        int result = bk_remove_tree(place->path, NULL);
-
-        (void)close(place->fd);
-        free(place->path);
-        free(place);
-        return result;
-}
-
-static void put(const struct place *place, const char *path, const char *text)
+static void put(const struct folder *place, const char *path, const char *text)
 {
         struct bk_error err = { 0 };
 
         assert_ok(bk_write_in_root(place->fd, path, text, strlen(text), 0644, &err), err);
 }
 
-static long size_of(const struct place *place, const char *path)
+static long size_of(const struct folder *place, const char *path)
 {
         autofree char *whole = bk_format("%s%s", place->path, path);
         struct stat st;
@@ -49,7 +25,7 @@ static long size_of(const struct place *place, const char *path)
 
 static void sysprep_removes_what_two_machines_must_not_share(void **state)
 {
-        const struct place *place = *state;
+        const struct folder *place = *state;
         struct bk_error err = { 0 };
         static const struct { const char *path; long after; } files[] = {
                 { "/etc/machine-id", 0 }, { "/var/lib/dbus/machine-id", -1 }, { "/etc/ssh/ssh_host_ed25519_key", -1 },
@@ -72,7 +48,7 @@ static void sysprep_removes_what_two_machines_must_not_share(void **state)
 
 static void sysprep_leaves_out_what_it_is_told_to(void **state)
 {
-        const struct place *place = *state;
+        const struct folder *place = *state;
         autostrv struct bk_strv skip = { 0 };
         struct bk_error err = { 0 };
 
@@ -87,9 +63,8 @@ static void sysprep_leaves_out_what_it_is_told_to(void **state)
 /* /tmp in the image is a link that leads out: what it leads to on the host must stay. */
 static void sysprep_follows_no_link_out_of_the_image(void **state)
 {
-        const struct place *place = *state;
-        char outside[] = "/tmp/bakery-outside-XXXXXX";
-        autofree char *file = bk_format("%s/precious", mkdtemp(outside));
+        const struct folder *place = *state;
+        autofree char *outside = folder_new(), *file = bk_format("%s/precious", outside);
         struct bk_error err = { 0 };
 
         (void)close(open(file, O_WRONLY | O_CREAT, 0600));
@@ -110,7 +85,7 @@ static const char status[] =
 
 static void installed_packages_have_their_source(void **state)
 {
-        const struct place *place = *state;
+        const struct folder *place = *state;
         BK_CLEANUP(deb_packages_done) struct deb_packages packages = { 0 };
         struct bk_error err = { 0 };
 
@@ -128,7 +103,7 @@ static void installed_packages_have_their_source(void **state)
 
 static void an_image_without_dpkg_has_no_packages(void **state)
 {
-        const struct place *place = *state;
+        const struct folder *place = *state;
         BK_CLEANUP(deb_packages_done) struct deb_packages packages = { 0 };
         struct bk_error err = { 0 };
 
@@ -138,7 +113,7 @@ static void an_image_without_dpkg_has_no_packages(void **state)
 
 static void garbage_is_no_empty_list(void **state)
 {
-        const struct place *place = *state;
+        const struct folder *place = *state;
         BK_CLEANUP(deb_packages_done) struct deb_packages packages = { 0 };
         struct bk_error err = { 0 };
 
@@ -165,7 +140,7 @@ static const struct { const char *why, *file, *text, *release, *expected; } sour
 
 static void the_hosts_sources_become_the_images(void **state)
 {
-        const struct place *place = *state;
+        const struct folder *place = *state;
 
         for (size_t i = 0; i < sizeof sources / sizeof *sources; i++) {
                 autofree char *folder = bk_format("%s/%zu", place->path, i), *in_root = bk_format("/%zu%s", i, sources[i].file), *found = NULL;
@@ -180,7 +155,7 @@ static void the_hosts_sources_become_the_images(void **state)
 
 static void a_host_without_an_archive_says_so(void **state)
 {
-        const struct place *place = *state;
+        const struct folder *place = *state;
         autofree char *found = NULL;
         struct bk_error err = { 0 };
 
@@ -192,14 +167,14 @@ static void a_host_without_an_archive_says_so(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test_setup_teardown(sysprep_removes_what_two_machines_must_not_share, set_up, tear_down),
-                cmocka_unit_test_setup_teardown(sysprep_leaves_out_what_it_is_told_to, set_up, tear_down),
-                cmocka_unit_test_setup_teardown(sysprep_follows_no_link_out_of_the_image, set_up, tear_down),
-                cmocka_unit_test_setup_teardown(installed_packages_have_their_source, set_up, tear_down),
-                cmocka_unit_test_setup_teardown(an_image_without_dpkg_has_no_packages, set_up, tear_down),
-                cmocka_unit_test_setup_teardown(garbage_is_no_empty_list, set_up, tear_down),
-                cmocka_unit_test_setup_teardown(the_hosts_sources_become_the_images, set_up, tear_down),
-                cmocka_unit_test_setup_teardown(a_host_without_an_archive_says_so, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(sysprep_removes_what_two_machines_must_not_share, folder_set_up, folder_tear_down),
+                cmocka_unit_test_setup_teardown(sysprep_leaves_out_what_it_is_told_to, folder_set_up, folder_tear_down),
+                cmocka_unit_test_setup_teardown(sysprep_follows_no_link_out_of_the_image, folder_set_up, folder_tear_down),
+                cmocka_unit_test_setup_teardown(installed_packages_have_their_source, folder_set_up, folder_tear_down),
+                cmocka_unit_test_setup_teardown(an_image_without_dpkg_has_no_packages, folder_set_up, folder_tear_down),
+                cmocka_unit_test_setup_teardown(garbage_is_no_empty_list, folder_set_up, folder_tear_down),
+                cmocka_unit_test_setup_teardown(the_hosts_sources_become_the_images, folder_set_up, folder_tear_down),
+                cmocka_unit_test_setup_teardown(a_host_without_an_archive_says_so, folder_set_up, folder_tear_down),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

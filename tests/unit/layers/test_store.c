@@ -1,5 +1,5 @@
 /* The store: layers by digest, verified, flattened when the chain grows long. */
-#include "tests/unit/test.h"
+#include "tests/unit/folder.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -11,10 +11,10 @@
 static int set_up(void **state)
 {
         struct layer_store *store = bk_alloc(sizeof *store);
-        char template[] = "/tmp/bakery-test-XXXXXX";
+        autofree char *home = folder_new();
 
         *state = store;
-        return layer_store_open(mkdtemp(template), store, NULL);
+        return layer_store_open(home, store, NULL);
 }
 
 static int tear_down(void **state)
@@ -187,6 +187,87 @@ static void exports_hold_the_same_bytes(void **state)
         }
 }
 
+static void make(const char *command, const char *home)
+{
+        autofree char *line = bk_format("cd %s && %s", home, command);
+        const char *const argv[] = { "sh", "-c", line, NULL };
+        struct bk_error err = { 0 };
+
+        assert_ok(bk_run(argv, 60000, NULL, &err), err);
+}
+
+static void an_empty_disk_is_a_draft(void **state)
+{
+        const struct layer_store *store = *state;
+        BK_CLEANUP(layer_info_done) struct layer_info info = { 0 };
+        autofree char *path = layer_draft_path(store, "empty");
+        struct bk_error err = { 0 };
+
+        assert_ok(layer_disk_create(path, 3 << 20, &err), err);
+        assert_ok(layer_seal(store, "empty", NULL, NULL, &info, &err), err);
+        assert_int_equal(info.virtual_size, 3 << 20);
+}
+
+static void images_from_outside_are_copied(void **state)
+{
+        static const struct { const char *format, *command; } images[] = {
+                { "raw", "cp raw image" },
+                { "qcow2", "qemu-img convert -f raw -O qcow2 -o compat=0.10 raw image" },
+                { "qcow2", "qemu-img convert -f raw -O qcow2 raw image" },
+                { "vmdk", "qemu-img convert -f raw -O vmdk raw image" },
+                { "vmdk", "qemu-img convert -f raw -O vmdk -o subformat=streamOptimized raw image" },
+                { "vpc", "qemu-img convert -f raw -O vpc -o force_size raw image" },
+                { "vhdx", "qemu-img convert -f raw -O vhdx raw image" },
+        };
+        const struct layer_store *store = *state;
+        autofree char *path = layer_draft_path(store, "copy"), *from = bk_format("%s/image", store->home);
+        struct bk_error err = { 0 };
+
+        make("truncate -s 4M raw && qemu-io -f raw -c 'write -P 7 1M 64k' raw", store->home);
+        for (size_t i = 0; i < sizeof images / sizeof *images; i++) {
+                const bool larger = i % 2 == 1;
+                const char *const compare[] = { "qemu-img", "compare", "-f", "qcow2", "-F", images[i].format, path, from, NULL };
+                BK_CLEANUP(layer_info_done) struct layer_info info = { 0 };
+
+                print_message("# %s\n", images[i].command);
+                make(images[i].command, store->home);
+                assert_ok(layer_disk_import(path, from, larger ? 8 << 20 : 0, &err), err);
+                assert_ok(bk_run(compare, 60000, NULL, &err), err);
+                assert_ok(layer_seal(store, "copy", NULL, NULL, &info, &err), err);
+                assert_int_equal(info.virtual_size, larger ? 8 << 20 : 4 << 20);
+        }
+        assert_fails_with(layer_disk_import(path, from, 1 << 20, &err), err, BK_FAILED);
+        assert_false(bk_exists(path));
+}
+
+static void an_image_that_leans_on_other_files_is_refused(void **state)
+{
+        static const struct { const char *why, *command; } images[] = {
+                { "a qcow2 on a backing file", "qemu-img create -q -f qcow2 -b raw -F raw image" },
+                { "an older one", "qemu-img create -q -f qcow2 -o compat=0.10 -b raw -F raw image" },
+                { "a qcow2 with a data file", "qemu-img create -q -f qcow2 -o data_file=data image 4M" },
+                { "a VMDK of two files", "qemu-img create -q -f vmdk -o subformat=monolithicFlat image 4M" },
+                { "a VMDK on a parent", "qemu-img create -q -f vmdk parent 4M && qemu-img create -q -f vmdk -b parent -F vmdk image" },
+                { "a VMDK whose descriptor takes its header's place",
+                  "{ printf 'KDMV\\1\\0\\0\\0\\3\\0\\0\\0'; head -c 16 /dev/zero; printf '\\1'; head -c 483 /dev/zero; "
+                  "printf '# Disk DescriptorFile\\nversion=1\\nCID=1\\nparentCID=ffffffff\\ncreateType=\"monolithicFlat\"\\n"
+                  "RW 8192 FLAT \"raw\" 0\\n'; head -c 65536 /dev/zero; } >image && qemu-img convert -f vmdk -O raw image out" },
+        };
+        const struct layer_store *store = *state;
+        autofree char *path = layer_draft_path(store, "copy"), *from = bk_format("%s/image", store->home);
+
+        make("truncate -s 4M raw", store->home);
+        for (size_t i = 0; i < sizeof images / sizeof *images; i++) {
+                struct bk_error err = { 0 };
+
+                print_message("# %s\n", images[i].why);
+                make(images[i].command, store->home);
+                assert_fails_with(layer_disk_import(path, from, 0, &err), err, BK_INVALID);
+                assert_non_null(strstr(err.text, "leans on other files"));
+                assert_false(bk_exists(path));
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -196,6 +277,9 @@ int main(void)
                 cmocka_unit_test_setup_teardown(a_store_can_be_moved, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_deep_chain_is_flattened_and_reads_the_same, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(exports_hold_the_same_bytes, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(an_empty_disk_is_a_draft, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(images_from_outside_are_copied, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(an_image_that_leans_on_other_files_is_refused, set_up, tear_down),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
 /* Downloads: what came is never lost, and what lies there is never mixed with what it is not. */
-#include "tests/unit/test.h"
+#include "tests/unit/folder.h"
 
 #include <fcntl.h>
 #include <sched.h>
@@ -21,11 +21,10 @@ struct place {
 static int set_up(void **state)
 {
         struct place *place = bk_alloc(sizeof *place);
-        char template[] = "/tmp/bakery-test-XXXXXX";
 
         server_start(&place->server);
         fill(place->server.web, SIZE, 1);
-        place->folder = bk_strdup(mkdtemp(template));
+        place->folder = folder_new();
         place->path = bk_format("%s/file", place->folder);
         place->from = bk_format("%s/file.from", place->folder);
         place->url = bk_format("http://127.0.0.1:%u/file", place->server.port);

@@ -1,5 +1,5 @@
 /* Files on the host and inside an image: paths stay where they belong. */
-#include "tests/unit/test.h"
+#include "tests/unit/folder.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -11,33 +11,9 @@
 #include "lib/publish.h"
 #include "lib/run.h"
 
-struct place { char *path; int fd; };
-
-static int set_up(void **state)
-{
-        struct place *place = bk_alloc(sizeof *place);
-        char template[] = "/tmp/bakery-test-XXXXXX";
-
-        place->path = bk_strdup(mkdtemp(template));
-        place->fd = open(place->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-        *state = place;
-        return place->fd < 0;
-}
-
-static int tear_down(void **state)
-{
-        struct place *place = *state;
-        int result = bk_remove_tree(place->path, NULL);
-
-        (void)close(place->fd);
-        free(place->path);
-        free(place);
-        return result;
-}
-
 static void links_in_an_image_stay_in_it(void **state)
 {
-        const struct place *place = *state;
+        const struct folder *place = *state;
         struct bk_error err = { 0 };
         autofree char *text = NULL;
 
@@ -56,7 +32,7 @@ static void links_in_an_image_stay_in_it(void **state)
 
 static void folders_in_an_image_are_made_however_they_are_spelled(void **state)
 {
-        const struct place *place = *state;
+        const struct folder *place = *state;
         static const char *const paths[] = { "/", "//", "a", "/b/", "//c//d//", "e/f/../g", "/b/b" };
         struct bk_error err = { 0 };
 
@@ -71,7 +47,7 @@ static void folders_in_an_image_are_made_however_they_are_spelled(void **state)
 
 static void a_dangling_link_is_written_inside(void **state)
 {
-        const struct place *place = *state;
+        const struct folder *place = *state;
         struct bk_error err = { 0 };
         autofree char *inside = bk_format("%s/run/stub", place->path);
 
@@ -84,7 +60,7 @@ static void a_dangling_link_is_written_inside(void **state)
 
 static void a_tree_is_removed_without_following_links(void **state)
 {
-        const struct place *place = *state;
+        const struct folder *place = *state;
         struct bk_error err = { 0 };
         autofree char *keep = bk_format("%s/keep", place->path), *file = bk_format("%s/keep/file", place->path);
         autofree char *tree = bk_format("%s/tree/a/b", place->path), *link = bk_format("%s/tree/a/link", place->path);
@@ -102,7 +78,7 @@ static void a_tree_is_removed_without_following_links(void **state)
 
 static void publishing_leaves_no_draft(void **state)
 {
-        const struct place *place = *state;
+        const struct folder *place = *state;
         struct bk_error err = { 0 };
         autofree char *path = bk_format("%s/file", place->path), *wrong = bk_format("%s/none/file", place->path), *text = NULL;
         const char *const argv[] = { "ls", "-A", place->path, NULL };
@@ -131,7 +107,7 @@ static int undo(void *arg, const char *kind, const char *value, struct bk_error 
 
 static void a_lease_of_the_living_is_left_alone(void **state)
 {
-        const struct place *place = *state;
+        const struct folder *place = *state;
         struct bk_error err = { 0 };
         struct bk_lease lease = BK_LEASE_NONE;
 
@@ -145,7 +121,7 @@ static void a_lease_of_the_living_is_left_alone(void **state)
 
 static void a_lease_of_the_dead_is_undone(void **state)
 {
-        const struct place *place = *state;
+        const struct folder *place = *state;
         struct bk_error err = { 0 };
         const pid_t pid = bk_fork();
 
@@ -166,7 +142,7 @@ static void a_lease_of_the_dead_is_undone(void **state)
 
 static void a_lease_that_got_no_name_is_removed(void **state)
 {
-        const struct place *place = *state;
+        const struct folder *place = *state;
         struct bk_error err = { 0 };
         autofree char *unnamed = bk_format("%s/.abc.new", place->path);
         autoclose int fd = open(unnamed, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -182,7 +158,7 @@ static void a_lease_that_got_no_name_is_removed(void **state)
 
 static void reapers_never_hinder_the_taking_of_leases(void **state)
 {
-        const struct place *place = *state;
+        const struct folder *place = *state;
         struct bk_error err = { 0 };
         const pid_t reaper = bk_fork();
 
@@ -202,7 +178,7 @@ static void reapers_never_hinder_the_taking_of_leases(void **state)
 
 static void a_lock_that_is_held_names_its_holder(void **state)
 {
-        const struct place *place = *state;
+        const struct folder *place = *state;
         struct bk_error err = { 0 };
         autofree char *path = bk_format("%s/lock", place->path), *me = bk_format("process %ld", (long)getpid());
         autoclose int fd = -1, second = -1;
@@ -216,16 +192,16 @@ static void a_lock_that_is_held_names_its_holder(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test_setup_teardown(links_in_an_image_stay_in_it, set_up, tear_down),
-                cmocka_unit_test_setup_teardown(folders_in_an_image_are_made_however_they_are_spelled, set_up, tear_down),
-                cmocka_unit_test_setup_teardown(a_dangling_link_is_written_inside, set_up, tear_down),
-                cmocka_unit_test_setup_teardown(a_tree_is_removed_without_following_links, set_up, tear_down),
-                cmocka_unit_test_setup_teardown(publishing_leaves_no_draft, set_up, tear_down),
-                cmocka_unit_test_setup_teardown(a_lease_of_the_living_is_left_alone, set_up, tear_down),
-                cmocka_unit_test_setup_teardown(a_lease_of_the_dead_is_undone, set_up, tear_down),
-                cmocka_unit_test_setup_teardown(a_lease_that_got_no_name_is_removed, set_up, tear_down),
-                cmocka_unit_test_setup_teardown(reapers_never_hinder_the_taking_of_leases, set_up, tear_down),
-                cmocka_unit_test_setup_teardown(a_lock_that_is_held_names_its_holder, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(links_in_an_image_stay_in_it, folder_set_up, folder_tear_down),
+                cmocka_unit_test_setup_teardown(folders_in_an_image_are_made_however_they_are_spelled, folder_set_up, folder_tear_down),
+                cmocka_unit_test_setup_teardown(a_dangling_link_is_written_inside, folder_set_up, folder_tear_down),
+                cmocka_unit_test_setup_teardown(a_tree_is_removed_without_following_links, folder_set_up, folder_tear_down),
+                cmocka_unit_test_setup_teardown(publishing_leaves_no_draft, folder_set_up, folder_tear_down),
+                cmocka_unit_test_setup_teardown(a_lease_of_the_living_is_left_alone, folder_set_up, folder_tear_down),
+                cmocka_unit_test_setup_teardown(a_lease_of_the_dead_is_undone, folder_set_up, folder_tear_down),
+                cmocka_unit_test_setup_teardown(a_lease_that_got_no_name_is_removed, folder_set_up, folder_tear_down),
+                cmocka_unit_test_setup_teardown(reapers_never_hinder_the_taking_of_leases, folder_set_up, folder_tear_down),
+                cmocka_unit_test_setup_teardown(a_lock_that_is_held_names_its_holder, folder_set_up, folder_tear_down),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/mount.h>
 
 #include "lib/fs.h"
 #include "lib/run.h"
@@ -99,6 +100,43 @@ static void input_larger_than_a_pipe_is_fed(void **state)
         assert_int_equal(atoi(result.out), 300000);
 }
 
+static void an_isolated_child_has_its_own_mounts(void **state)
+{
+        pid_t pid;
+
+        (void)state;
+        need("root");
+        (void)fflush(NULL);
+        pid = bk_fork_isolated();
+        assert_true(pid >= 0);
+        if (pid == 0) {
+                struct bk_error err = { 0 };
+                char self[16] = "";
+
+                if (bk_own_mounts(&err) < 0 || readlink("/proc/self", self, sizeof self - 1) < 0 || strcmp(self, "1") != 0)
+                        _exit(1);
+                _exit(mount("none", "/tmp", "tmpfs", 0, NULL) == 0 ? 0 : 2);
+        }
+        assert_int_equal(bk_wait(pid, 50000), 0);
+}
+
+static void mounts_that_fail_are_told(void **state)
+{
+        pid_t pid;
+
+        (void)state;
+        need("root");
+        (void)fflush(NULL);
+        pid = bk_fork_isolated();
+        assert_true(pid >= 0);
+        if (pid == 0) {
+                struct bk_error err = { 0 };
+
+                _exit(seteuid(65534) == 0 && bk_own_mounts(&err) < 0 && err.kind == BK_DENIED && err.text[0] != '\0' ? 0 : 1);
+        }
+        assert_int_equal(bk_wait(pid, 50000), 0);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -109,6 +147,8 @@ int main(void)
                 cmocka_unit_test(a_daemon_left_behind_does_not_hold_us_up),
                 cmocka_unit_test(lines_come_whole),
                 cmocka_unit_test(input_larger_than_a_pipe_is_fed),
+                cmocka_unit_test(an_isolated_child_has_its_own_mounts),
+                cmocka_unit_test(mounts_that_fail_are_told),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
 /* A registry in a folder of its own, and images to put into it, from few words. */
 #pragma once
-#include "tests/unit/test.h"
+#include "tests/unit/folder.h"
 
 #include "lib/digest.h"
 #include "lib/fs.h"
@@ -17,8 +17,7 @@ static inline int fixture_setup(void **state)
         struct fixture *f = bk_alloc(sizeof *f);
         struct bk_error err = { 0 };
 
-        f->home = bk_strdup("/tmp/bakery-registry-XXXXXX");
-        assert_non_null(mkdtemp(f->home));
+        f->home = folder_new();
         assert_ok(reg_open(f->home, &f->reg, &err), err);
         *state = f;
         return 0;

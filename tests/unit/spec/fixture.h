@@ -1,6 +1,6 @@
 /* An image's root and a folder of specs, both in a temporary folder, and what the engine says about them. */
 #pragma once
-#include "tests/unit/test.h"
+#include "tests/unit/folder.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -20,9 +20,8 @@ struct fixture {
 static inline int fixture_setup(void **state)
 {
         struct fixture *f = bk_alloc(sizeof *f);
-        char template[] = "/tmp/bakery-spec-XXXXXX";
 
-        f->home = bk_strdup(mkdtemp(template));
+        f->home = folder_new();
         f->root = bk_format("%s/root", f->home);
         f->folder = bk_format("%s/spec", f->home);
         if (mkdir(f->root, 0755) < 0 || mkdir(f->folder, 0755) < 0)

@@ -1,128 +1,11 @@
 /* What a shell tells of a tree is what the kernel tells of it: every answer of spec_files_*() through facts beside that of a
  * descriptor, over one tree of all kinds of files, with the shells and tools that guests have. */
-#include "tests/unit/test.h"
+#include "tests/unit/spec/facts_fixture.h"
 
-#include <fcntl.h>
-#include <grp.h>
-#include <limits.h>
-#include <sched.h>
 #include <sys/socket.h>
 #include <sys/sysmacros.h>
 #include <sys/un.h>
 #include <sys/xattr.h>
-
-#include "lib/buf.h"
-#include "lib/fs.h"
-#include "lib/run.h"
-#include "spec/facts.h"
-#include "spec/files.h"
-
-/* --- a guest: a shell on this host, in the tree or beside it --------------------- */
-
-struct guest {
-        const char *shell[3];           /* "busybox", "sh" */
-        const char *root;               /* chroot; NULL: none */
-        uid_t uid;                      /* 0: as we are */
-        unsigned runs;
-        char *last;                     /* what the last run printed */
-        size_t last_len;
-        char *first_line;               /* of its input: the tokens */
-};
-
-static int enter(void *arg)
-{
-        const struct guest *guest = arg;
-
-        if (guest->root != NULL && (chroot(guest->root) < 0 || chdir("/") < 0))
-                return -1;
-        if (guest->uid != 0 && (setgroups(0, NULL) < 0 || setgid(guest->uid) < 0 || setuid(guest->uid) < 0))
-                return -1;
-        return 0;
-}
-
-static int run_shell(void *arg, const char *line, const char *input, struct spec_output *ret, struct bk_error *err)
-{
-        static const char *const env[] = { "PATH=/usr/bin:/bin", "LANG=C.UTF-8", NULL };
-        struct guest *guest = arg;
-        const char *argv[6] = { 0 };
-        struct bk_run run = { .argv = argv, .env = env, .timeout_ms = 60000, .input = input, .input_len = input != NULL ? strlen(input) : 0,
-                              .capture_most = 64 << 20, .in_child = enter, .arg = guest };
-        BK_CLEANUP(bk_run_result_done) struct bk_run_result result = { 0 };
-        int n = 0;
-
-        guest->runs++;
-        for (int i = 0; guest->shell[i] != NULL; i++)
-                argv[n++] = guest->shell[i];
-        argv[n++] = "-c";
-        argv[n++] = line;
-        if (bk_run_with(&run, &result, err) < 0)
-                return -1;
-        free(guest->last);
-        free(guest->first_line);
-        guest->last = bk_alloc(result.out_len + 1);
-        memcpy(guest->last, result.out, result.out_len);
-        guest->last_len = result.out_len;
-        guest->first_line = bk_strndup(input, strcspn(input, "\n"));
-        *ret = (struct spec_output){ .out = bk_take(result.out), .err = bk_take(result.err), .out_len = result.out_len, .status = result.status };
-        ret->err_len = strlen(ret->err);
-        return 0;
-}
-
-static void guest_done(struct guest *guest)
-{
-        free(guest->last);
-        free(guest->first_line);
-}
-
-static struct spec_facts *facts_of(struct guest *guest)
-{
-        const struct spec_facts_source source = { run_shell, guest };
-
-        return spec_facts_new(&source);
-}
-
-/* --- a tree ---------------------------------------------------------------------- */
-
-struct tree {
-        char *folder;                   /* on this host */
-        const char *prefix;             /* of its paths, as the guest sees them: the folder, or "" in a chroot */
-        int root_fd;                    /* the guest's "/" */
-        struct bk_strv paths;           /* to ask for, without prefix */
-};
-
-static char *on_host(const struct tree *tree, const char *path)
-{
-        return bk_format("%s%s", tree->folder, path);
-}
-
-static void put(struct tree *tree, const char *path, const void *bytes, size_t length)
-{
-        autofree char *at = on_host(tree, path);
-        autoclose int fd = open(at, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-        struct bk_error err = { 0 };
-
-        if (fd < 0)
-                fail_msg("cannot make '%s'", at);
-        assert_ok(bk_write_all(fd, bytes, length, &err), err);
-        bk_strv_add(&tree->paths, path);
-}
-
-static void put_folder(struct tree *tree, const char *path, mode_t mode)
-{
-        autofree char *at = on_host(tree, path);
-
-        assert_int_equal(mkdir(at, 0755), 0);
-        assert_int_equal(chmod(at, mode), 0);
-        bk_strv_add(&tree->paths, path);
-}
-
-static void put_link(struct tree *tree, const char *path, const char *to)
-{
-        autofree char *at = on_host(tree, path), *target = *to == '/' ? bk_format("%s%s", tree->prefix, to) : bk_strdup(to);
-
-        assert_int_equal(symlink(*target ? target : "/", at), 0);
-        bk_strv_add(&tree->paths, path);
-}
 
 static const char *const names[] = {
         "with blank", "trailing blank ", " leading", "it's", "double\"quote", "new\nline", "ends in newline\n", "-dash", "--", "tab\t", "star*",
@@ -188,8 +71,8 @@ static void put_specials(struct tree *tree)
 static void tree_fill(struct tree *tree)
 {
         static const char *const more[] = {
-                "/none", "/none/x", "/regular/", "/regular/x", "/regular/.", "/regular/..", "/folder/", "/folder/.", "/folder/..", "/folder/../regular",
-                "//folder///inner//file", "/l-folder/", "/l-folder/inner/file", "/l-folder/../regular", "/l-folder-abs/l-out", "/l-dangling/",
+                "/none", "/none/x", "/regular/", "/regular/x", "/regular/.", "/regular/..", "/folder/", "/folder/.", "/folder/..",
+                "/folder/../regular", "//folder///inner//file", "/l-folder/", "/l-folder/inner/file", "/l-folder/../regular", "/l-folder-abs/l-out", "/l-dangling/",
                 "/l-self/x", "/l-file-slash/", "/l-into/file", "/l-into/../l-abs", "/l-up/l-out", "/l-1/", "/l-slash/inner/.", "/l-root",
                 "/pipe/x", "/l-down/y", "/folder/none/../../regular",
         };
@@ -222,30 +105,6 @@ static void tree_fill(struct tree *tree)
         name[0] = '/';
         name[sizeof name - 1] = '\0';
         bk_strv_add(&tree->paths, name);
-}
-
-static void tree_make(struct tree *tree, bool in_chroot)
-{
-        char template[] = "/tmp/bakery-facts-XXXXXX";
-        char real[PATH_MAX];
-
-        assert_non_null(mkdtemp(template));
-        assert_non_null(realpath(template, real));
-        *tree = (struct tree){ .folder = bk_strdup(real) };
-        assert_int_equal(chmod(tree->folder, 0755), 0);
-        tree->prefix = in_chroot ? "" : tree->folder;
-        tree->root_fd = open(in_chroot ? tree->folder : "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-        assert_true(tree->root_fd >= 0);
-}
-
-static void tree_done(struct tree *tree)
-{
-        struct bk_error err = { 0 };
-
-        (void)close(tree->root_fd);
-        assert_ok(bk_remove_tree(tree->folder, &err), err);
-        bk_strv_done(&tree->paths);
-        free(tree->folder);
 }
 
 /* --- one answer beside the other --------------------------------------------------- */
@@ -441,23 +300,6 @@ static void shells_of_this_host_tell_what_is_there(void **state)
         tree_done(&tree);
 }
 
-static void shell(const char *format, ...) BK_PRINTF(1, 2);
-static void shell(const char *format, ...)
-{
-        va_list args;
-
-        va_start(args, format);
-        autofree char *line = bk_vformat(format, args);
-        va_end(args);
-        assert_int_equal(system(line), 0);
-}
-
-static void put_busybox(const struct tree *tree)
-{
-        shell("cd %s && mkdir bin dev && mknod -m 666 dev/null c 1 3 && cp $(command -v busybox) bin/busybox && chroot . /bin/busybox --install -s /bin",
-              tree->folder);
-}
-
 static void busybox_alone_tells_what_is_there(void **state)
 {
         const struct lacks lacks = { .attributes = true, .flags = true };
@@ -491,8 +333,8 @@ static void ls_and_cat_are_enough(void **state)
         tree_make(&tree, true);
         tree_fill(&tree);
         put_busybox(&tree);
-        shell("cd %s/bin && find . -type l -delete && cp $(command -v dash) sh && ln busybox ls && ln busybox cat && ln busybox date && rm busybox && "
-              "cp --parents $(ldd sh | grep -o '/[^ ]*') ..", tree.folder);
+        shell("cd %s/bin && find . -type l -delete && cp $(command -v dash) sh && ln busybox ls && ln busybox cat && ln busybox date && "
+              "rm busybox && cp --parents $(ldd sh | grep -o '/[^ ]*') ..", tree.folder);
         guest.root = tree.folder;
         compare(&tree, &guest, &lacks);
         guest_done(&guest);
@@ -628,340 +470,6 @@ static void files_of_the_kernel_have_content(void **state)
         guest_done(&guest);
 }
 
-static void lines_tell_status_output_and_messages(void **state)
-{
-        static const struct { const char *line; int status; const char *out, *err; size_t length; } rows[] = {
-                { "echo hello", 0, "hello\n", "", 6 },
-                { "printf 'no newline'", 0, "no newline", "", 10 },
-                { "printf 'a\\0b\\n\\n'", 0, "a\0b\n\n", "", 5 },
-                { "echo out; echo bad >&2; exit 3", 3, "out\n", "bad\n", 4 },
-                { "printf 'a|b|0' >&2; false", 1, "", "a|b|0", 0 },
-                { "kill -9 $$", 137, "", NULL, 0 },
-                { "cat", 0, "", "", 0 },                        /* its input is empty: not the script */
-                { "echo \"it's\" 'quoted'\necho two", 0, "it's quoted\ntwo\n", "", 16 },
-                { "exit 255", 255, "", "", 0 },
-                { "echo $((", 2, "", NULL, 0 },
-                { "no-such-program-here", 127, "", NULL, 0 },
-                { "true", 0, "", "", 0 },
-        };
-        struct guest guest = { .shell = { "/bin/sh" } };
-        struct spec_facts *facts = facts_of(&guest);
-        struct bk_error err = { 0 };
-        const struct spec_output *output = NULL;
-
-        (void)state;
-        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-                spec_facts_want_line(facts, rows[i].line);
-        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-                print_message("# %s\n", rows[i].line);
-                assert_ok(spec_facts_line(facts, rows[i].line, &output, &err), err);
-                assert_int_equal(output->status, rows[i].status);
-                assert_int_equal(output->out_len, rows[i].length);
-                assert_memory_equal(output->out, rows[i].out, rows[i].length + 1);
-                if (rows[i].err != NULL)
-                        assert_string_equal(output->err, rows[i].err);
-                else
-                        assert_true(output->err_len > 0);
-        }
-        assert_int_equal(guest.runs, 1);
-        assert_ok(spec_facts_line(facts, "echo late", &output, &err), err);
-        assert_string_equal(output->out, "late\n");
-        assert_int_equal(guest.runs, 2);
-        spec_facts_free(facts);
-        guest_done(&guest);
-}
-
-/* A path that is not there, links that chain, and lines, among 1,000 paths: one round trip. */
-static void a_thousand_paths_are_one_run(void **state)
-{
-        struct guest guest = { .shell = { "/bin/sh" } };
-        struct spec_files asked = { .root_fd = -1, .facts = facts_of(&guest) };
-        const struct spec_output *output;
-        struct bk_error err = { 0 };
-        struct tree tree;
-        int64_t begun;
-
-        (void)state;
-        tree_make(&tree, false);
-        put_folder(&tree, "/real", 0755);
-        put_link(&tree, "/also", "/real");
-        for (int i = 0; i < 1000; i++) {
-                autofree char *name = bk_format("/real/%d", i), *through = bk_format("/also/%d", i), *before = bk_format("%d", i - 1);
-                autofree char *path = NULL;
-
-                if (i % 5 == 4)
-                        put_link(&tree, name, before);
-                else if (i % 5 != 3)
-                        put(&tree, name, name, strlen(name));
-                path = on_host(&tree, i % 2 ? name : through);
-                spec_facts_want_path(asked.facts, path);
-        }
-        spec_facts_want_line(asked.facts, "echo hello");
-        begun = bk_now_ms();
-        assert_ok(spec_facts_fetch(asked.facts, &err), err);
-        print_message("# 1,000 paths: %d ms, %zu bytes came\n", (int)(bk_now_ms() - begun), guest.last_len);
-        assert_int_equal(guest.runs, 1);
-        for (int i = 0; i < 1000; i++) {
-                autofree char *name = bk_format("/real/%d", i), *through = bk_format("/also/%d", i), *text = NULL;
-                autofree char *path = on_host(&tree, i % 2 ? name : through), *to = bk_format("/real/%d", i % 5 == 4 ? i - 1 : i);
-                size_t length;
-                const int there = spec_files_read(&asked, path, 100, &text, &length, &err);
-
-                assert_int_equal(there, i % 5 < 3);             /* the links lead to what is not there */
-                if (there)
-                        assert_string_equal(text, to);
-        }
-        assert_ok(spec_facts_line(asked.facts, "echo hello", &output, &err), err);
-        assert_int_equal(guest.runs, 1);
-        spec_facts_free(asked.facts);
-        guest_done(&guest);
-        tree_done(&tree);
-}
-
-/* 40 MB in files that are small each do not come in one batch, but in few. */
-static void contents_come_in_batches_that_fit(void **state)
-{
-        enum { FILES = 200, SIZE = 200 << 10 };
-        struct guest guest = { .shell = { "/bin/sh" } };
-        struct spec_files asked = { .root_fd = -1, .facts = facts_of(&guest) };
-        autofree char *bytes = bk_alloc(SIZE);
-        struct bk_error err = { 0 };
-        struct tree tree;
-
-        (void)state;
-        tree_make(&tree, false);
-        for (int i = 0; i < FILES; i++) {
-                autofree char *name = bk_format("/%d", i), *path = on_host(&tree, name);
-
-                bytes[i] = 1;
-                put(&tree, name, bytes, SIZE);
-                bytes[i] = 0;
-                spec_facts_want_path(asked.facts, path);
-        }
-        assert_ok(spec_facts_fetch(asked.facts, &err), err);
-        assert_int_equal(guest.runs, 1);
-        assert_true(guest.last_len < 32 << 20);
-        for (int i = 0; i < FILES; i++) {
-                autofree char *name = bk_format("/%d", i), *path = on_host(&tree, name), *text = NULL;
-                size_t length;
-
-                assert_int_equal(spec_files_read(&asked, path, SIZE, &text, &length, &err), 1);
-                assert_int_equal(length, SIZE);
-                assert_int_equal(text[i], 1);
-        }
-        assert_int_equal(guest.runs, 2);
-        spec_facts_free(asked.facts);
-        guest_done(&guest);
-        tree_done(&tree);
-}
-
-static void what_changed_is_seen_when_answers_are_forgotten(void **state)
-{
-        struct guest guest = { .shell = { "/bin/sh" } };
-        struct spec_files asked = { .root_fd = -1, .facts = facts_of(&guest) };
-        struct bk_error err = { 0 };
-        struct tree tree;
-
-        (void)state;
-        tree_make(&tree, false);
-        put(&tree, "/f", "before", 6);
-        autofree char *path = on_host(&tree, "/f"), *line = bk_format("cat '%s'", path), *one = NULL, *two = NULL, *three = NULL;
-        const struct spec_output *output = NULL;
-
-        assert_int_equal(spec_files_read(&asked, path, 100, &one, NULL, &err), 1);
-        assert_ok(spec_facts_line(asked.facts, line, &output, &err), err);
-        put(&tree, "/f", "after", 5);
-        assert_int_equal(spec_files_read(&asked, path, 100, &two, NULL, &err), 1);
-        assert_string_equal(two, "before");
-        spec_facts_forget(asked.facts);
-        assert_int_equal(spec_files_read(&asked, path, 100, &three, NULL, &err), 1);
-        assert_string_equal(three, "after");
-        assert_ok(spec_facts_line(asked.facts, line, &output, &err), err);
-        assert_string_equal(output->out, "after");
-        spec_facts_free(asked.facts);
-        guest_done(&guest);
-        tree_done(&tree);
-}
-
-/* --- hostile guests ------------------------------------------------------------------ */
-
-/* Answers with bytes that were made before: the tokens in them are exchanged for this batch's. */
-struct liar { const char *bytes; size_t length; char boundary[33], separator[33]; unsigned runs; };
-
-static void exchange(char *bytes, size_t length, const char *from, const char *to)
-{
-        for (char *at = bytes; (at = memmem(at, (size_t)(bytes + length - at), from, strlen(from))) != NULL;)
-                memcpy(at, to, strlen(to));
-}
-
-static int lie(void *arg, const char *line, const char *input, struct spec_output *ret, struct bk_error *err)
-{
-        struct liar *liar = arg;
-        char boundary[33] = "", separator[33] = "";
-
-        (void)line, (void)err;
-        liar->runs++;
-        assert_int_equal(sscanf(input, "B=%32s S=%32s", boundary, separator), 2);
-        *ret = (struct spec_output){ .out = bk_alloc(liar->length + 1), .err = bk_strdup(""), .out_len = liar->length };
-        memcpy(ret->out, liar->bytes, liar->length);
-        exchange(ret->out, ret->out_len, liar->boundary, boundary);
-        exchange(ret->out, ret->out_len, liar->separator, separator);
-        return 0;
-}
-
-static int ask_liar(struct liar *liar, const char *path, char **ret)
-{
-        const struct spec_facts_source source = { lie, liar };
-        struct spec_files asked = { .root_fd = -1, .facts = spec_facts_new(&source) };
-        const struct spec_output *output;
-        autostrv struct bk_strv list = { 0 };
-        struct bk_error err = { 0 };
-        struct stat st;
-        autofree char *link = NULL;
-        int there;
-
-        liar->runs = 0;
-        spec_facts_want_path(asked.facts, path);
-        spec_facts_want_line(asked.facts, "echo hello");
-        there = spec_files_read(&asked, path, 100, ret, NULL, &err);
-        (void)(spec_files_stat(&asked, path, true, &st, &err) + spec_files_list(&asked, path, &list, &err) +
-               spec_files_link(&asked, path, &link, &err) + spec_facts_line(asked.facts, "echo hello", &output, &err));
-        if (liar->runs > 100)
-                fail_msg("a guest was asked %u times", liar->runs);
-        spec_facts_free(asked.facts);
-        return there;
-}
-
-static void broken_answers_are_errors(void **state)
-{
-        static const char bytes[] = { '\0', 'A', 'Z', '/', '9', '|', '\n', (char)0xff };
-        struct guest guest = { .shell = { "/bin/sh" } };
-        const struct spec_facts_source source = { run_shell, &guest };
-        struct spec_facts *facts = spec_facts_new(&source);
-        struct bk_error err = { 0 };
-        struct liar liar = { 0 };
-        struct tree tree;
-        char *text = NULL;
-
-        (void)state;
-        tree_make(&tree, false);
-        put(&tree, "/regular", "hello", 5);
-        put_link(&tree, "/link", "regular");
-        autofree char *path = on_host(&tree, "/link");
-
-        spec_facts_want_path(facts, path);
-        spec_facts_want_path(facts, tree.folder);
-        spec_facts_want_line(facts, "echo hello");
-        assert_ok(spec_facts_fetch(facts, &err), err);
-        assert_int_equal(sscanf(guest.first_line, "B=%32s S=%32s", liar.boundary, liar.separator), 2);
-        liar.bytes = guest.last;
-        liar.length = guest.last_len;
-        assert_int_equal(ask_liar(&liar, path, &text), 1);      /* whole, it is believed */
-        assert_string_equal(text, "hello");
-        free(text);
-        for (liar.length = 0; liar.length < guest.last_len; liar.length++) {
-                text = NULL;
-                assert_int_equal(ask_liar(&liar, path, &text), -1);
-        }
-        for (size_t i = 0; i < guest.last_len; i++)
-                for (size_t b = 0; b < sizeof bytes; b++) {
-                        autofree char *broken = bk_alloc(guest.last_len);
-
-                        memcpy(broken, guest.last, guest.last_len);
-                        broken[i] = bytes[b];
-                        liar.bytes = broken;
-                        text = NULL;
-                        (void)ask_liar(&liar, path, &text);
-                        free(text);
-                }
-        spec_facts_free(facts);
-        guest_done(&guest);
-        tree_done(&tree);
-}
-
-/* "B" stands for the boundary, "S" for the separator. */
-static void lies_are_errors(void **state)
-{
-#define B "BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB"
-#define S "SSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSS"
-#define STAT(numbers) B "Y" numbers " /x" S "\n" B "W" B "C/x" B "Dlie" B "E0 262144" B "Z"
-#define GOOD "81a4 3 0 0 1 5 6 0 0 8 4096 1 2 3"
-        static const struct { const char *why, *text; int there; } rows[] = {
-                { "as it should be", STAT(GOOD), 1 },
-                { "a greeting before it", "Welcome!\n\n" STAT(GOOD), 1 },
-                { "nothing", "", -1 },
-                { "only its end", B "Z", -1 },
-                { "an end too early", B "Z" STAT(GOOD), -1 },
-                { "an unknown kind", STAT("01a4 3 0 0 1 5 6 0 0 8 4096 1 2 3"), -1 },
-                { "a mode that is too large", STAT("fffff81a4 3 0 0 1 5 6 0 0 8 4096 1 2 3"), -1 },
-                { "a size without end", STAT("81a4 99999999999999999999999 0 0 1 5 6 0 0 8 4096 1 2 3"), -1 },
-                { "a size below nothing", STAT("81a4 -3 0 0 1 5 6 0 0 8 4096 1 2 3"), -1 },
-                { "a uid that is none", STAT("81a4 3 4294967296 0 1 5 6 0 0 8 4096 1 2 3"), -1 },
-                { "too few numbers", STAT("81a4 3 0 0 1 5 6"), -1 },
-                { "words", STAT("much ado about nothing"), -1 },
-                { "a time before 1970", STAT("81a4 3 0 0 1 5 6 0 0 8 4096 -1 -2 -3"), 1 },
-                { "a listing", B "Yl5 7 -rw-r--r-- 1 0 0 3 Jan 1 1970 /x" S "/x" S "\n" B "W" B "C/x" B "Dlie" B "E0 262144" B "Z", 1 },
-                { "a listing of a device without its number", B "Yl5 7 brw-r--r-- 1 0 0 3 Jan 1 1970 /x" S "/x" S "\n" B "W" B "Z", -1 },
-                { "a listing with a strange mode", B "Yl5 7 -rw-r--rq- 1 0 0 3 Jan 1 1970 /x" S "/x" S "\n" B "W" B "Z", -1 },
-                { "a stat without its path", B "Y" GOOD B "W" B "Z", -1 },
-                { "a stat of no path", B "Y" GOOD " x" S "\n" B "W" B "Z", -1 },
-                { "a content that could not be read", B "Y" GOOD " /x" S "\n" B "W" B "C/x" B "Dlie" B "E1 262144" B "Z", -1 },
-                { "a content with a strange end", B "Y" GOOD " /x" S "\n" B "W" B "C/x" B "Dlie" B "Enough" B "Z", -1 },
-                { "a content above its limit", B "Y" GOOD " /x" S "\n" B "W" B "C/x" B "Dlie" B "E0 2" B "Z", -1 },
-                { "an end without a content", B "Y" GOOD " /x" S "\n" B "W" B "E0 2" B "Z", -1 },
-                { "a content without its file", B "Y" GOOD " /x" S "\n" B "W" B "Dlie" B "E0 262144" B "Z", -1 },
-                { "always later", B "Y" GOOD " /x" S "\n" B "W" B "K/x" B "Rlater" B "Z", -1 },
-                { "always large", B "Y" GOOD " /x" S "\n" B "W" B "K/x" B "Rlarge" B "Z", -1 },
-                { "never for a good reason", B "Y" GOOD " /x" S "\n" B "W" B "K/x" B "Rsomething" B "Z", -1 },
-                { "a link without a target", B "L/x" B "T" B "Ya1ff 3 0 0 1 5 6 0 0 8 4096 1 2 3 /x" S "\n" B "W" B "Z", -1 },
-                { "a link to itself", B "L/x" B "T/x" B "Ya1ff 3 0 0 1 5 6 0 0 8 4096 1 2 3 /x" S "\n" B "W" B "Z", 0 },
-                { "a link that never comes", B "Ya1ff 3 0 0 1 5 6 0 0 8 4096 1 2 3 /x" S "\n" B "W" B "Z", -1 },
-                { "names with slashes", B "Y41ed 3 0 0 1 5 6 0 0 8 4096 1 2 3 /x" S "\n" B "W" B "F/x" B "Ma/b" B "E0" B "Z", -1 },
-                { "absent", B "A/x" B "Y" B "Wstat: cannot statx '/x': No such file or directory" B "Z", 0 },
-                { "absent and denied", B "A/x" B "Y" B "Wstat: cannot statx '/x': Permission denied" B "Z", -1 },
-                { "a line that nobody asked for", B "Q7" B "Ohello" B "X|0" B "Z", -1 },
-                { "a line below the first", B "Q-1" B "Ohello" B "X|0" B "Z", -1 },
-                { "a line that ends strangely", B "Q0" B "Ohello" B "X|999" B "Z", -1 },
-                { "a line that does not end", B "Q0" B "Ohello" B "Xmessage" B "Z", -1 },
-        };
-
-        (void)state;
-        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-                struct liar liar = { .bytes = rows[i].text, .length = strlen(rows[i].text), .boundary = B, .separator = S };
-                autofree char *text = NULL;
-
-                print_message("# %s\n", rows[i].why);
-                assert_int_equal(ask_liar(&liar, "/x", &text), rows[i].there);
-                if (rows[i].there > 0)
-                        assert_string_equal(text, "lie");
-        }
-}
-
-static void lies_without_end_are_errors(void **state)
-{
-        BK_CLEANUP(bk_buf_done) struct bk_buf links = { 0 }, absent = { 0 }, lines = { 0 };
-        struct liar liar = { .boundary = B, .separator = S };
-        char *text = NULL;
-
-        (void)state;
-        for (int i = 0; i < 110000; i++)                        /* more files than are remembered */
-                bk_buf_printf(&links, B "L/%d" B "Tx", i);
-        for (int i = 0; i < 1000; i++)
-                bk_buf_printf(&absent, B "A/%d", i);
-        for (int i = 0; i < 200000; i++)
-                bk_buf_puts(&lines, "stat: /x: Strange\n");
-        for (int i = 0; i < 3; i++) {
-                autofree char *all = i == 0 ? bk_format("%s" B "Z", links.data) : i == 1 ? bk_format("%s" B "Y" B "W%s" B "Z", absent.data, lines.data)
-                                                                                       : bk_format(B "A/x" B "Y" B "W%s" B "Z", lines.data);
-                const int64_t begun = bk_now_ms();
-
-                liar.bytes = all;
-                liar.length = strlen(all);
-                assert_int_equal(ask_liar(&liar, "/x", &text), -1);
-                assert_true(bk_now_ms() - begun < 20000);
-        }
-}
-
 /* --- a whole run of checks --------------------------------------------------------------- */
 
 static int run_place(void *arg, const char *line, const char *input, size_t input_len, int timeout_ms, struct spec_output *ret,
@@ -1016,19 +524,12 @@ static void checks_of_a_guest_are_answered_by_facts(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(lines_tell_status_output_and_messages),
                 cmocka_unit_test(shells_of_this_host_tell_what_is_there),
                 cmocka_unit_test(busybox_alone_tells_what_is_there),
                 cmocka_unit_test(ls_and_cat_are_enough),
                 cmocka_unit_test(attributes_are_read_in_one_run),
                 cmocka_unit_test(what_may_not_be_seen_is_not_absent),
                 cmocka_unit_test(files_of_the_kernel_have_content),
-                cmocka_unit_test(a_thousand_paths_are_one_run),
-                cmocka_unit_test(contents_come_in_batches_that_fit),
-                cmocka_unit_test(what_changed_is_seen_when_answers_are_forgotten),
-                cmocka_unit_test(broken_answers_are_errors),
-                cmocka_unit_test(lies_are_errors),
-                cmocka_unit_test(lies_without_end_are_errors),
                 cmocka_unit_test(checks_of_a_guest_are_answered_by_facts),
         };
 

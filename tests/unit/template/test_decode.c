@@ -1,5 +1,5 @@
 /* Blocks become structs by rows: weak where Packer is, exact in complaints. */
-#include "tests/unit/test.h"
+#include "tests/unit/folder.h"
 
 #include "bakery/template/template.h"
 #include "lib/fs.h"
@@ -204,6 +204,22 @@ static void wrong_values_are_refused_at_the_place(void **state)
         }
 }
 
+static void sizes_are_read_on_their_own(void **state)
+{
+        static const char *const wrong[] = { "", "abc", "1X", "G", "-1", "1G 2", "99999999999T" };
+        struct bk_error err = { 0 };
+        uint64_t bytes = 0;
+
+        (void)state;
+        assert_ok(tmpl_size("1.5g", &bytes, &err), err);
+        assert_int_equal(bytes, 3ULL << 29);
+        assert_ok(tmpl_size("7", &bytes, &err), err);
+        assert_int_equal(bytes, 7 << 20);
+        for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+                assert_fails_with(tmpl_size(wrong[i], &bytes, &err), err, BK_INVALID);
+        assert_int_equal(bytes, 7 << 20);
+}
+
 static void what_is_required_must_be_there(void **state)
 {
         static const struct tmpl_key required[] = {
@@ -250,7 +266,7 @@ static void a_name_alone_is_an_empty_block(void **state)
 /* The working directory comes first, then the template's folder; a symlink keeps its name. */
 static void files_are_found(void **state)
 {
-        autofree char *name = bk_random_name(), *top = bk_format("/tmp/bakery-test-%s", name);
+        autofree char *top = folder_new();
         autofree char *here = bk_format("%s/here", top), *there = bk_format("%s/there", top), *old = getcwd(NULL, 0);
         autofree char *here_a = bk_format("%s/a", here), *there_a = bk_format("%s/a", there);
         autofree char *there_b = bk_format("%s/b", there), *members = NULL;
@@ -280,6 +296,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(values_are_decoded),
                 cmocka_unit_test(wrong_values_are_refused_at_the_place),
+                cmocka_unit_test(sizes_are_read_on_their_own),
                 cmocka_unit_test(what_is_required_must_be_there),
                 cmocka_unit_test(a_name_alone_is_an_empty_block),
                 cmocka_unit_test(files_are_found),

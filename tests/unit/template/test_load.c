@@ -1,5 +1,5 @@
 /* Legacy JSON becomes the model, or a complaint that points at the culprit. */
-#include "tests/unit/test.h"
+#include "tests/unit/folder.h"
 
 #include "bakery/template/template.h"
 #include "lib/fs.h"
@@ -193,14 +193,13 @@ static void later_sources_win(void **state)
 {
         static const char json[] = "{" B ", \"variables\": {\"a\": \"1\", \"b\": \"1\", \"c\": \"1\", \"d\": null, \"e\": \"{{user `a`}}\"},"
                                    "\"provisioners\": [{\"type\": \"{{user `extra`}}\"}]}";
-        autofree char *name = bk_random_name(), *dir = bk_format("/tmp/bakery-test-%s", name);
+        autofree char *dir = folder_new();
         autofree char *first = bk_format("%s/1.json", dir), *second = bk_format("%s/2.json", dir);
         struct tmpl_options options = { 0 };
         autotmpl tmpl = NULL;
         struct bk_error err = { 0 };
 
         (void)state;
-        assert_ok(bk_mkdir_p(dir, &err), err);
         write_file(first, "{\"b\": \"file 1\", \"c\": \"file 1\", \"extra\": \"x\"}");
         write_file(second, "{\"c\": \"file 2\", \"d\": 4}");
         bk_strv_add(&options.var_files, first);
@@ -313,13 +312,11 @@ static void hostile_variables_end_soon(void **state)
 /* --- files and secrets ----------------------------------------------------- */
 static void a_file_knows_its_folder(void **state)
 {
-        autofree char *name = bk_random_name(), *dir = bk_format("/tmp/bakery-test-%s", name);
-        autofree char *path = bk_format("%s/t.json", dir);
+        autofree char *dir = folder_new(), *path = bk_format("%s/t.json", dir);
         autotmpl tmpl = NULL;
         struct bk_error err = { 0 };
 
         (void)state;
-        assert_ok(bk_mkdir_p(dir, &err), err);
         write_file(path, "{" B ", \"variables\": {\"d\": \"{{template_dir}}\"}}");
         assert_ok(tmpl_load(path, NULL, &tmpl, &err), err);
         assert_string_equal(tmpl->path, path);

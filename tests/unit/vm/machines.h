@@ -2,8 +2,9 @@
  * are where the second of these tests makes them. */
 #pragma once
 #include "vm/domain.h"
+#include "vm/guest.h"
 
-#define ROOM "/run/bakery"
+#define ROOM VM_HOST_ROOT
 #define DISK ROOM "/disk.qcow2"
 #define SECOND ROOM "/second.raw"
 #define CD ROOM "/install.iso"
@@ -68,6 +69,7 @@ static const struct machine {
                 .machine = "q35", .memory = 64 * MiB, .network = true, .without_network = true, .without_disks = true, .args = boot_args,
                 .disks = { { .path = DISK, .format = "qcow2", .bus = "virtio" } }, .n_disks = 1, .cds = { { .path = CD } }, .n_cds = 1 } },
         { "vsock", "vsock", { .machine = "pc", .memory = 64 * MiB, .vsock_cid = 4242 } },
+        { "port", NULL, { .machine = "q35", .memory = 64 * MiB, .agent = true, .port = "org.bakery.checks" } },
         { "bridge", "bridge", { .machine = "pc", .memory = 64 * MiB, .network = true, .net_bridge = "br0" } },
 };
 

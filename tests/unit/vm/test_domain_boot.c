@@ -45,7 +45,7 @@ static const struct row {
 static void sector(const char *path, char letter, off_t size)
 {
         unsigned char bytes[SECTOR] = { 0xba, 0xf8, 0x03, 0xb0, (unsigned char)letter, 0xee, 0xf4, 0xeb, 0xfd };
-        const int fd = open(path, O_CREAT | O_TRUNC | O_RDWR | O_CLOEXEC, 0666);
+        const int fd = open(path, O_CREAT | O_TRUNC | O_RDWR | O_CLOEXEC, 0600);
 
         bytes[SECTOR - 2] = 0x55;
         bytes[SECTOR - 1] = 0xaa;
@@ -66,7 +66,7 @@ static void make_media(void)
                 die(err.text);
         sector(ROOM "/iso/boot.img", 'C', 2048);
         (void)unlink(CD);
-        if (bk_run(xorriso, 30000, NULL, &err) < 0 || chmod(CD, 0666) < 0)
+        if (bk_run(xorriso, 30000, NULL, &err) < 0 || vm_host_give(ROOM, &err) < 0)
                 die(err.text);
 }
 

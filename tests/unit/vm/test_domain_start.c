@@ -63,11 +63,11 @@ static void start(virConnectPtr libvirt, const struct vm_domain *domain)
         (void)fputc('\n', report);
         (void)fflush(report);
         if (guest == NULL && getenv("BAKERY_SHOW_QEMU") != NULL)
-                (void)!system("tail -n +1 " STATE "/log/swtpm/*.log >&2");
+                (void)!system("tail -n +1 " ROOM "/log/swtpm/*.log >&2");
         if (guest == NULL)
                 return;
         if (getenv("BAKERY_SHOW_QEMU") != NULL)         /* for people: the command lines */
-                (void)!system("tail -n +1 " STATE "/log/qemu/*.log >&2; rm -f " STATE "/log/qemu/*.log");
+                (void)!system("tail -n +1 " ROOM "/log/qemu/*.log >&2; rm -f " ROOM "/log/qemu/*.log");
         if (virDomainDestroy(guest) < 0)
                 (void)fprintf(report, "not destroyed: %s: %s\n", domain->name, virGetLastErrorMessage());
         (void)virDomainFree(guest);

@@ -1,7 +1,7 @@
 /* Guests of one boot sector: what they do is noticed, whatever it is, and nothing of them stays.
  *
  * Each runs as a bake's does: in a process below pid 1 of a namespace of its own. */
-#include "tests/unit/test.h"
+#include "tests/unit/folder.h"
 
 #include <arpa/inet.h>
 #include <dirent.h>
@@ -19,7 +19,7 @@
 #include "vm/domain.h"
 #include "vm/guest.h"
 
-static char home[] = "/tmp/bakery-guest-XXXXXX";
+static char *home;
 
 /* --- guests --------------------------------------------------------------------------- */
 
@@ -134,7 +134,7 @@ static const char *is_typed_at(struct vm_guest *guest)
         struct boot_eye *eye = NULL;
         uint64_t from = 0;
 
-        if (boot_pattern_text("hi1", &pattern, &err) < 0 || boot_eye_open(guest, NULL, &eye, &err) < 0)
+        if (boot_pattern_text("hi1", &pattern, &err) < 0 || boot_eye_open(NULL, &eye, &err) < 0)
                 return err.text;
         /* Until the BIOS hands over there is nobody to type at. */
         for (int i = 0; i < 100 && !vm_guest_serial_find(guest, "h", &from); i++)
@@ -146,7 +146,7 @@ static const char *is_typed_at(struct vm_guest *guest)
         for (int i = 0; i < 100 && !place.found; i++) {
                 BK_CLEANUP(boot_screen_done) struct boot_screen screen = { 0 };
 
-                if (vm_guest_pause(guest, 50, &err) < 0 || boot_eye_look(eye, &screen, &err) < 0 ||
+                if (vm_guest_pause(guest, 50, &err) < 0 || boot_eye_look(eye, guest, &screen, &err) < 0 ||
                     boot_pattern_find(&pattern, &screen, &place, &err) < 0)
                         return err.text;
         }
@@ -197,8 +197,13 @@ static void in_guest(struct guest_code code, const char *(*what)(struct vm_guest
         (void)fflush(NULL);
         pid = bk_fork_isolated();
         if (pid == 0) {
-                const pid_t inner = fork();
+                pid_t inner;
 
+                if (bk_own_mounts(&err) < 0) {
+                        print_message("# %s\n", err.text);
+                        _exit(2);
+                }
+                inner = fork();
                 if (inner == 0)
                         _exit(try_it(code, what));
                 status = bk_reap_until(inner);
@@ -223,13 +228,17 @@ static int make_home(void **state)
         (void)state;
         need("root");
         need("qemu-system-x86_64");
-        return mkdtemp(home) == NULL;
+        home = folder_new();
+        return 0;
 }
 
 static int remove_home(void **state)
 {
+        const int result = bk_remove_tree(home, &err);
+
         (void)state;
-        return bk_remove_tree(home, &err);
+        free(home);
+        return result;
 }
 
 int main(void)

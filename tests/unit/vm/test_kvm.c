@@ -1,13 +1,12 @@
 /* The verdict on KVM is a measurement, and is remembered. */
-#include "tests/unit/test.h"
+#include "tests/unit/folder.h"
 
 #include "lib/fs.h"
 #include "vm/vm.h"
 
 static void the_verdict_is_measured_once(void **state)
 {
-        char template[] = "/tmp/bakery-test-XXXXXX";
-        const char *home = mkdtemp(template);
+        autofree char *home = folder_new();
         struct vm_kvm first = { 0 }, second = { 0 }, third = { 0 };
         struct bk_error err = { 0 };
 

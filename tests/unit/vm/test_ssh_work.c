@@ -457,6 +457,35 @@ static void a_subsystem_that_is_not_installed_falls_back(void **state)
         assert_string_equal(text, "text");
 }
 
+/* A guest without SFTP that lists whatever its file "say" holds. */
+static void names_that_lead_elsewhere_are_refused(void **state)
+{
+        static const char *const said[] = { "d..", "d.", "f..", "f../escaped", "f/escaped", "fa/b", "f", "d", "escaped" };
+        autosshd struct sshd s = { 0 };
+        autossh struct vm_ssh *ssh = NULL;
+        autofree char *to = NULL, *escaped = NULL;
+        struct bk_error err = { 0 };
+
+        (void)state;
+        sshd_start(&s, "ForceCommand case \"$SSH_ORIGINAL_COMMAND\" in *'cd --'*) printf '%s\\0' \"$(cat say)\";; "
+                   "*) eval \"$SSH_ORIGINAL_COMMAND\";; esac");
+        const struct vm_ssh_config c = sshd_login(&s);
+
+        to = bk_format("%s/to", s.dir);
+        escaped = bk_format("%s/escaped", s.dir);
+        assert_ok(vm_ssh_connect(&c, &ssh, &err), err);
+        assert_ok(bk_mkdir_p(to, &err), err);
+        assert_int_equal(status_of(ssh, "mkdir folder; touch folder/a escaped"), 0);
+        for (size_t i = 0; i < sizeof said / sizeof *said; i++) {
+                print_message("# %s\n", said[i]);
+                sshd_file(&s, "home/say", said[i], 0644);
+                assert_fails_with(vm_ssh_download(ssh, "folder", to, &err), err, BK_INVALID);
+                assert_int_equal(access(escaped, F_OK), -1);
+        }
+        sshd_file(&s, "home/say", "fa", 0644);
+        assert_ok(vm_ssh_download(ssh, "folder", to, &err), err);
+}
+
 static void no_descriptor_is_left(void **state)
 {
         struct bk_error err = { 0 };
@@ -497,6 +526,7 @@ int main(void)
                 cmocka_unit_test(folders_go_and_come_back),
                 cmocka_unit_test(a_link_back_does_not_go_round),
                 cmocka_unit_test(a_subsystem_that_is_not_installed_falls_back),
+                cmocka_unit_test(names_that_lead_elsewhere_are_refused),
                 cmocka_unit_test(no_descriptor_is_left),
         };
 

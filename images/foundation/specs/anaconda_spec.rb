@@ -1,4 +1,4 @@
-# What the kickstart file promised. (Packages are asked by the system's own rpm.)
+# What the kickstart files of Rocky Linux and Fedora promised. (Packages are asked by the system's own rpm.)
 
 describe command('rpm -q openssh-server kernel-core grub2-pc') do
   its(:exit_status) { should eq 0 }

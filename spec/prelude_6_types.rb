@@ -1,0 +1,56 @@
+# What resource types answer as Ruby's own data, made of what the native ones read, and their names for people.
+module Serverspec
+  module Type
+    class File
+      def content_as_json
+        JSON.parse(content)
+      end
+
+      def content_as_yaml
+        YAML.load(content)
+      end
+    end
+
+    class JsonFile
+      alias __text content
+
+      def content
+        @content = JSON.parse(__text) if @content.nil?
+        @content
+      end
+    end
+
+    class Command
+      def stdout_as_json
+        JSON.parse(stdout)
+      end
+
+      def stdout_as_yaml
+        YAML.load(stdout)
+      end
+    end
+
+    class X509Certificate
+      # 0 for what is no certificate, as with serverspec.
+      def validity_in_days
+        seconds = __validity_in_seconds
+        seconds.nil? ? 0 : seconds / 86_400.0
+      end
+    end
+
+    # Kinds that are said otherwise than Base does.
+    { Cron: 'Cron', Fstab: 'Fstab', Selinux: 'SELinux', Ipfilter: 'ipfilter', Ipnat: 'ipnat' }.each do |type, words|
+      const_get(type).define_method(:to_s) { words }
+    end
+    { SelinuxModule: 'SELinux module', IisWebsite: 'IIS Website', IisAppPool: 'IIS Application Pool',
+      X509Certificate: 'X509 certificate', X509PrivateKey: 'X509 private key' }.each do |type, words|
+      const_get(type).define_method(:to_s) { "#{words} #{name.to_s.inspect_readably}" }
+    end
+
+    class LinuxAuditSystem
+      def initialize(*)
+        super('linux_audit_system')
+      end
+    end
+  end
+end

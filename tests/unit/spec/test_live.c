@@ -621,7 +621,8 @@ static void a_lying_guest_hurts_nobody(void **state)
 {
         static const char *const texts[] = {
                 "\n", "-\n-\n-\n", "1\n1 1 1 1 1\n-\n", "1\n1 0 r r S a\n1 1 r r S a\n2 1 r r S a\n-\n2\n1\n", "99999999999999999999\n1 2 3 4 5 6\n",
-                "systemd\n\n \n. .\n", "openrc\n[ [ [\n x [\n", "init\n", "/proc/net/tcp: : : : 0A\n/proc/net/tcp: 0: 0:0 0:0 0A\n", "[{\"State\":[]}]",
+                "systemd\n\n \n. .\n", "openrc\n[ [ [\n x [\n", "init\n",
+                "/proc/net/tcp: : : : 0A\n/proc/net/tcp: 0: 0:0 0:0 0A\n", "[{\"State\":[]}]",
                 "[[[[[[",
         };
         static const struct check rows[] = {

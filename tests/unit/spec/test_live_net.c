@@ -364,9 +364,11 @@ static void odd_configurations_are_survived(void **state)
         static const char *const texts[] = {
                 "", "\n", "[", "[]", "=", "[x]\n=\n=x\n", "iface\nauto\niface a\niface b inet\naddress\nnetmask\n", "network:",
                 "network:\n- -\n  - :\n",
-                "- - - - - - - - - - - - - - - - - - -\n", "a:\n b:\n  c:\n   d:\n    e:\n     f:\n      g:\n       h:\n        i:\n         j:\n          k:\n"
+                "- - - - - - - - - - - - - - - - - - -\n",
+                "a:\n b:\n  c:\n   d:\n    e:\n     f:\n      g:\n       h:\n        i:\n         j:\n          k:\n"
                 "           l:\n            m:\n             n:\n              o:\n               p:\n                q:\n                 r:\n",
-                "network:\n  ethernets:\n    e:\n      addresses: [\n", "network:\n  x:\n    e:\n      addresses: [,,,]\n      mtu: -1\n", "DEVICE=\nIPADDR=\n",
+                "network:\n  ethernets:\n    e:\n      addresses: [\n", "network:\n  x:\n    e:\n      addresses: [,,,]\n      mtu: -1\n",
+                "DEVICE=\nIPADDR=\n",
                 "[Match]\nName=\n[Network]\nAddress=\nBridge=\n", "[connection]\ninterface-name=\n[ipv4]\naddress1=,,,\nroute1=,\n",
         };
         static const char *const paths[] = {

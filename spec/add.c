@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "spec/packages.h"
 #include "spec/report_priv.h"
 
 void spec_add_quoted(struct bk_buf *out, const char *text)
@@ -25,16 +26,17 @@ void spec_add_quoted(struct bk_buf *out, const char *text)
 
 static int add_packages(struct spec_adder *a, struct bk_error *err)
 {
-        const struct spec_package *none, *last = NULL;
+        const struct bk_packages *all = NULL;
+        const struct bk_package *last = NULL;
 
-        if (spec_image_package(&a->image, "", &none, err) < 0)
+        if (spec_image_packages(&a->image, NULL, &all, err) < 0)
                 return err->kind == BK_INFRA ? 0 : -1;  /* no database that is known: the suite says nothing of packages */
         bk_buf_puts(&a->out, a->options->no_versions ? "\n[\n" : "\n{\n");
-        for (size_t i = 0; i < a->image.n_packages; i++) {
-                const struct spec_package *p = &a->image.packages[i];
+        for (size_t i = 0; i < all->n; i++) {
+                const struct bk_package *p = &all->v[i];
 
-                /* "name:amd64" is there as "name", too; of two with one name, the first is the one that is found. */
-                if (!p->installed || *p->name == '\0' || strchr(p->name, ':') != NULL || (last != NULL && bk_streq(last->name, p->name)))
+                /* Of several with one name, the first is the one that is found. */
+                if (!p->installed || *p->name == '\0' || (last != NULL && bk_streq(last->name, p->name)))
                         continue;
                 last = p;
                 bk_buf_puts(&a->out, "  ");

@@ -12,6 +12,8 @@
 #include <mruby/string.h>
 #include <mruby/variable.h>
 
+#include "lib/version.h"
+
 static void resource_free(mrb_state *mrb, void *p)
 {
         if (p == NULL)
@@ -42,6 +44,11 @@ static struct spec_resource *resource_of(mrb_state *mrb, mrb_value self)
 
         if (ret == NULL)
                 mrb_raise(mrb, mrb_class_get(mrb, "TypeError"), "a resource without a name; its initialize must call super");
+        if (ret->forgotten != ret->image->forgotten) {
+                spec_output_done(&ret->output);
+                ret->ran = false;
+                ret->forgotten = ret->image->forgotten;
+        }
         return ret;
 }
 
@@ -246,6 +253,7 @@ static mrb_value resource_initialize(mrb_state *mrb, mrb_value self)
                    mrb_obj_value(mrb_data_object_alloc(mrb, mrb->object_class, r, &resource_type)));
         r->type = type;
         r->image = &spec_engine_of(mrb)->image;
+        r->forgotten = r->image->forgotten;
         r->name = bk_strdup(mrb_string_cstr(mrb, name));
         if (n > 0)
                 read_args(mrb, mrb_hash_p(v[0]) ? v : v + 1, mrb_hash_p(v[0]) ? n : n - 1, &r->args);
@@ -264,14 +272,17 @@ static void define(mrb_state *mrb, struct RClass *class, const char *name, mrb_f
         mrb_define_method_raw(mrb, class, mrb_intern_cstr(mrb, name), method);
 }
 
-/* version_compare(a, b) */
+/* version_compare(a, b, ecosystem) */
 static mrb_value native_version_compare(mrb_state *mrb, mrb_value self)
 {
-        const char *a, *b;
+        const char *a, *b, *name = "deb";
+        enum bk_ecosystem ecosystem;
 
         (void)self;
-        mrb_get_args(mrb, "zz", &a, &b);
-        return mrb_fixnum_value(spec_version_compare(a, b));
+        mrb_get_args(mrb, "zz|z", &a, &b, &name);
+        if (!bk_ecosystem_of(name, &ecosystem))
+                mrb_raise(mrb, mrb_class_get(mrb, "ArgumentError"), "an ecosystem is expected: \"deb\", \"rpm\"");
+        return mrb_fixnum_value(bk_version_compare(ecosystem, a, b));
 }
 
 void spec_binding_init(mrb_state *mrb, struct RClass *module)
@@ -288,7 +299,7 @@ void spec_binding_init(mrb_state *mrb, struct RClass *module)
         mrb_define_method(mrb, base, "__unanswered", resource_unanswered, MRB_ARGS_NONE());
         mrb_define_method(mrb, base, "__missing", resource_missing, MRB_ARGS_REQ(1));
         mrb_define_method(mrb, base, "__missing?", resource_has_missing, MRB_ARGS_NONE());
-        mrb_define_module_function(mrb, module, "version_compare", native_version_compare, MRB_ARGS_REQ(2));
+        mrb_define_module_function(mrb, module, "version_compare", native_version_compare, MRB_ARGS_ARG(2, 1));
         for (const struct spec_type *type = spec_types; type->name != NULL; type++) {
                 const int arena = mrb_gc_arena_save(mrb);
                 struct RClass *class = mrb_define_class_under(mrb, types, type->class_name, base);

@@ -3,17 +3,20 @@
  * folder above the spec that is called "spec", or else the spec's own. */
 #include "spec/ruby_priv.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
 #include <time.h>
 
+#include <mruby/array.h>
+#include <mruby/data.h>
 #include <mruby/hash.h>
 #include <mruby/string.h>
 
 #include "lib/fs.h"
 
-enum { READ_MOST = 16 << 20 };
+enum { READ_MOST = 16 << 20, NAMES_MOST = 100000, DOT_RSPEC_MOST = 4096 };
 
 extern char **environ;
 
@@ -38,9 +41,11 @@ static char *spec_folder(const struct spec_engine *engine)
         return bk_take(real);
 }
 
-/* Opens a file of the build host if, links resolved, it lies in the spec's folder. */
+/* Opens a file of the build host if, links resolved, it lies in the spec's folder; any with trust. */
 static int open_beside(const struct spec_engine *engine, const char *path)
 {
+        if (engine->job->options->trust)
+                return open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
         autofree char *root = spec_folder(engine), *real = realpath(path, NULL);
         autoclose int root_fd = root ? open(root, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
         const size_t length = root ? strlen(root) : 0;
@@ -54,18 +59,23 @@ static int open_beside(const struct spec_engine *engine, const char *path)
         return bk_open_in_root(root_fd, real[length] ? real + length : "/", O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
 }
 
-/* Loads a file once. Returns 1 loaded or loaded before, 0 not there. */
-static int load_once(mrb_state *mrb, const char *path)
+/* Returns 1 loaded, or loaded before unless `again`, 0 not there. One file has many names: beside/../x.rb. */
+static int load_path(mrb_state *mrb, const char *path, bool again)
 {
         struct spec_engine *engine = spec_engine_of(mrb);
         struct bk_error err = { 0 };
-        char *text = NULL;
+        char *text = NULL, real[PATH_MAX];
         size_t length;
         int fd;
 
-        for (size_t i = 0; i < engine->n_sources; i++)
-                if (bk_streq(engine->sources[i].file, path))
+        if (realpath(path, real) == NULL)
+                return 0;
+        for (size_t i = 0; !again && i < engine->n_sources; i++) {
+                char loaded[PATH_MAX];
+
+                if (realpath(engine->sources[i].file, loaded) != NULL && bk_streq(loaded, real))
                         return 1;
+        }
         fd = open_beside(engine, path);
         if (fd < 0)
                 return 0;
@@ -78,33 +88,15 @@ static int load_once(mrb_state *mrb, const char *path)
         return 1;
 }
 
-/* load(name): a path beside the spec file or above it, up to the spec folder. With relative_to, beside that file only. */
+/* load(path, again): true when it was loaded, now or before. */
 static mrb_value native_load(mrb_state *mrb, mrb_value self)
 {
-        const struct spec_engine *engine = spec_engine_of(mrb);
-        const char *name, *relative_to = NULL;
-        char path[PATH_MAX], folder[PATH_MAX];
+        mrb_bool again = FALSE;
+        const char *path;
 
         (void)self;
-        mrb_get_args(mrb, "z|z", &name, &relative_to);
-        const char *from = relative_to ? relative_to : engine->job->file;
-        const char *slash = strrchr(from, '/'), *suffix = strlen(name) > 3 && bk_streq(name + strlen(name) - 3, ".rb") ? "" : ".rb";
-
-        (void)snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - from) : 1, slash ? from : ".");
-        for (int up = 0; up < (relative_to ? 1 : 4); up++) {
-                if (name[0] == '/')
-                        (void)snprintf(path, sizeof path, "%s%s", name, suffix);
-                else if (snprintf(path, sizeof path, "%s/%s%s", folder, name, suffix) >= (int)sizeof path)
-                        break;
-                if (load_once(mrb, path))
-                        return mrb_true_value();
-                const size_t length = strlen(folder);
-
-                if (length + sizeof "/.." > sizeof folder)
-                        break;
-                memcpy(folder + length, "/..", sizeof "/..");
-        }
-        return mrb_false_value();
+        mrb_get_args(mrb, "z|b", &path, &again);
+        return mrb_bool_value(load_path(mrb, path, again) > 0);
 }
 
 /* read(path): a String, or nil when it is not there or not beside the spec. */
@@ -131,9 +123,10 @@ static mrb_value native_read(mrb_state *mrb, mrb_value self)
         return ret;
 }
 
-/* kind(path): :file, :directory, or nil. */
-static mrb_value native_kind(mrb_state *mrb, mrb_value self)
+/* stat(path): [mode, size, mtime], or nil. */
+static mrb_value native_stat(mrb_state *mrb, mrb_value self)
 {
+        mrb_value values[3];
         const char *path;
         struct stat st;
         int fd, got;
@@ -147,7 +140,98 @@ static mrb_value native_kind(mrb_state *mrb, mrb_value self)
         (void)close(fd);
         if (got < 0)
                 return mrb_nil_value();
-        return mrb_symbol_value(S_ISDIR(st.st_mode) ? mrb_intern_lit(mrb, "directory") : mrb_intern_lit(mrb, "file"));
+        values[0] = mrb_int_value(mrb, (mrb_int)st.st_mode);
+        values[1] = mrb_int_value(mrb, st.st_size);
+        values[2] = mrb_int_value(mrb, st.st_mtime);
+        return mrb_ary_new_from_values(mrb, 3, values);
+}
+
+static void dir_free(mrb_state *mrb, void *p)
+{
+        (void)mrb;
+        if (p != NULL)
+                (void)closedir(p);
+}
+
+static const struct mrb_data_type dir_type = { "Dir", dir_free };
+
+/* list(path): the names in a folder beside the spec, unsorted and without "." and "..", or nil. */
+static mrb_value native_list(mrb_state *mrb, mrb_value self)
+{
+        const mrb_value ret = mrb_ary_new(mrb);
+        struct RData *holder;
+        const char *path;
+        int fd;
+
+        (void)self;
+        mrb_get_args(mrb, "z", &path);
+        holder = mrb_data_object_alloc(mrb, mrb->object_class, NULL, &dir_type);
+        fd = open_beside(spec_engine_of(mrb), path);
+        if (fd < 0)
+                return mrb_nil_value();
+        holder->data = fdopendir(fd);
+        if (holder->data == NULL) {
+                (void)close(fd);
+                return mrb_nil_value();
+        }
+        for (struct dirent *entry; RARRAY_LEN(ret) < NAMES_MOST && (entry = readdir(holder->data)) != NULL;)
+                if (!bk_streq(entry->d_name, ".") && !bk_streq(entry->d_name, "..")) {
+                        const int arena = mrb_gc_arena_save(mrb);
+
+                        mrb_ary_push(mrb, ret, mrb_str_new_cstr(mrb, entry->d_name));
+                        mrb_gc_arena_restore(mrb, arena);
+                }
+        (void)closedir(holder->data);
+        holder->data = NULL;
+        return ret;
+}
+
+/* real(path): links resolved, or nil. Names are no secret of the build host. */
+static mrb_value native_real(mrb_state *mrb, mrb_value self)
+{
+        char real[PATH_MAX];
+        const char *path;
+
+        (void)self;
+        mrb_get_args(mrb, "z", &path);
+        return realpath(path, real) != NULL ? mrb_str_new_cstr(mrb, real) : mrb_nil_value();
+}
+
+/* folder(): the one that confines, absolute. */
+static mrb_value native_folder(mrb_state *mrb, mrb_value self)
+{
+        autofree char *folder = spec_folder(spec_engine_of(mrb));
+        char text[PATH_MAX];
+
+        (void)self;
+        (void)snprintf(text, sizeof text, "%s", folder != NULL ? folder : ".");
+        bk_free_(&folder);
+        folder = NULL;
+        return mrb_str_new_cstr(mrb, text);
+}
+
+/* dot_rspec(): rspec's options of the project, which may lie one folder above the specs; or nil. */
+static mrb_value native_dot_rspec(mrb_state *mrb, mrb_value self)
+{
+        static const char *const places[] = { "%s/.rspec", "%s/../.rspec" };
+        autofree char *folder = spec_folder(spec_engine_of(mrb)), *text = NULL;
+        char copy[DOT_RSPEC_MOST + 1] = "";
+        struct bk_error err = { 0 };
+        size_t length;
+
+        (void)self;
+        for (size_t i = 0; folder != NULL && text == NULL && i < sizeof places / sizeof *places; i++) {
+                autofree char *path = bk_format(places[i], folder);
+
+                if (bk_read_file(path, DOT_RSPEC_MOST, &text, &length, &err) < 0)
+                        text = NULL;
+        }
+        if (text != NULL)
+                (void)snprintf(copy, sizeof copy, "%s", text);
+        bk_free_(&folder);
+        bk_free_(&text);
+        folder = text = NULL;
+        return mrb_str_new_cstr(mrb, copy);
 }
 
 static mrb_value native_environment(mrb_state *mrb, mrb_value self)
@@ -175,7 +259,7 @@ static mrb_value native_image_read(mrb_state *mrb, mrb_value self)
 
         (void)self;
         mrb_get_args(mrb, "z", &path);
-        if (bk_read_in_root(spec_engine_of(mrb)->job->target->root_fd, path, READ_MOST, &text, &length, &err) < 0)
+        if (spec_files_read(&spec_engine_of(mrb)->image.files, path, READ_MOST, &text, &length, &err) <= 0)
                 return mrb_nil_value();
         ret = mrb_str_new(mrb, text, length);
         free(text);
@@ -200,8 +284,12 @@ static mrb_value native_sleep(mrb_state *mrb, mrb_value self)
 void spec_controller_init(mrb_state *mrb, struct RClass *module)
 {
         mrb_define_module_function(mrb, module, "load", native_load, MRB_ARGS_ARG(1, 1));
+        mrb_define_module_function(mrb, module, "stat", native_stat, MRB_ARGS_REQ(1));
+        mrb_define_module_function(mrb, module, "list", native_list, MRB_ARGS_REQ(1));
+        mrb_define_module_function(mrb, module, "real", native_real, MRB_ARGS_REQ(1));
+        mrb_define_module_function(mrb, module, "folder", native_folder, MRB_ARGS_NONE());
+        mrb_define_module_function(mrb, module, "dot_rspec", native_dot_rspec, MRB_ARGS_NONE());
         mrb_define_module_function(mrb, module, "read", native_read, MRB_ARGS_REQ(1));
-        mrb_define_module_function(mrb, module, "kind", native_kind, MRB_ARGS_REQ(1));
         mrb_define_module_function(mrb, module, "environment", native_environment, MRB_ARGS_NONE());
         mrb_define_module_function(mrb, module, "image_read", native_image_read, MRB_ARGS_REQ(1));
         mrb_define_module_function(mrb, module, "sleep", native_sleep, MRB_ARGS_OPT(1));

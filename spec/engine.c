@@ -6,6 +6,7 @@
 #include <malloc.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/time.h>
 #include <time.h>
 
 #include <mruby/class.h>
@@ -67,39 +68,61 @@ static char *text_of(mrb_state *mrb, mrb_value string)
         return ret;
 }
 
-/* start(line, group, name) */
+/* An example that computes without end is the end of this process, and an error of its own: the next ones run in a new one. */
+static void limit_example(const struct spec_options *options, bool on)
+{
+        const int ms = spec_example_most_ms(options);
+        const struct itimerval timer = { .it_value = { .tv_sec = on ? ms / 1000 : 0, .tv_usec = on ? ms % 1000 * 1000 : 0 } };
+
+        (void)setitimer(ITIMER_PROF, &timer, NULL);
+}
+
+static mrb_value optional_text(mrb_state *mrb, mrb_value value)
+{
+        return mrb_string_p(value) ? value : mrb_str_new_lit(mrb, "");
+}
+
+/* start(line, group, name, control, title, impact): the last three may be missing or nil */
 static mrb_value native_start(mrb_state *mrb, mrb_value self)
 {
         struct spec_engine *engine = spec_engine_of(mrb);
         mrb_int line;
-        mrb_value group, name;
+        mrb_value group, name, control = mrb_nil_value(), title = mrb_nil_value();
+        mrb_float impact = -1;
 
-        mrb_get_args(mrb, "iSS", &line, &group, &name);
-        const struct spec_result result = { .line = (unsigned)line, .group = text_of(mrb, group), .name = text_of(mrb, name) };
+        mrb_get_args(mrb, "iSS|oof", &line, &group, &name, &control, &title, &impact);
+        const struct spec_result result = {
+                .line = (unsigned)line, .group = text_of(mrb, group), .name = text_of(mrb, name), .impact = impact,
+                .control = text_of(mrb, optional_text(mrb, control)), .title = text_of(mrb, optional_text(mrb, title)),
+        };
 
         if (spec_wire_send(engine->job->fd, SPEC_RECORD_START, &result) < 0)
                 _exit(1);
         engine->started_us = now_us();
         engine->image.asked = SPEC_NOWHERE;
         engine->image.configured = false;
+        limit_example(engine->job->options, true);
         return self;
 }
 
-/* result(line, group, name, verdict, message) */
+/* result(line, group, name, verdict, message, attempts, control, title, impact): the last four may be missing */
 static mrb_value native_result(mrb_state *mrb, mrb_value self)
 {
         struct spec_engine *engine = spec_engine_of(mrb);
-        mrb_int line, verdict;
-        mrb_value group, name, message;
+        mrb_int line, verdict, attempts = 1;
+        mrb_value group, name, message, control = mrb_nil_value(), title = mrb_nil_value();
+        mrb_float impact = -1;
 
-        mrb_get_args(mrb, "iSSiS", &line, &group, &name, &verdict, &message);
+        mrb_get_args(mrb, "iSSiS|ioof", &line, &group, &name, &verdict, &message, &attempts, &control, &title, &impact);
         const struct spec_result result = {
                 .line = (unsigned)line, .group = text_of(mrb, group), .name = text_of(mrb, name),
                 .verdict = (enum spec_verdict)verdict, .message = text_of(mrb, message),
-                .duration_us = engine->started_us ? now_us() - engine->started_us : 0, .impact = -1, .attempts = 1,
+                .duration_us = engine->started_us ? now_us() - engine->started_us : 0, .impact = impact, .attempts = (unsigned)attempts,
+                .control = text_of(mrb, optional_text(mrb, control)), .title = text_of(mrb, optional_text(mrb, title)),
                 .where = engine->image.asked, .configured = engine->image.configured,
         };
 
+        limit_example(engine->job->options, false);
         engine->started_us = 0;
         if (spec_wire_send(engine->job->fd, SPEC_RECORD_RESULT, &result) < 0)
                 _exit(1);
@@ -143,6 +166,7 @@ void spec_engine_load(mrb_state *mrb, const char *file, char *text, size_t lengt
         mrb_parser_free(parser);
         if (proc == NULL)
                 mrb_raise(mrb, mrb_class_get(mrb, "SyntaxError"), "cannot be compiled");
+        spec_defined_rewrite(mrb, proc->body.irep);
         MRB_PROC_SET_TARGET_CLASS(proc, mrb->object_class);
         (void)mrb_top_run(mrb, proc, top, 0);
         if (mrb->exc != NULL)
@@ -184,7 +208,11 @@ static mrb_value describe_exception(mrb_state *mrb, void *arg)
 {
         const mrb_value exception = *(mrb_value *)arg;
 
-        return mrb_funcall(mrb, mrb_obj_value(mrb_module_get(mrb, "Bakery")), "load_error", 1, exception);
+        const mrb_value module = mrb_obj_value(mrb_module_get(mrb, "Bakery"));
+
+        if (!mrb_respond_to(mrb, module, mrb_intern_lit(mrb, "load_error")))    /* our own Ruby is at fault */
+                return mrb_str_cat_str(mrb, mrb_inspect(mrb, exception), mrb_inspect(mrb, mrb_exc_backtrace(mrb, exception)));
+        return mrb_funcall(mrb, module, "load_error", 1, exception);
 }
 
 /* Returns false after it reported what was raised outside an example. */
@@ -192,7 +220,7 @@ static bool step(mrb_state *mrb, mrb_protect_error_func *function, struct spec_j
 {
         mrb_bool failed = FALSE, twice = FALSE;
         mrb_value raised = mrb_protect_error(mrb, function, job, &failed), text;
-        struct spec_result result = { .line = 1, .verdict = SPEC_ERROR, .message = (char *)"raised outside an example" };
+        struct spec_result result = { .line = 1, .verdict = SPEC_ERROR, .impact = -1, .attempts = 1, .message = (char *)"raised outside an example" };
         const char *colon;
 
         if (!failed)
@@ -241,9 +269,13 @@ void spec_engine_run(const struct spec_job *given)
                 _exit(2);
         mrb->ud = &engine;
         module = mrb_define_module(mrb, "Bakery");
-        mrb_define_module_function(mrb, module, "start", native_start, MRB_ARGS_REQ(3));
-        mrb_define_module_function(mrb, module, "result", native_result, MRB_ARGS_REQ(5));
+        mrb_define_module_function(mrb, module, "start", native_start, MRB_ARGS_ARG(3, 3));
+        mrb_define_module_function(mrb, module, "result", native_result, MRB_ARGS_ARG(5, 4));
         spec_regexp_init(mrb);
+        spec_string_init(mrb, module);
+        spec_host_init(mrb, module);
+        spec_json_init(mrb, module);
+        spec_yaml_init(mrb, module);
         spec_place_init(mrb, module);
         spec_controller_init(mrb, module);
         spec_binding_init(mrb, module);

@@ -21,18 +21,32 @@ void spec_image_init(struct spec_image *image, const struct spec_target *target,
                 image->files = image->guest;
 }
 
-void spec_image_done(struct spec_image *image)
+static void drop_answers(struct spec_image *image)
 {
-        for (size_t i = 0; i < image->n_packages; i++) {
-                free(image->packages[i].name);
-                free(image->packages[i].version);
-        }
-        free(image->packages);
+        spec_package_lists_free(image->packages);
         free(image->passwd);
         free(image->group);
         free(image->shadow);
         spec_facts_free(image->guest.facts);
+}
+
+void spec_image_done(struct spec_image *image)
+{
+        drop_answers(image);
         *image = (struct spec_image){ 0 };
+}
+
+void spec_image_forget(struct spec_image *image)
+{
+        const unsigned forgotten = image->forgotten + 1;
+        const enum spec_where asked = image->asked;
+        const bool configured = image->configured;
+
+        drop_answers(image);
+        spec_image_init(image, image->target, image->options, image->fd);
+        image->forgotten = forgotten;
+        image->asked = asked;
+        image->configured = configured;
 }
 
 int spec_image_guest(struct spec_image *image, const struct spec_files **ret, struct bk_error *err)

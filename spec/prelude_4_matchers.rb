@@ -12,15 +12,58 @@ module RSpec
 
       def verify(actual, matcher, positive, own_message = nil)
         matcher = Compare.new(:==, matcher) unless matcher.respond_to?(:matches?)
-        self.description = "should #{'not ' unless positive}#{matcher.description}"
         raise Bakery::Unanswered, actual.__unanswered if actual.is_a?(Serverspec::Type::Base) && actual.__unanswered
         good = positive || !matcher.respond_to?(:does_not_match?) ? matcher.matches?(actual) : !matcher.does_not_match?(actual)
         return true if positive == (good ? true : false)
-        found = matcher.mismatch(actual)
-        text = "expected #{show_subject(actual)} #{'not ' unless positive}to #{matcher.description}"
-        text = "#{text}, but #{found}" if found
+        text = failure_text(actual, matcher, positive)
         own_message = own_message.call if own_message.is_a?(Proc)
-        raise Expectations::ExpectationNotMetError, own_message ? "#{own_message}: #{text}" : text
+        failed(own_message ? "#{own_message}: #{text}" : text)
+      ensure
+        describe(matcher, positive)
+      end
+
+      # What the example is called if it has no name. Some matchers know their words only when they have looked.
+      def describe(matcher, positive)
+        words = matcher.respond_to?(:description) ? matcher.description : words(matcher.class.to_s.split('::').last.to_snake_case)
+        self.description = "is expected #{'not ' unless positive}to #{words}"
+      rescue StandardError
+        nil
+      end
+
+      def failure_text(actual, matcher, positive)
+        names = positive ? [:failure_message, :failure_message_for_should] : [:failure_message_when_negated, :failure_message_for_should_not]
+        own = names.find { |name| matcher.respond_to?(name) }
+        return matcher.__send__(own).to_s if own && (matcher.is_a?(Base) ? matcher.own_message?(names.first) : true)
+        found = matcher.respond_to?(:mismatch) ? matcher.mismatch(actual) : nil
+        text = "expected #{show_subject(actual)} #{'not ' unless positive}to #{matcher.respond_to?(:description) ? matcher.description : matcher}"
+        found ? "#{text}, but #{found}" : text
+      end
+
+      def failed(text)
+        error = Expectations::ExpectationNotMetError.new(text)
+        raise error unless @failures
+        begin
+          raise error
+        rescue Expectations::ExpectationNotMetError => e
+          @failures << e
+        end
+      end
+
+      # Failures within the block are told together.
+      def aggregate(label)
+        return yield if @failures
+        @failures = []
+        begin
+          yield
+        rescue Expectations::ExpectationNotMetError => e
+          @failures << e
+        ensure
+          failures, @failures = @failures, nil
+        end
+        return if failures.empty?
+        raise failures.first if failures.size == 1
+        texts = failures.each_with_index.map { |e, i| "  #{i + 1}) #{[e.message, Bakery.place(e)].reject(&:empty?).join(' at ')}" }
+        raise Expectations::MultipleExpectationsNotMetError, "#{label ? "#{label}: " : ''}#{failures.size} failures\n#{texts.join("\n")}"
       end
 
       # What a matcher of texts looks at. A resource is not its name.
@@ -34,13 +77,55 @@ module RSpec
       end
 
       def show(value)
-        text = value.is_a?(String) ? quote(value) : value.inspect
+        text = matcher?(value) ? value.description : value.inspect
         text.size > 1000 ? "#{text[0, 1000]}... (#{text.size} characters)" : text
       end
 
-      # As inspect, but letters beyond ASCII stay readable.
       def quote(text)
-        '"' + text.gsub('\\') { '\\\\' }.gsub('"') { '\\"' }.gsub("\n") { '\\n' }.gsub("\t") { '\\t' }.gsub("\e") { '\\e' } + '"'
+        text.inspect
+      end
+
+      def matcher?(value)
+        value.respond_to?(:matches?) && value.respond_to?(:description)
+      end
+
+      # A value in a description, as RSpec writes it there: keys sorted, and the middle of long ones left out.
+      def brief(value)
+        text = matcher?(value) ? value.description : sorted(value).inspect
+        text.size < 200 ? text : "#{text[0..100]}...#{text[-100..-1]}"
+      end
+
+      def sorted(value)
+        return value.map { |item| sorted(item) } if value.instance_of?(Array)
+        return value unless value.instance_of?(Hash)
+        pairs = value.map { |key, item| [key, sorted(item)] }
+        pairs = pairs.sort_by { |key, _| key.to_s } if value.keys.all? { |key| key.is_a?(String) || key.is_a?(Symbol) }
+        pairs.to_h
+      end
+
+      # Matchers within are told by their words, in parentheses.
+      def surface(value)
+        case value
+        when Array then value.map { |item| surface(item) }
+        when Hash then value.map { |key, item| [surface(key), surface(item)] }.to_h
+        else matcher?(value) ? Words.new("(#{value.description})") : value
+        end
+      end
+
+      # " 1, 2, and 3"
+      def list(values)
+        return " #{brief(values)}" if values.nil? || values == false || values.is_a?(Struct) || values.is_a?(Hash)
+        items = (values.is_a?(Array) ? values : [values]).map { |value| brief(value) }
+        case items.size
+        when 0 then ''
+        when 1 then " #{items[0]}"
+        when 2 then " #{items[0]} and #{items[1]}"
+        else " #{items[0...-1].join(', ')}, and #{items[-1]}"
+        end
+      end
+
+      def spaced(text)
+        text.gsub(/(\S)=>(\S)/, '\1 => \2')
       end
 
       def same?(expected, actual)
@@ -57,32 +142,67 @@ module RSpec
       def words(name)
         name.to_s.tr('_', ' ').sub(/\?\z/, '')
       end
+
+      def alias_matcher(name, old, options = {}, &block)
+        define_method(name) do |*args, &given|
+          Aliased.new(__send__(old, *args, &given), block || proc { |text| text.sub(Matchers.words(old), Matchers.words(name)) })
+        end
+      end
+
+      def define_negated_matcher(name, old, &block)
+        define_method(name) do |*args, &given|
+          Negated.new(__send__(old, *args, &given), block || proc { |text| text.sub(Matchers.words(old), Matchers.words(name)) })
+        end
+      end
+
+      def define(name, &declarations)
+        define_method(name) { |*expected, &given| Custom.build(name, declarations, self, expected, given) }
+      end
+      alias matcher define
+
+      def is_a_matcher?(value)
+        value.respond_to?(:matches?)
+      end
+
+      def configuration
+        RSpec.configuration
+      end
+    end
+
+    # What inspects as its words.
+    class Words
+      def initialize(text)
+        @text = text
+      end
+
+      def inspect
+        @text
+      end
     end
 
     class Target
+      attr_reader :actual
+      alias target actual
+
       def initialize(actual)
         @actual = actual
       end
 
-      def to(*args)
-        Matchers.handle(@actual, true, args)
+      def to(matcher = nil, message = nil, &block)
+        raise ArgumentError, 'The expect syntax does not support operator matchers, so you must pass a matcher to `#to`.' if matcher.nil?
+        matcher.given_block = block if block && matcher.respond_to?(:given_block=)
+        Matchers.verify(@actual, matcher, true, message)
       end
 
-      def not_to(*args)
-        Matchers.handle(@actual, false, args)
+      def not_to(matcher = nil, message = nil)
+        raise ArgumentError, 'The expect syntax does not support operator matchers, so you must pass a matcher to `#not_to`.' if matcher.nil?
+        Matchers.verify(@actual, matcher, false, message)
       end
       alias to_not not_to
     end
 
-    class Base
-      def initialize(*expected)
-        @expected = expected
-      end
-
-      def mismatch(actual)
-        nil
-      end
-
+    # What matchers can be joined and nested by; user's own classes include it.
+    module Composable
       def and(other)
         Compound.new(:and, self, other)
       end
@@ -97,8 +217,37 @@ module RSpec
         matches?(actual)
       end
 
-      def list(values = @expected)
-        values.map { |value| value.respond_to?(:description) && value.respond_to?(:matches?) ? value.description : Matchers.show(value) }.join(', ')
+      def values_match?(expected, actual)
+        Matchers.same?(expected, actual)
+      end
+
+      def description_of(value)
+        Matchers.brief(value)
+      end
+    end
+
+    class Base
+      include Composable
+      attr_reader :expected, :actual
+
+      def initialize(*expected)
+        @expected = expected
+      end
+
+      def mismatch(actual)
+        nil
+      end
+
+      def own_message?(_)
+        false
+      end
+
+      def supports_block_expectations?
+        true
+      end
+
+      def failure_message
+        "expected #{Matchers.show_subject(@actual)} to #{description}"
       end
     end
 
@@ -112,16 +261,64 @@ module RSpec
       end
 
       def does_not_match?(_)
-        raise ArgumentError, "`#{description}` cannot be negated: its parts can"
+        raise NotImplementedError, "`expect(...).not_to matcher.#{@how} matcher` is not supported: `#{description}` cannot be negated, its parts can"
       end
 
       def mismatch(actual)
-        found = [@first, @second].map { |matcher| matcher.mismatch(actual) }.compact.uniq
+        found = [@first, @second].map { |matcher| matcher.mismatch(actual) if matcher.respond_to?(:mismatch) }.compact.uniq
         found.empty? ? nil : found.join(', ')
       end
 
       def description
         "#{@first.description} #{@how} #{@second.description}"
+      end
+    end
+
+    # Another name for a matcher: its chains are its own.
+    class Aliased < Base
+      def initialize(matcher, words)
+        @matcher, @words = matcher, words
+      end
+
+      def matches?(actual)
+        @matcher.matches?(actual)
+      end
+
+      def does_not_match?(actual)
+        @matcher.respond_to?(:does_not_match?) ? @matcher.does_not_match?(actual) : !@matcher.matches?(actual)
+      end
+
+      def mismatch(actual)
+        @matcher.respond_to?(:mismatch) ? @matcher.mismatch(actual) : nil
+      end
+
+      def description
+        @words.call(@matcher.description)
+      end
+
+      [:<, :<=, :>, :>=, :=~].each { |name| define_method(name) { |other| self.class.new(@matcher.__send__(name, other), @words) } }
+
+      def ==(other)
+        @matcher.is_a?(Be) ? self.class.new(@matcher == other, @words) : equal?(other)
+      end
+
+      def method_missing(name, *args, &block)
+        ret = @matcher.__send__(name, *args, &block)
+        ret.respond_to?(:matches?) ? self.class.new(ret, @words) : ret
+      end
+
+      def respond_to_missing?(name, *)
+        ![:failure_message, :failure_message_when_negated, :failure_message_for_should, :failure_message_for_should_not].include?(name) && @matcher.respond_to?(name)
+      end
+    end
+
+    class Negated < Aliased
+      def matches?(actual)
+        @matcher.respond_to?(:does_not_match?) ? @matcher.does_not_match?(actual) : !@matcher.matches?(actual)
+      end
+
+      def does_not_match?(actual)
+        @matcher.matches?(actual)
       end
     end
 
@@ -132,11 +329,12 @@ module RSpec
       end
 
       def matches?(actual)
+        @actual = actual
         @test.call(actual)
       end
 
       def description
-        @expected.empty? ? @words : "#{@words} #{list}"
+        "#{@words}#{Matchers.list(@expected)}"
       end
     end
 
@@ -147,12 +345,16 @@ module RSpec
 
       def matches?(actual)
         wanted = @expected.first
-        return MatchArray.new(*wanted).matches?(actual) if @operator == :=~ && wanted.is_a?(Array)
+        return MatchArray.new(*wanted).matches?(actual) if lists?
         actual.__send__(@operator, wanted)
       end
 
+      def lists?
+        @operator == :=~ && @expected.first.is_a?(Array)
+      end
+
       def description
-        "#{@operator} #{Matchers.show(@expected.first)}"
+        lists? ? "contain exactly#{Matchers.list(@expected.first)}" : "#{@operator} #{Matchers.brief(@expected.first)}"
       end
     end
 
@@ -176,11 +378,12 @@ module RSpec
       end
 
       def description
-        @expected.empty? ? 'be truthy' : "be #{Matchers.show(@expected.first)}"
+        @expected.empty? ? 'be' : "equal #{Matchers.brief(@expected.first)}"
       end
 
       (OPERATORS - [:eql?, :equal?]).each do |operator|
         define_method(operator) do |expected|
+          return equal?(expected) unless @expected.empty?
           Simple.new("be #{operator}", [expected]) { |actual| !actual.nil? && actual.__send__(operator, expected) }
         end
       end
@@ -189,21 +392,78 @@ module RSpec
     # be_within(0.1).of(1)
     class Within < Base
       def of(middle)
-        @middle = middle
+        @middle, @unit = middle, ''
+        self
+      end
+
+      def percent_of(middle)
+        @middle, @unit = middle, '%'
         self
       end
 
       def matches?(actual)
-        actual.is_a?(Numeric) && (actual - @middle).abs <= @expected.first
+        raise ArgumentError, 'You must set an expected value using #of: be_within(1).of(2)' if @unit.nil?
+        return false unless actual.respond_to?(:-)
+        (actual - @middle).abs <= (@unit == '%' ? @middle.abs / 100.0 * @expected.first : @expected.first)
       end
 
       def description
-        "be within #{list} of #{Matchers.show(@middle)}"
+        "be within #{@expected.first}#{@unit} of #{Matchers.brief(@middle)}"
+      end
+    end
+
+    class Between < Base
+      def initialize(low, high)
+        @low, @high, @mode = low, high, :inclusive
+      end
+
+      [:inclusive, :exclusive].each { |mode| define_method(mode) { (@mode = mode) && self } }
+
+      def matches?(actual)
+        return false unless actual.respond_to?(:<=)
+        @mode == :inclusive ? actual >= @low && actual <= @high : actual > @low && actual < @high
+      rescue ArgumentError, TypeError
+        false
+      end
+
+      def description
+        "be between #{Matchers.brief(@low)} and #{Matchers.brief(@high)} (#{@mode})"
+      end
+    end
+
+    class Match < Base
+      def matches?(actual)
+        expected = @expected.first
+        return Matchers.same?(expected, actual) unless expected.is_a?(Regexp) || expected.is_a?(String)
+        actual = Matchers.text_of(actual, :match)
+        return false if actual.nil?
+        found = actual.to_s.match(expected)
+        return !found.nil? unless @captures && found
+        @captures.size == 1 && @captures.first.is_a?(Hash) ? found.named_captures.transform_keys(&:to_sym) == @captures.first : Matchers.same?(@captures, found.captures)
+      end
+
+      def with_captures(*captures)
+        @captures = captures
+        self
+      end
+
+      def description
+        "match #{Matchers.surface(@expected.first).inspect}"
       end
     end
 
     # be_x asks x?, have_x asks has_x?; chains such as .with_version('1') go along by name.
     class Predicate < Base
+      # serverspec's own matchers tell only some of their chains, and these without quotes.
+      SILENT = [:be_executable, :be_readable, :be_writable, :be_mounted, :be_resolvable, :be_reachable, :have_entry, :be_enforcing,
+                :be_permissive, :have_site_application, :have_site_bindings, :have_virtual_dir].freeze
+      TOLD = { be_enabled: [:under, :with_level], be_running: [:under], be_listening: [:on, :with], be_monitored_by: [:with_name] }.freeze
+      # In which order a method written in Ruby takes them.
+      ORDER = { be_installed: [:by, :with_version], be_enabled: [:with_level, :under], be_running: [:under], be_listening: [:with, :on],
+                be_readable: [:by, :by_user], be_writable: [:by, :by_user], be_executable: [:by, :by_user], be_resolvable: [:by],
+                be_enforcing: [:with_policy], be_permissive: [:with_policy], be_monitored_by: [:with_name],
+                have_rule: [:with_table, :with_chain] }.freeze
+
       def initialize(matcher, names, args, block)
         @matcher, @names, @expected, @block = matcher, names, args, block
         @chains = {}
@@ -214,15 +474,26 @@ module RSpec
         unless name
           raise NoMethodError, "#{Matchers.show_subject(actual)} cannot be asked for #{@matcher}: it has no #{@names.join(' or ')}"
         end
-        check_chains(actual, name)
-        args = @chains.empty? ? @expected : @expected + [@chains]
-        actual.__send__(name, *args, &@block)
+        known = actual.is_a?(Serverspec::Type::Base) ? actual.__chains(name.to_s) : nil
+        check_chains(known)
+        return actual.__send__(name, *(@chains.empty? ? @expected : @expected + [@chains]), &@block) if known
+        actual.__send__(name, *positional(actual, name), &@block)
       end
 
-      def check_chains(actual, name)
-        return if @chains.empty? || !actual.is_a?(Serverspec::Type::Base)
-        known = actual.__chains(name.to_s)
-        return if known.nil?
+      # A method in Ruby takes what chains say one after the other.
+      def positional(actual, name)
+        order = ORDER[@matcher]
+        if order.nil? || @chains.keys.any? { |chain| !order.include?(chain) }
+          return @chains.values + @expected if @matcher == :have_entry
+          return @chains.empty? ? @expected : @expected + (@chains.size == 1 ? @chains.values : [@chains])
+        end
+        values = @expected + order.map { |chain| @chains[chain] }
+        arity = actual.method(name).arity
+        arity >= 0 ? values.first([arity, @expected.size].max) : values.first([@chains.empty? ? @expected.size : values.size, -arity - 1].max)
+      end
+
+      def check_chains(known)
+        return if @chains.empty? || known.nil?
         @chains.each_key do |chain|
           next if known.split(' ').include?(chain.to_s)
           raise NoMethodError, "#{@matcher} knows no .#{chain}#{known.empty? ? '' : " (it knows: #{known})"}"
@@ -234,10 +505,20 @@ module RSpec
       end
 
       def description
-        text = Matchers.words(@matcher)
-        text += " #{list}" unless @expected.empty?
-        @chains.each { |name, value| text += " #{Matchers.words(name)}#{" #{Matchers.show(value)}" unless value.nil?}" }
+        text = "#{Matchers.words(@matcher)}#{@matcher == :be_monitored_by ? " #{@expected.first}" : Matchers.list(@expected)}"
+        return text if SILENT.include?(@matcher)
+        return text + rule_chains if @matcher == :have_rule
+        @chains.each { |name, value| text += " #{Matchers.words(name)}#{" #{shown(name, value)}" unless value.nil?}" } unless TOLD.key?(@matcher)
+        (TOLD[@matcher] || []).each { |name| text += " #{Matchers.words(name)} #{@chains[name]}" if @chains[name] }
         text
+      end
+
+      def shown(_, value)
+        @matcher == :be_installed ? "\"#{value}\"" : Matchers.brief(value)
+      end
+
+      def rule_chains
+        @chains.map { |name, value| "#{' and' if name == :with_chain && @chains[:with_table]} #{Matchers.words(name)} #{value}" }.join
       end
 
       def method_missing(name, *args)
@@ -253,64 +534,6 @@ module RSpec
 
       def respond_to_missing?(*)
         false
-      end
-    end
-
-    class Match < Base
-      def matches?(actual)
-        expected = @expected.first
-        return Matchers.same?(expected, actual) unless expected.is_a?(Regexp) || expected.is_a?(String)
-        actual = Matchers.text_of(actual, :match)
-        return false if actual.nil?
-        !actual.to_s.match(expected).nil?
-      end
-
-      def description
-        "match #{list}"
-      end
-    end
-
-    # Negated, none of several may be there.
-    class Include < Base
-      def matches?(actual)
-        !actual.nil? && @expected.all? { |wanted| has?(actual, wanted) }
-      end
-
-      def does_not_match?(actual)
-        !actual.nil? && @expected.none? { |wanted| has?(actual, wanted) }
-      end
-
-      def has?(actual, wanted)
-        if wanted.is_a?(Hash) && actual.is_a?(Hash)
-          wanted.all? { |key, value| actual.key?(key) && Matchers.same?(value, actual[key]) }
-        elsif actual.is_a?(String)
-          wanted.is_a?(Regexp) ? actual =~ wanted : actual.include?(wanted.to_s)
-        elsif actual.is_a?(Hash)
-          actual.key?(wanted)
-        else
-          actual.any? { |item| Matchers.same?(wanted, item) }
-        end
-      end
-
-      def description
-        "include #{list}"
-      end
-    end
-
-    class MatchArray < Base
-      def matches?(actual)
-        return false unless actual.respond_to?(:to_a)
-        rest = actual.to_a.dup
-        return false if rest.size != @expected.size
-        @expected.all? do |wanted|
-          at = rest.index { |item| Matchers.same?(wanted, item) }
-          rest.delete_at(at) if at
-          at
-        end
-      end
-
-      def description
-        "contain exactly #{list}"
       end
     end
 
@@ -360,78 +583,63 @@ module RSpec
       end
 
       def mismatch(actual)
-        actual.is_a?(Serverspec::Type::Base) ? actual.__note || 'no line of it does' : nil
+        bounds = (@bounds || {}).map { |name, value| " #{name} #{Matchers.show(value)}" }.join
+        actual.is_a?(Serverspec::Type::Base) ? actual.__note || "no line of it#{bounds} does" : nil
       end
 
       def description
-        (@bounds || {}).inject("contain #{list}") { |text, (name, value)| "#{text} #{name} #{Matchers.show(value)}" }
-      end
-    end
-
-    class RaiseError < Base
-      def matches?(actual)
-        type, message = @expected
-        type, message = Exception, type unless type.nil? || type.is_a?(Class)
-        actual.call
-        false
-      rescue Bakery::Unanswered, Core::SkipDeclared => e
-        raise e
-      rescue Exception => e
-        @raised = e
-        e.is_a?(type || Exception) && (message.nil? || Matchers.same?(message, e.message))
-      end
-
-      def mismatch(actual)
-        @raised ? "#{@raised.class} '#{@raised.message}' was raised" : 'nothing was raised'
-      end
-
-      def description
-        @expected.empty? ? 'raise an error' : "raise #{list}"
+        "contain#{Matchers.list(@expected)}"
       end
     end
 
     SIMPLE = {
       eq: ['eq', proc { |actual, expected| actual == expected }],
       eql: ['eql', proc { |actual, expected| actual.eql?(expected) }],
-      equal: ['equal', proc { |actual, expected| actual.equal?(expected) }],
+      equal: ['equal', proc { |actual, expected| actual.equal?(expected) || (expected.is_a?(Numeric) && actual.eql?(expected)) }],
       be_nil: ['be nil', proc { |actual| actual.nil? }],
       be_truthy: ['be truthy', proc { |actual| actual }],
       be_falsey: ['be falsey', proc { |actual| !actual }],
-      be_falsy: ['be falsy', proc { |actual| !actual }],
       be_true: ['be true', proc { |actual| actual }],
       be_false: ['be false', proc { |actual| !actual }],
-      be_a: ['be a', proc { |actual, type| actual.is_a?(type) }],
-      be_an: ['be an', proc { |actual, type| actual.is_a?(type) }],
       be_kind_of: ['be a kind of', proc { |actual, type| actual.is_a?(type) }],
       be_an_instance_of: ['be an instance of', proc { |actual, type| actual.instance_of?(type) }],
-      be_between: ['be between', proc { |actual, low, high| !actual.nil? && actual >= low && actual <= high }],
-      start_with: ['start with', proc { |actual, *starts| starts.any? { |start| actual.is_a?(Array) ? actual.first == start : actual.to_s.start_with?(start) } }],
-      end_with: ['end with', proc { |actual, *ends| ends.any? { |ending| actual.is_a?(Array) ? actual.last == ending : actual.to_s.end_with?(ending) } }],
-      respond_to: ['respond to', proc { |actual, *names| names.all? { |name| actual.respond_to?(name) } }],
+      cover: ['cover', proc { |actual, *values| values.all? { |value| actual.cover?(value) } }],
+      start_with: ['start with', proc { |actual, *starts| Matchers.affix?(actual, starts, :first) }],
+      end_with: ['end with', proc { |actual, *ends| Matchers.affix?(actual, ends, :last) }],
+      be_in: ['be in', proc { |actual, *items| items.flatten.include?(actual) }],
+      cmp: ['cmp ==', proc { |actual, expected| Bakery.alike?(actual, expected) }],
     }.freeze
 
     SIMPLE.each do |name, (words, test)|
       define_method(name) { |*expected| Simple.new(words, expected) { |actual| test.call(actual, *expected) } }
+    end
+    { be_a: :be_kind_of, be_an: :be_kind_of, be_a_kind_of: :be_kind_of, be_instance_of: :be_an_instance_of, be_falsy: :be_falsey }.each do |name, old|
+      alias_method name, old
+    end
+
+    class << self
+      # A text or a list that begins or ends with these.
+      def affix?(actual, wanted, side)
+        if actual.is_a?(String)
+          return wanted.any? { |text| side == :first ? actual.start_with?(text) : actual.end_with?(text) } if wanted.size == 1
+          return false
+        end
+        return wanted.first.all? { |key, value| actual[key] == value } if actual.is_a?(Hash) && wanted.first.is_a?(Hash)
+        raise ArgumentError, "#{show(actual)} cannot be looked at from its #{side} element" unless actual.respond_to?(:to_a) && !actual.nil?
+        Matchers.same?(wanted, actual.to_a.__send__(side, wanted.size))
+      end
     end
 
     def be(*expected)
       Be.new(*expected)
     end
 
+    def be_between(low, high)
+      Between.new(low, high)
+    end
+
     def match(*expected)
       Match.new(*expected)
-    end
-
-    def include(*expected)
-      Include.new(*expected)
-    end
-
-    def match_array(expected)
-      MatchArray.new(*expected)
-    end
-
-    def contain_exactly(*expected)
-      MatchArray.new(*expected)
     end
 
     def contain(*expected)
@@ -442,16 +650,8 @@ module RSpec
       Within.new(distance)
     end
 
-    def all(matcher)
-      Simple.new("all #{matcher.description}", []) { |actual| actual.all? { |item| matcher.matches?(item) } }
-    end
-
-    def raise_error(*expected)
-      RaiseError.new(*expected)
-    end
-
-    def satisfy(words = 'satisfy the block', &block)
-      Simple.new(words, [], &block)
+    def satisfy(words = nil, &block)
+      Simple.new(words ? "satisfy #{words}" : 'satisfy block', [], &block)
     end
 
     # exist is asked as exist? or exists?
@@ -478,6 +678,17 @@ module RSpec
   end
 
   Core::ExampleGroup.include(Matchers)
+end
+
+module Bakery
+  # InSpec's cmp: numbers and texts that mean the same are the same, whatever their case.
+  def self.alike?(actual, expected)
+    return actual.any? { |item| alike?(item, expected) } if actual.is_a?(Array) && actual.size == 1 && !expected.is_a?(Array)
+    return actual.to_s.match?(expected) if expected.is_a?(Regexp)
+    return actual == expected.to_i(8) if actual.is_a?(Integer) && expected.is_a?(String) && expected =~ /\A0[0-7]+\z/
+    return actual.to_s.downcase == expected.to_s.downcase if actual.is_a?(String) || expected.is_a?(String) || expected.is_a?(Symbol)
+    actual == expected
+  end
 end
 
 class Object

@@ -1,11 +1,12 @@
 # serverspec's own vocabulary over the native resource types.
 module Serverspec
-  # A version string that compares as dpkg compares.
+  # A version string that compares as its package manager compares.
   class Version
     include Comparable
 
-    def initialize(text)
+    def initialize(text, ecosystem = 'deb')
       @text = text
+      @ecosystem = ecosystem
     end
 
     def to_s
@@ -17,7 +18,7 @@ module Serverspec
     end
 
     def <=>(other)
-      Bakery.version_compare(@text, other.to_s)
+      Bakery.version_compare(@text, other.to_s, @ecosystem)
     end
 
     def =~(pattern)
@@ -26,6 +27,14 @@ module Serverspec
 
     def match(pattern)
       @text.match(pattern)
+    end
+
+    def to_str
+      @text
+    end
+
+    def ==(other)
+      @text == other.to_s || super
     end
 
     def include?(text)
@@ -39,12 +48,25 @@ module Serverspec
 
   module Type
     class Base
-      attr_reader :name
+      attr_reader :name, :options
+      # Of those that say their own.
+      TITLES = { 'Cron' => 'Cron', 'DefaultGateway' => 'Default Gateway', 'Fstab' => 'Fstab', 'Ip6tables' => 'ip6tables', 'Iptables' => 'iptables',
+                 'Ipfilter' => 'ipfilter', 'Ipnat' => 'ipnat', 'Kvm' => 'KVM', 'Lxc' => 'LXC', 'RoutingTable' => 'Routing Table',
+                 'Selinux' => 'SELinux', 'Zfs' => 'ZFS' }.freeze
+      WORDS = { 'SelinuxModule' => 'SELinux module', 'IisWebsite' => 'IIS Website', 'IisAppPool' => 'IIS Application Pool' }.freeze
+
+      alias __initialize initialize
+      def initialize(name = nil, options = {})
+        __initialize(name, options)
+        @runner = Specinfra::Runner
+        @options = options
+      end
 
       def to_s
-        kind = self.class.to_s.split('::').last.gsub(/([a-z])([A-Z])/, '\1 \2')
-        kind = kind[0] + kind[1..-1].downcase
-        name.nil? ? kind : "#{kind} #{name.to_s.inspect_readably}"
+        type = self.class.to_s.split('::').last
+        return TITLES[type] if TITLES.key?(type)
+        words = WORDS.fetch(type) { type.gsub(/([a-z\d])([A-Z])/, '\1 \2').capitalize }
+        "#{words} \"#{@name.to_s.gsub("\n", '\n')}\""
       end
 
       def inspect
@@ -68,7 +90,7 @@ module Serverspec
 
       def version
         text = __version
-        text && Version.new(text)
+        text && Version.new(text, __ecosystem)
       end
     end
   end
@@ -83,9 +105,9 @@ module Serverspec
         Serverspec.os
       end
 
-      # `set :backend, :exec` and the like concern a transport that is ours.
-      def set(*)
-        nil
+      # `set :backend, :exec` and the like concern a transport that is ours; what is set can be asked for again.
+      def set(name, *values)
+        Specinfra.configuration.__send__(name, *values)
       end
 
       def property
@@ -95,12 +117,25 @@ module Serverspec
       def set_property(values)
         Serverspec.property = values
       end
+
+      def host_inventory
+        Specinfra::HostInventory.instance
+      end
+
+      def backend(*)
+        Specinfra.backend
+      end
     end
+
+    # What helpers of serverspec 1 include.
+    [:Exec, :Ssh, :WinRM, :Windows, :Cmd, :DetectOS, :Base, :RedHat, :Debian, :Lxc, :Docker].each { |name| const_set(name, Module.new) }
   end
 
   FAMILIES = { 'debian' => 'debian', 'ubuntu' => 'ubuntu', 'rhel' => 'redhat', 'centos' => 'redhat', 'rocky' => 'redhat',
                'almalinux' => 'redhat', 'ol' => 'redhat', 'amzn' => 'amazon', 'fedora' => 'fedora', 'alpine' => 'alpine',
                'arch' => 'arch', 'opensuse-leap' => 'opensuse', 'opensuse-tumbleweed' => 'opensuse', 'sles' => 'suse' }.freeze
+
+  MACHINES = { 3 => 'i386', 40 => 'armv7l', 62 => 'x86_64', 183 => 'aarch64', 243 => 'riscv64', 21 => 'ppc64le', 22 => 's390x' }.freeze
 
   class << self
     attr_writer :property
@@ -109,29 +144,38 @@ module Serverspec
       @property ||= {}
     end
 
+    # What `set :os, ...` says, or the image's own os-release.
     def os
+      given = Specinfra.configuration.os
+      return given if given.is_a?(Hash)
       @os ||= begin
-        text = Bakery.image_read('/etc/os-release') || Bakery.image_read('/usr/lib/os-release') || ''
-        release = {}
-        text.scan(/^(\w+)=["']?(.*?)["']?$/) { |key, value| release[key] = value }
+        release = os_release
         id = release['ID']
         full = id == 'debian' ? Bakery.image_read('/etc/debian_version') : nil
         full = nil unless full && full =~ /\A[\d.]+\s*\z/
-        { family: FAMILIES[id] || id, release: (full || release['VERSION_ID']).to_s.strip }
+        { family: FAMILIES[id] || id, release: (full || release['VERSION_ID']).to_s.strip, arch: machine,
+          codename: release['VERSION_CODENAME'] }.compact
       end
+    end
+
+    def os_release
+      text = Bakery.image_read('/etc/os-release') || Bakery.image_read('/usr/lib/os-release') || ''
+      ret = {}
+      text.scan(/^(\w+)=["']?(.*?)["']?$/) { |key, value| ret[key] = value }
+      ret
+    end
+
+    # As the image's programs are made for.
+    def machine
+      header = %w[/usr/bin/env /bin/true /bin/sh].lazy.map { |path| Bakery.image_read(path) }.find { |text| text && text.start_with?("\x7fELF") }
+      header && MACHINES[header.getbyte(18) + 256 * header.getbyte(19)]
     end
   end
 end
 
 class String
   def inspect_readably
-    RSpec::Matchers.quote(self)
-  end
-end
-
-module Specinfra
-  def self.configuration
-    @configuration ||= RSpec::Configuration.new
+    inspect
   end
 end
 

@@ -18,6 +18,7 @@ module Serverspec
         @content = JSON.parse(__text) if @content.nil?
         @content
       end
+      alias content_as_json content
     end
 
     class Command
@@ -31,12 +32,17 @@ module Serverspec
     end
 
     class X509Certificate
+      alias __seconds validity_in_days
+
       # 0 for what is no certificate, as with serverspec.
       def validity_in_days
-        seconds = __validity_in_seconds
+        seconds = __seconds
         seconds.nil? ? 0 : seconds / 86_400.0
       end
     end
+
+    # What specs ask by itself as serverspec has it: `user('x').exists?`
+    TABLE.each_value { |type| type.alias_method(:exists?, :exist?) if type.method_defined?(:exist?) }
 
     # Kinds that are said otherwise than Base does.
     { Cron: 'Cron', Fstab: 'Fstab', Selinux: 'SELinux', Ipfilter: 'ipfilter', Ipnat: 'ipnat' }.each do |type, words|

@@ -66,6 +66,20 @@ mrb_value spec_place_of_exception(mrb_state *mrb, mrb_value exception);
 /* controller.c: the little of the build host that a spec may see. */
 void spec_controller_init(mrb_state *mrb, struct RClass *module);
 
+/* ruby_host.c: this process, and with trust the build host. */
+void spec_host_init(mrb_state *mrb, struct RClass *module);
+
+/* ruby_string.c: letters, digests. */
+void spec_string_init(mrb_state *mrb, struct RClass *module);
+
+/* json.c, yaml.c: what Ruby's modules JSON and YAML are made of. */
+void spec_json_init(mrb_state *mrb, struct RClass *module);
+void spec_yaml_init(mrb_state *mrb, struct RClass *module);
+
+/* ruby_defined.c: mruby compiles `defined?(x)` to a call with x for its argument; this puts names in place of values, in code that
+ * was just compiled. */
+void spec_defined_rewrite(mrb_state *mrb, const struct mrb_irep *irep);
+
 /* binding.c: resource types as Ruby classes. */
 void spec_binding_init(mrb_state *mrb, struct RClass *module);
 _Noreturn void spec_raise_unanswered(mrb_state *mrb, const char *why);

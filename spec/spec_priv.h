@@ -53,12 +53,14 @@ struct spec_image {
         enum spec_where asked;          /* the most expensive place that the example asked */
         bool configured;                /* spec_configured() was called meanwhile */
         char *passwd, *group, *shadow;  /* texts; NULL until asked for */
-        struct spec_package *packages;  /* sorted by name; NULL until asked for */
-        size_t n_packages;
+        struct spec_package_lists *packages;    /* packages.h; NULL until asked for */
+        unsigned forgotten;             /* how often */
 };
 /* target and options must outlive it; fd leads to the process that called spec_run(). */
 void spec_image_init(struct spec_image *image, const struct spec_target *target, const struct spec_options *options, int fd);
 void spec_image_done(struct spec_image *image);
+/* All that was read is read anew when it is needed again: the image may have changed, or its system may have started. */
+void spec_image_forget(struct spec_image *image);
 
 /* Where files of a running system are (/proc, /sys, /run), and its answers (spec_facts_line). Borrowed. BK_INFRA where the target
  * has none: the check is unanswered. */
@@ -70,11 +72,11 @@ int spec_image_guest_line(struct spec_image *image, const char *line, const stru
  * *ret is the caller's. Status 127 is no error here. */
 int spec_image_run(struct spec_image *image, const char *line, struct spec_output *ret, struct bk_error *err) BK_MUST_CHECK;
 
-struct spec_package { char *name, *version; bool installed; };
-/* *ret is borrowed from the image, NULL when the database does not name it. */
-int spec_image_package(struct spec_image *image, const char *name, const struct spec_package **ret, struct bk_error *err) BK_MUST_CHECK;
-/* As dpkg orders versions: below, equal to, or above 0. */
-int spec_version_compare(const char *a, const char *b);
+struct bk_package;
+/* A package of the system. *ret is borrowed from the image, NULL when no database names it; it may be known and not installed. */
+int spec_image_package(struct spec_image *image, const char *name, const struct bk_package **ret, struct bk_error *err) BK_MUST_CHECK;
+struct spec_package_lists;
+void spec_package_lists_free(struct spec_package_lists *lists);         /* NULL is fine */
 
 /* accounts.c: the image's own passwd, group and shadow, fields counted from 0. */
 enum spec_database { SPEC_PASSWD, SPEC_GROUP, SPEC_SHADOW };
@@ -93,6 +95,7 @@ struct spec_resource {
         struct spec_args args;          /* what was given behind the name: php_config('x', ini: '/y') */
         struct bk_buf note;             /* what was found instead: "its mode is 600"; for messages */
         bool ran;                       /* command: output is filled */
+        unsigned forgotten;             /* of the image, when it ran */
         struct spec_output output;
 };
 void spec_resource_done(struct spec_resource *resource);
@@ -131,6 +134,9 @@ struct spec_type {
 void spec_want_path(const struct spec_resource *resource, const char *path);
 void spec_want_guest_path(const struct spec_resource *resource, const char *path);
 void spec_want_guest_line(const struct spec_resource *resource, const char *line);
+
+/* `want` of type package: the databases of every system. */
+void spec_packages_want(const struct spec_resource *resource);
 
 extern const struct spec_type spec_types[];             /* ended by a NULL name */
 
@@ -191,7 +197,10 @@ struct spec_job {
         const struct spec_target *target;
         const struct spec_options *options;     /* with the defaults filled in */
         int fd;
+        size_t begin_at;                        /* so many examples are left out: an earlier process had them */
 };
+/* The time that one example may compute, without that of its commands. */
+int spec_example_most_ms(const struct spec_options *options);
 _Noreturn void spec_engine_run(const struct spec_job *job);
 
 /* wire.c: what the child tells the parent. Lengths are in host order: both ends are one binary. */

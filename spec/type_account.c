@@ -360,7 +360,6 @@ const struct spec_property spec_user_properties[] = {
 
 const struct spec_predicate spec_user_predicates[] = {
         { "exist?", NULL, user_exists },
-        { "exists?", NULL, user_exists },
         { "system_user?", NULL, user_is_system },
         { "belongs_to_group?", NULL, user_in_group },
         { "belongs_to_primary_group?", NULL, user_in_primary_group },
@@ -375,7 +374,7 @@ const struct spec_predicate spec_user_predicates[] = {
 const struct spec_property spec_group_properties[] = { { "gid", group_gid }, { NULL } };
 
 const struct spec_predicate spec_group_predicates[] = {
-        { "exist?", NULL, group_exists }, { "exists?", NULL, group_exists }, { "has_gid?", NULL, group_has_gid },
+        { "exist?", NULL, group_exists }, { "has_gid?", NULL, group_has_gid },
         { "system_group?", NULL, group_is_system }, { NULL },
 };
 

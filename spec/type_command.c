@@ -41,7 +41,8 @@ static int command_exit_status(struct spec_resource *r, struct spec_value *ret, 
 }
 
 const struct spec_property spec_command_properties[] = {
-        { "stdout", command_stdout }, { "stderr", command_stderr }, { "exit_status", command_exit_status }, { NULL },
+        { "stdout", command_stdout }, { "stdout_as_json", command_stdout }, { "stdout_as_yaml", command_stdout },
+        { "stderr", command_stderr }, { "exit_status", command_exit_status }, { NULL },
 };
 
 const struct spec_predicate spec_command_predicates[] = { { NULL } };

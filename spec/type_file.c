@@ -296,8 +296,10 @@ static int file_immutable(struct spec_resource *r, const struct spec_args *args,
         return 0;
 }
 
+/* Ruby parses what ends with _as_json and _as_yaml: prelude_6_types.rb. */
 const struct spec_property spec_file_properties[] = {
-        { "content", file_content }, { "size", file_size }, { "mode", file_mode }, { "owner", file_owner },
+        { "content", file_content }, { "content_as_json", file_content }, { "content_as_yaml", file_content },
+        { "size", file_size }, { "mode", file_mode }, { "owner", file_owner },
         { "group", file_group }, { "link_target", file_link_target }, { "md5sum", file_md5sum },
         { "sha256sum", file_sha256sum }, { "mtime", file_mtime }, { "selinux_label", file_selinux_label },
         { NULL },
@@ -305,7 +307,6 @@ const struct spec_property spec_file_properties[] = {
 
 const struct spec_predicate spec_file_predicates[] = {
         { "exist?", NULL, file_exists },
-        { "exists?", NULL, file_exists },
         { "file?", NULL, file_is_file },
         { "directory?", NULL, file_is_directory },
         { "symlink?", NULL, file_is_symlink },

@@ -1,256 +1,297 @@
-/* Type `package`, from the package database's files: dpkg's status (and the
- * status.d of images made without dpkg) and apk's installed. */
-#include "spec/spec_priv.h"
+/* Type `package`: by the files of package databases, and of languages' own packages.
+ *
+ * Names and versions match as the lines do that serverspec greps, save where those find what nobody meant: "requests" is not
+ * "requests-oauthlib", and "8.1" is not "2.28.1". In compat they are. */
+#include "spec/packages.h"
 
-#include <ctype.h>
 #include <string.h>
+#include <strings.h>
 
-enum { STATUS_MOST = 64 << 20 };
+struct wanted { const struct spec_provider *provider; const char *name, *version; bool compat; };
 
-struct stanza { char *name, *version, *status, *architecture; };
+/* What was found of a name: the best package, and all versions. */
+struct found { const struct bk_package *package; bool installed, version; struct bk_strv versions; };
 
-static void stanza_done(struct stanza *s)
+static void found_done(struct found *found)
 {
-        free(s->name);
-        free(s->version);
-        free(s->status);
-        free(s->architecture);
-        *s = (struct stanza){ 0 };
+        bk_strv_done(&found->versions);
 }
 
-static void add(struct spec_image *image, const char *name, const char *version, bool installed)
+static bool is_word(char c)
 {
-        if ((image->n_packages & (image->n_packages - 1)) == 0)
-                image->packages = bk_grow(image->packages, image->n_packages ? image->n_packages * 2 : 1, sizeof *image->packages);
-        image->packages[image->n_packages++] = (struct spec_package){
-                .name = bk_strdup(name), .version = bk_strdup(version ? version : ""), .installed = installed,
-        };
+        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
 }
 
-/* "install ok installed" and "hold ok installed"; no status at all (apk, status.d) means installed. */
-static void keep(struct spec_image *image, struct stanza *s)
+/* Does text begin with these words? "2.28" does begin "2.28.1", but not "2.281". */
+static bool begins(const char *text, const char *words, bool fold)
 {
-        const char *state = s->status ? strrchr(s->status, ' ') : NULL;
-        const bool installed = s->status == NULL ||
-                ((strncmp(s->status, "install ", 8) == 0 || strncmp(s->status, "hold ", 5) == 0) && bk_streq(state, " installed"));
-        autofree char *qualified = s->name && s->architecture ? bk_format("%s:%s", s->name, s->architecture) : NULL;
+        const size_t n = strlen(words);
 
-        if (s->name != NULL)
-                add(image, s->name, s->version, installed);
-        if (qualified != NULL)
-                add(image, qualified, s->version, installed);
-        stanza_done(s);
+        return n > 0 && (fold ? strncasecmp(text, words, n) : strncmp(text, words, n)) == 0 && !is_word(text[n]);
 }
 
-static void parse(struct spec_image *image, const char *text)
+/* Are the words anywhere in it? As grep -w. */
+static bool has_words(const char *text, const char *words)
 {
-        static const struct { const char *key; size_t member; } fields[] = {
-                { "Package: ", offsetof(struct stanza, name) },     { "Version: ", offsetof(struct stanza, version) },
-                { "Status: ", offsetof(struct stanza, status) },    { "Architecture: ", offsetof(struct stanza, architecture) },
-                { "P:", offsetof(struct stanza, name) },            { "V:", offsetof(struct stanza, version) },
-        };
-        BK_CLEANUP(stanza_done) struct stanza s = { 0 };
+        for (const char *at = text; *words != '\0' && (at = strstr(at, words)) != NULL; at++)
+                if ((at == text || !is_word(at[-1])) && !is_word(at[strlen(words)]))
+                        return true;
+        return false;
+}
 
-        for (const char *line = text; *line != '\0';) {
-                const size_t length = strcspn(line, "\n");
+/* Python's names: case and the kind of separators do not matter. */
+static bool same_pypi(const char *a, const char *b)
+{
+        for (;;) {
+                const size_t x = strspn(a, "-_."), y = strspn(b, "-_.");
 
-                if (length == 0)
-                        keep(image, &s);
-                for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
-                        const size_t n = strlen(fields[i].key);
-                        char **member = (char **)((char *)&s + fields[i].member);
-
-                        if (length > n && strncmp(line, fields[i].key, n) == 0 && *member == NULL)
-                                *member = bk_strndup(line + n, length - n);
-                }
-                line += length + (line[length] == '\n');
+                if ((x > 0) != (y > 0))
+                        return false;
+                a += x;
+                b += y;
+                if (strncasecmp(a, b, 1) != 0)
+                        return false;
+                if (*a == '\0')
+                        return true;
+                a++;
+                b++;
         }
-        keep(image, &s);
 }
 
-/* By name; of one name, the installed one first. */
-static int order(const void *a, const void *b)
+/* "nginx:amd64" */
+static bool is_deb(const struct bk_package *p, const char *name)
 {
-        const struct spec_package *x = a, *y = b;
-        const int names = strcmp(x->name, y->name);
+        const size_t n = strlen(p->name);
 
-        return names != 0 ? names : (int)y->installed - (int)x->installed;
+        return strncmp(p->name, name, n) == 0 && (name[n] == '\0' || (name[n] == ':' && *p->architecture && bk_streq(name + n + 1, p->architecture)));
 }
 
-/* Returns 1 when the file was there, 0 when not. */
-static int load_file(struct spec_image *image, const char *path, struct bk_error *err)
+static const char *without_epoch(const char *version)
 {
-        autofree char *text = NULL;
-        size_t length;
-        const int there = spec_files_read(&image->files, path, STATUS_MOST, &text, &length, err);
+        const size_t digits = strspn(version, "0123456789");
+
+        return version[digits] == ':' ? version + digits + 1 : version;
+}
+
+/* rpm takes "bash", "bash-5.1.8", "bash-5.1.8-6.el9", and ".x86_64" behind each. */
+static bool is_rpm(const struct bk_package *p, const char *name)
+{
+        const size_t n = strlen(p->name);
+        const char *rest = name + n, *version = without_epoch(p->version), *release = strrchr(version, '-');
+
+        if (strncmp(p->name, name, n) != 0)
+                return false;
+        if (*rest == '-') {
+                const size_t whole = strlen(version), part = release != NULL ? (size_t)(release - version) : whole;
+
+                rest++;
+                if (strncmp(rest, version, whole) == 0)
+                        rest += whole;
+                else if (strncmp(rest, version, part) == 0)
+                        rest += part;
+                else
+                        return false;
+        }
+        return *rest == '\0' || (*rest == '.' && *p->architecture && bk_streq(rest + 1, p->architecture));
+}
+
+/* apk and pacman also go by what a package provides. */
+static bool provides(const struct bk_package *p, const char *name)
+{
+        const size_t n = strlen(name);
+
+        for (const char *at = p->provides; at != NULL && *at != '\0'; at += strcspn(at, " "), at += *at == ' ')
+                if (strncmp(at, name, n) == 0 && strchr(" =<>", at[n]) != NULL)
+                        return n > 0;
+        return false;
+}
+
+static bool is_of_system(const struct bk_package *p, const char *name)
+{
+        switch (p->ecosystem) {
+        case BK_DEB: return is_deb(p, name);
+        case BK_RPM: return is_rpm(p, name);
+        default: return bk_streq(p->name, name) || provides(p, name);
+        }
+}
+
+static bool is_named(const struct bk_package *p, const struct wanted *wanted)
+{
+        if (wanted->provider == NULL || wanted->provider->line == NULL)
+                return is_of_system(p, wanted->name);
+        if (wanted->compat && wanted->provider->words_in_compat)
+                return begins(p->name, wanted->name, true);
+        switch (wanted->provider->naming) {
+        case SPEC_NAMED_FOLDED: return strcasecmp(p->name, wanted->name) == 0;
+        case SPEC_NAMED_PYPI: return same_pypi(p->name, wanted->name);
+        case SPEC_NAMED_BEGIN: return begins(p->name, wanted->name, true);
+        default: return bk_streq(p->name, wanted->name);
+        }
+}
+
+/* pacman: a whole version, or one without its release. */
+static bool is_alpm_version(const char *version, const char *wanted)
+{
+        const size_t n = strlen(wanted);
+
+        return strncmp(version, wanted, n) == 0 && (version[n] == '\0' || (version[n] == '-' && strchr(wanted, '-') == NULL));
+}
+
+static bool has_version(const struct bk_package *p, const struct wanted *wanted)
+{
+        const bool words = wanted->provider != NULL && wanted->provider->versioning == SPEC_VERSION_WORDS;
+
+        switch (p->ecosystem) {
+        case BK_RPM: return begins(without_epoch(p->version), wanted->version, false) || bk_streq(p->version, wanted->version);
+        case BK_APK: return begins(p->version, wanted->version, false);
+        case BK_ALPM: return is_alpm_version(p->version, wanted->version);
+        default: break;
+        }
+        if (!words)
+                return bk_streq(p->version, wanted->version);
+        return wanted->compat ? has_words(p->version, wanted->version) : begins(p->version, wanted->version, false);
+}
+
+static void judge(const struct bk_package *p, const struct wanted *wanted, struct found *found)
+{
+        const bool installed = p->installed && !p->unwanted;
+
+        if (found->package == NULL || (installed && !found->installed))
+                found->package = p;
+        if (!installed)
+                return;
+        found->installed = true;
+        found->version |= wanted->version == NULL || has_version(p, wanted);
+        if (found->versions.n < 16 && !bk_strv_has(&found->versions, p->version))
+                bk_strv_add(&found->versions, p->version);
+}
+
+static int find(struct spec_image *image, const struct wanted *wanted, struct found *ret, struct bk_error *err)
+{
+        const struct bk_packages *packages;
+
+        if (spec_image_packages(image, wanted->provider, &packages, err) < 0)
+                return -1;
+        for (size_t i = 0; i < packages->n; i++)
+                if (is_named(&packages->v[i], wanted))
+                        judge(&packages->v[i], wanted, ret);
+        return 0;
+}
+
+/* cpan lists every module that perl finds. A version that is not written plainly is asked of perl itself. */
+static int find_module(struct spec_image *image, const struct wanted *wanted, struct found *ret, struct bk_package *kept, struct bk_error *err)
+{
+        BK_CLEANUP(spec_output_done) struct spec_output output = { 0 };
+        const int there = spec_image_perl_module(image, wanted->name, kept, err);
 
         if (there <= 0)
                 return there;
-        for (size_t i = 0; i < length; i++)     /* a NUL would hide the packages behind it */
-                if (text[i] == '\0')
-                        text[i] = '?';
-        parse(image, text);
-        return 1;
-}
+        if (*kept->version == '\0' && wanted->version != NULL) {
+                autofree char *line = bk_format("perl -M%s -e 'print %s->VERSION'", wanted->name, wanted->name);
 
-static int load_folder(struct spec_image *image, const char *path, struct bk_error *err)
-{
-        autostrv struct bk_strv names = { 0 };
-        int found = spec_files_list(&image->files, path, &names, err);
-
-        if (found <= 0)
-                return found;
-        found = 0;
-        for (size_t i = 0; i < names.n; i++) {
-                autofree char *file = bk_format("%s/%s", path, names.v[i]);
-
-                if (names.v[i][0] == '.' || strstr(names.v[i], ".md5sums") != NULL)
-                        continue;
-                const int one = load_file(image, file, err);
-
-                if (one < 0)
-                        return -1;
-                found |= one;
-        }
-        return found;
-}
-
-static int load(struct spec_image *image, struct bk_error *err)
-{
-        static const char *const others[] = { "/var/lib/rpm", "/usr/lib/sysimage/rpm", "/var/lib/pacman" };
-        const int status = load_file(image, "/var/lib/dpkg/status", err);
-        const int folder = status < 0 ? -1 : load_folder(image, "/var/lib/dpkg/status.d", err);
-        const int apk = folder < 0 ? -1 : load_file(image, "/lib/apk/db/installed", err);
-
-        if (apk < 0)
-                return -1;
-        if (status + folder + apk == 0) {
-                for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-                        if (spec_files_there(&image->files, others[i]))
-                                return bk_fail(err, BK_INFRA, "the package database in '%s' cannot be read here", others[i]);
-                return bk_fail(err, BK_INFRA, "the image has no package database that is known here");
-        }
-        if (image->packages == NULL)                    /* an empty database is one that was read */
-                image->packages = bk_alloc(sizeof *image->packages);
-        qsort(image->packages, image->n_packages, sizeof *image->packages, order);
-        return 0;
-}
-
-int spec_image_package(struct spec_image *image, const char *name, const struct spec_package **ret, struct bk_error *err)
-{
-        size_t low = 0, high;
-
-        if (image->packages == NULL && load(image, err) < 0)
-                return -1;
-        for (high = image->n_packages; low < high;) {
-                const size_t middle = (low + high) / 2;
-
-                if (strcmp(image->packages[middle].name, name) < 0)
-                        low = middle + 1;
-                else
-                        high = middle;
-        }
-        *ret = low < image->n_packages && bk_streq(image->packages[low].name, name) ? &image->packages[low] : NULL;
-        return 0;
-}
-
-/* deb-version(7): letters before other signs, "~" before everything, even the end. */
-static int weight(char c)
-{
-        if (c == '~')
-                return -1;
-        if (c == '\0' || isdigit((unsigned char)c))
-                return 0;
-        return isalpha((unsigned char)c) ? c : c + 256;
-}
-
-static int compare_part(const char *a, const char *b)
-{
-        while (*a != '\0' || *b != '\0') {
-                int first = 0;
-
-                while ((*a && !isdigit((unsigned char)*a)) || (*b && !isdigit((unsigned char)*b))) {
-                        if (weight(*a) != weight(*b))
-                                return weight(*a) - weight(*b);
-                        a += *a != '\0';
-                        b += *b != '\0';
+                if (spec_image_run(image, line, &output, err) < 0)
+                        return bk_wrap(err, "the version of '%s' is computed", wanted->name);
+                if (output.status == 0 && output.out != NULL) {
+                        free(kept->version);
+                        kept->version = bk_strdup(output.out);
                 }
-                a += strspn(a, "0");
-                b += strspn(b, "0");
-                for (; isdigit((unsigned char)*a) && isdigit((unsigned char)*b); a++, b++)
-                        first = first != 0 ? first : *a - *b;
-                if (isdigit((unsigned char)*a) || isdigit((unsigned char)*b))
-                        return isdigit((unsigned char)*a) ? 1 : -1;
-                if (first != 0)
-                        return first;
         }
+        judge(kept, wanted, ret);
         return 0;
 }
 
-struct version { unsigned long epoch; char *upstream, *revision; };
-
-static void version_done(struct version *v)
+static void tell(struct spec_resource *r, const struct wanted *wanted, const struct found *found)
 {
-        free(v->upstream);
-        free(v->revision);
+        BK_CLEANUP(bk_buf_done) struct bk_buf versions = { 0 };
+
+        for (size_t i = 0; i < found->versions.n; i++)
+                bk_buf_printf(&versions, "%s%s", i > 0 ? ", " : "", *found->versions.v[i] ? found->versions.v[i] : "(unknown)");
+        if (found->installed)
+                spec_note(r, found->versions.n > 1 ? "versions %s are installed" : "version %s is installed", versions.data);
+        else if (found->package != NULL)
+                spec_note(r, "it is known but not installed");
+        else if (wanted->provider != NULL && wanted->provider->line != NULL)
+                spec_note(r, "nothing of that name was installed by %s", wanted->provider->name);
+        else
+                spec_note(r, "the package database does not name it");
 }
 
-static struct version version_of(const char *text)
+/* Providers of other systems than Linux images are. */
+static int no_provider(const char *name, struct bk_error *err)
 {
-        const char *colon = strchr(text, ':');
-        const char *rest = colon ? colon + 1 : text, *dash = strrchr(rest, '-');
+        static const char *const elsewhere[] = { "homebrew", "homebrew_cask", "pkgutil", "pkg", "swupd", "nix" };
 
-        return (struct version){
-                .epoch = colon ? strtoul(text, NULL, 10) : 0,
-                .upstream = dash ? bk_strndup(rest, (size_t)(dash - rest)) : bk_strdup(rest),
-                .revision = bk_strdup(dash ? dash + 1 : ""),
-        };
-}
-
-int spec_version_compare(const char *a, const char *b)
-{
-        BK_CLEANUP(version_done) struct version x = version_of(a), y = version_of(b);
-        int ret;
-
-        if (x.epoch != y.epoch)
-                return x.epoch < y.epoch ? -1 : 1;
-        ret = compare_part(x.upstream, y.upstream);
-        return ret != 0 ? ret : compare_part(x.revision, y.revision);
+        for (size_t i = 0; i < sizeof elsewhere / sizeof *elsewhere; i++)
+                if (bk_streq(elsewhere[i], name))
+                        return bk_fail(err, BK_INFRA, "packages of '%s' are not read here", name);
+        return bk_fail(err, BK_USAGE, "nothing is known that installs packages and is called '%s'", name);
 }
 
 static int package_installed(struct spec_resource *r, const struct spec_args *args, bool *ret, struct bk_error *err)
 {
-        const char *provider = spec_args_named(args, "by") ? spec_args_named(args, "by") : spec_args_text(args, 0);
+        const char *by = spec_args_named(args, "by") ? spec_args_named(args, "by") : spec_args_text(args, 0);
         const char *version = spec_args_named(args, "with_version") ? spec_args_named(args, "with_version") : spec_args_text(args, 1);
-        const struct spec_package *package;
+        const struct wanted wanted = { by != NULL ? spec_provider_of(by) : NULL, r->name, version, r->image->options->compat };
+        BK_CLEANUP(found_done) struct found found = { 0 };
+        BK_CLEANUP(bk_package_done) struct bk_package module = { 0 };
 
-        if (provider != NULL)
-                return bk_fail(err, BK_INFRA, "packages of '%s' are not read from files", provider);
-        if (spec_image_package(r->image, r->name, &package, err) < 0)
+        if (by != NULL && wanted.provider == NULL)
+                return no_provider(by, err);
+        if (find(r->image, &wanted, &found, err) < 0)
                 return -1;
-        *ret = package != NULL && package->installed && (version == NULL || bk_streq(version, package->version));
-        if (package == NULL)
-                spec_note(r, "the package database does not name it");
-        else if (!package->installed)
-                spec_note(r, "it is known but not installed");
-        else
-                spec_note(r, "version %s is installed", package->version);
+        if (found.package == NULL && wanted.provider != NULL && wanted.provider->ecosystem == BK_CPAN &&
+            find_module(r->image, &wanted, &found, &module, err) < 0)
+                return -1;
+        tell(r, &wanted, &found);
+        *ret = found.installed && found.version;
         return 0;
 }
 
+int spec_image_package(struct spec_image *image, const char *name, const struct bk_package **ret, struct bk_error *err)
+{
+        const struct wanted wanted = { .name = name };
+        BK_CLEANUP(found_done) struct found found = { 0 };
+
+        if (find(image, &wanted, &found, err) < 0)
+                return -1;
+        *ret = found.package;
+        return 0;
+}
+
+static int installed_one(struct spec_resource *r, const struct bk_package **ret, struct bk_error *err)
+{
+        if (spec_image_package(r->image, r->name, ret, err) < 0)
+                return -1;
+        if (*ret != NULL && (!(*ret)->installed || (*ret)->unwanted))
+                *ret = NULL;
+        if (*ret == NULL)
+                spec_note(r, "it is not installed");
+        return 0;
+}
+
+/* As serverspec asks rpm: without the epoch. */
 static int package_version(struct spec_resource *r, struct spec_value *ret, struct bk_error *err)
 {
-        const struct spec_package *package;
+        const struct bk_package *package;
 
-        if (spec_image_package(r->image, r->name, &package, err) < 0)
+        if (installed_one(r, &package, err) < 0)
                 return -1;
-        if (package == NULL || !package->installed)
-                spec_note(r, "it is not installed");
-        spec_value_text(ret, package != NULL && package->installed ? package->version : NULL);
+        spec_value_text(ret, package == NULL ? NULL : package->ecosystem == BK_RPM ? without_epoch(package->version) : package->version);
         return 0;
 }
 
-const struct spec_property spec_package_properties[] = { { "version", package_version }, { NULL } };
+/* Whose order versions have: for Serverspec::Version. */
+static int package_ecosystem(struct spec_resource *r, struct spec_value *ret, struct bk_error *err)
+{
+        const struct bk_package *package;
+
+        if (installed_one(r, &package, err) < 0)
+                return -1;
+        spec_value_text(ret, package != NULL ? bk_ecosystem_name(package->ecosystem) : NULL);
+        return 0;
+}
+
+const struct spec_property spec_package_properties[] = { { "version", package_version }, { "__ecosystem", package_ecosystem }, { NULL } };
 
 const struct spec_predicate spec_package_predicates[] = {
         { "installed?", "by with_version", package_installed }, { NULL },

@@ -95,7 +95,7 @@ void spec_yumrepo_want(const struct spec_resource *resource)
 }
 
 const struct spec_predicate spec_yumrepo_predicates[] = {
-        { "exist?", NULL, yumrepo_exists }, { "exists?", NULL, yumrepo_exists }, { "enabled?", NULL, yumrepo_enabled }, { NULL },
+        { "exist?", NULL, yumrepo_exists }, { "enabled?", NULL, yumrepo_enabled }, { NULL },
 };
 
 /* --- ppa ------------------------------------------------------------------- */
@@ -228,5 +228,5 @@ void spec_ppa_want(const struct spec_resource *resource)
 }
 
 const struct spec_predicate spec_ppa_predicates[] = {
-        { "exist?", NULL, ppa_exists }, { "exists?", NULL, ppa_exists }, { "enabled?", NULL, ppa_enabled }, { NULL },
+        { "exist?", NULL, ppa_exists }, { "enabled?", NULL, ppa_enabled }, { NULL },
 };

@@ -292,7 +292,7 @@ const struct spec_property spec_x509_certificate_properties[] = {
         { "subject", certificate_subject }, { "issuer", certificate_issuer }, { "email", certificate_email },
         { "fingerprint", certificate_fingerprint }, { "alias", certificate_alias }, { "keylength", certificate_keylength },
         { "subject_alt_names", certificate_alt_names },
-        { "__validity_in_seconds", certificate_seconds },       /* validity_in_days is made of it */
+        { "validity_in_days", certificate_seconds },            /* of which Ruby makes days: prelude_6_types.rb */
         { NULL },
 };
 

@@ -6,7 +6,7 @@
 
 const struct spec_type spec_types[] = {
         { "file", "File", spec_file_properties, spec_file_predicates, .want = spec_file_want },
-        { "package", "Package", spec_package_properties, spec_package_predicates },
+        { "package", "Package", spec_package_properties, spec_package_predicates, .want = spec_packages_want },
         { "service", "Service", spec_service_properties, spec_service_predicates, .want = spec_service_want },
         { "user", "User", spec_user_properties, spec_user_predicates, .want = spec_account_want },
         { "group", "Group", spec_group_properties, spec_group_predicates, .want = spec_account_want },

@@ -206,7 +206,7 @@ static void other_package_databases_are_read_or_refused(void **state)
         expect_one(f, SPEC_UNANSWERED, "no package database that is known here");
         put(f, "/var/lib/rpm/rpmdb.sqlite", "");
         run(f, "describe package('x') do it { should_not be_installed } end");
-        expect_one(f, SPEC_UNANSWERED, "'/var/lib/rpm' cannot be read here");
+        expect_one(f, SPEC_UNANSWERED, "'/var/lib/rpm/rpmdb.sqlite' cannot be read");
         put(f, "/var/lib/dpkg/status", "");
         run(f, "describe package('x') do it { should_not be_installed } end");
         expect_one(f, SPEC_PASS, "");

@@ -66,7 +66,7 @@ static int zfs_properties(struct spec_resource *r, bool exact, struct spec_span 
 
 static int zfs_exists(struct spec_resource *r, const struct spec_args *args, bool *ret, struct bk_error *err)
 {
-        struct spec_span all;
+        struct spec_span all = { 0 };
         const int there = zfs_properties(r, true, &all, err);
 
         (void)args;

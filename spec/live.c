@@ -119,20 +119,6 @@ void spec_value_of_span(struct spec_value *ret, struct spec_span span)
                 *ret = (struct spec_value){ .kind = SPEC_STRING, .s = spec_span_text(trimmed), .len = strnlen(trimmed.s, trimmed.n) };
 }
 
-char *spec_quoted(const char *word)
-{
-        struct bk_buf quoted = { 0 };
-
-        bk_buf_putc(&quoted, '\'');
-        for (; *word != '\0'; word++)
-                if (*word == '\'')
-                        bk_buf_puts(&quoted, "'\\''");
-                else
-                        bk_buf_putc(&quoted, *word);
-        bk_buf_putc(&quoted, '\'');
-        return bk_buf_finish(&quoted);
-}
-
 int spec_text_of(const struct spec_files *files, const char *path, char **ret, struct bk_error *err)
 {
         size_t length;

@@ -22,9 +22,6 @@ bool spec_span_number(struct spec_span span, unsigned base, uint64_t *ret);
 
 /* As serverspec gives what a program printed: blanks around it taken off, a number when it is only digits. */
 void spec_value_of_span(struct spec_value *ret, struct spec_span span);
-/* 'it''s' for sh. */
-char *spec_quoted(const char *word);
-
 /* A file of at most 4 MiB; 1, 0 when it is not there, or -1. */
 int spec_text_of(const struct spec_files *files, const char *path, char **ret, struct bk_error *err) BK_MUST_CHECK;
 

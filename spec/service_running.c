@@ -13,7 +13,7 @@
         "elif [ -d /run/openrc ]; then echo openrc; exec rc-status -C -s; else echo init; fi"
 static char *script_line(const struct spec_resource *r)
 {
-        autofree char *name = spec_quoted(r->name);
+        autofree char *name = spec_quote(r->name);
 
         return bk_format("service %s status", name);
 }
@@ -166,7 +166,7 @@ static const struct {
 
 static int by_supervisor(struct spec_resource *r, size_t which, bool *ret, struct bk_error *err)
 {
-        autofree char *name = spec_quoted(r->name), *line = NULL;
+        autofree char *name = spec_quote(r->name), *line = NULL;
         const char *format = supervisors[which].format, *at = strstr(format, "%s");
         const struct spec_output *output = NULL;
         struct spec_span said;
@@ -229,7 +229,7 @@ static bool monit_monitors(struct spec_span rest, const char *name)
 int spec_service_monitored(struct spec_resource *r, const struct spec_args *args, bool *ret, struct bk_error *err)
 {
         const char *monitor = spec_args_text(args, 0), *named = spec_args_named(args, "with_name"), *name = named ? named : r->name;
-        autofree char *quoted = spec_quoted(name), *god = bk_format("god status %s", quoted);
+        autofree char *quoted = spec_quote(name), *god = bk_format("god status %s", quoted);
         const struct spec_output *output = NULL;
         bool monit;
 

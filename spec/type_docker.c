@@ -204,7 +204,7 @@ static bool is_image(const struct spec_resource *r)
 
 static char *inspect_line(const struct spec_resource *r)
 {
-        autofree char *name = spec_quoted(r->name);
+        autofree char *name = spec_quote(r->name);
 
         return bk_format("docker %s inspect %s", is_image(r) ? "image" : "container", name);
 }

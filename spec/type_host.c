@@ -39,7 +39,7 @@ static int in_hosts(struct spec_resource *r, int family, char **ret, struct bk_e
 /* Runs a line in the guest; without one, err tells. */
 static int ask(struct spec_resource *r, const char *format, const struct spec_output **ret, struct bk_error *err)
 {
-        autofree char *name = spec_quoted(r->name);
+        autofree char *name = spec_quote(r->name);
         struct bk_buf built = { 0 };
         autofree char *line = NULL;
 

@@ -105,7 +105,7 @@ static int exists_as_configured(struct spec_resource *r, enum link_kind kind, bo
 static int exists(struct spec_resource *r, enum link_kind kind, bool *ret, struct bk_error *err)
 {
         static const char *const files[] = { "mtu", "bonding/slaves", "brif" };
-        struct spec_span all, value;
+        struct spec_span all = { 0 }, value;
 
         if (!has_guest(r))
                 return exists_as_configured(r, kind, ret, err);
@@ -150,7 +150,7 @@ static int up_as_configured(struct spec_resource *r, bool *ret, struct bk_error 
 /* lo, and others that know of no carrier, are "unknown" for ever: then what was asked of them counts. */
 static int interface_up(struct spec_resource *r, const struct spec_args *args, bool *ret, struct bk_error *err)
 {
-        struct spec_span all, state, flags;
+        struct spec_span all = { 0 }, state, flags;
         uint64_t bits = 0;
 
         (void)args;
@@ -172,7 +172,7 @@ static int interface_up(struct spec_resource *r, const struct spec_args *args, b
 
 static int number_of(struct spec_resource *r, const char *file, struct spec_value *ret, struct bk_error *err)
 {
-        struct spec_span all, value;
+        struct spec_span all = { 0 }, value;
         uint64_t n;
 
         if (links(r, &all, err) < 0)
@@ -329,7 +329,7 @@ static int member_as_configured(struct spec_resource *r, enum link_kind kind, co
 static int has_member(struct spec_resource *r, const struct spec_args *args, enum link_kind kind, bool *ret, struct bk_error *err)
 {
         const char *wanted = spec_args_text(args, 0);
-        struct spec_span all, slaves, word;
+        struct spec_span all = { 0 }, slaves, word;
         autofree char *port = NULL;
 
         if (wanted == NULL || *wanted == '\0')

@@ -4,8 +4,9 @@
  * basic regular expression that grep makes of it. */
 #include "spec/live.h"
 
-#include <regex.h>
 #include <string.h>
+
+#include <oniguruma.h>          /* which brings a regcomp() of its own, so that the C library's cannot be had */
 
 struct family { const char *program; const char *files[3]; };
 
@@ -39,8 +40,8 @@ void spec_ip6tables_want(const struct spec_resource *r)
 struct wish {
         const char *chain;
         char *words;
-        regex_t regex;
-        bool with_regex;
+        regex_t *regex;                 /* NULL: it is none */
+        bool given_up;                  /* a line was too much for it */
         bool padded;                    /* of the line with a blank before and behind it, so that blanks bound what is found */
 };
 
@@ -58,6 +59,25 @@ static char *squeezed(const char *text)
         return bk_buf_finish(&ret);
 }
 
+/* A basic regular expression, as grep reads it; of bytes. */
+static regex_t *compiled(const char *pattern)
+{
+        const UChar *p = (const UChar *)pattern;
+        OnigErrorInfo info;
+        regex_t *ret = NULL;
+
+        return onig_new(&ret, p, p + strlen(pattern), ONIG_OPTION_NONE, ONIG_ENCODING_ASCII, ONIG_SYNTAX_GREP, &info) == ONIG_NORMAL ? ret : NULL;
+}
+
+static bool found(struct wish *wish, const char *text)
+{
+        const UChar *p = (const UChar *)text, *end = p + strlen(text);
+        const int at = wish->regex ? onig_search(wish->regex, p, end, p, end, NULL, ONIG_OPTION_NONE) : ONIG_MISMATCH;
+
+        wish->given_up |= at < 0 && at != ONIG_MISMATCH;
+        return at >= 0;
+}
+
 static void wish_begin(struct wish *wish, const char *rule, const char *chain, bool compat)
 {
         const size_t n = strlen(rule), first = rule[0] == '^', last = n > first && rule[n - 1] == '$';
@@ -65,13 +85,13 @@ static void wish_begin(struct wish *wish, const char *rule, const char *chain, b
                                                                       last ? "$" : "");
 
         *wish = (struct wish){ .chain = chain, .words = squeezed(rule), .padded = !compat };
-        wish->with_regex = n < 4096 && regcomp(&wish->regex, bounded, REG_NOSUB) == 0;
+        wish->regex = n < 4096 ? compiled(bounded) : NULL;
 }
 
 static void wish_done(struct wish *wish)
 {
-        if (wish->with_regex)
-                regfree(&wish->regex);
+        if (wish->regex != NULL)
+                onig_free(wish->regex);
         free(wish->words);
 }
 
@@ -87,18 +107,17 @@ static bool has_words(const char *line, const char *words)
 }
 
 /* "-A CHAIN ...", "-P CHAIN ACCEPT", "-N CHAIN" */
-static bool wished(const struct wish *wish, struct spec_span line)
+static bool wished(struct wish *wish, struct spec_span line)
 {
         autofree char *text = spec_span_text(line), *padded = bk_format(" %s ", text);
         struct spec_span verb, chain;
 
         if (wish->chain != NULL && (!spec_span_word(&line, &verb) || !spec_span_word(&line, &chain) || !spec_span_is(chain, wish->chain)))
                 return false;
-        return has_words(text, wish->words) ||
-               (wish->with_regex && strlen(text) < 65536 && regexec(&wish->regex, wish->padded ? padded : text, 0, NULL, 0) == 0);
+        return has_words(text, wish->words) || found(wish, wish->padded ? padded : text);
 }
 
-static bool among(const struct wish *wish, struct spec_span rest)
+static bool among(struct wish *wish, struct spec_span rest)
 {
         struct spec_span line;
 
@@ -209,6 +228,8 @@ static int has_rule(struct spec_resource *r, const struct spec_args *args, const
         }
         wish_begin(&wish, rule, spec_args_named(args, "with_chain"), r->image->options->compat);
         *ret = among(&wish, rules);
+        if (!*ret && wish.given_up)
+                return bk_fail(err, BK_USAGE, "'%.200s' takes too long to search for", rule);
         if (*ret)
                 bk_buf_done(&r->note);
         return 0;

@@ -106,7 +106,8 @@ static bool fits(struct spec_resource *r, const struct wish *wish, const struct 
                 return false;
         if ((wish->protocol == NULL || bk_streq(wish->protocol, l->protocol)) && (!wish->on || spec_address_fits(&wish->address, &l->address)))
                 return true;
-        as_v4 = (wish->protocol == NULL || wish->protocol[3] == '\0') && (!wish->on || (wish->address.family == AF_INET && any_address(&wish->address)));
+        as_v4 = (wish->protocol == NULL || wish->protocol[3] == '\0') &&
+                (!wish->on || (wish->address.family == AF_INET && any_address(&wish->address)));
         return as_v4 && v6 && any_address(&l->address) && !r->image->options->compat && !only_v6(r, l);
 }
 

@@ -164,7 +164,7 @@ static int gateway_as_configured(struct spec_resource *r, bool interface, struct
 
 static int gateway(struct spec_resource *r, bool interface, struct spec_value *ret, struct bk_error *err)
 {
-        struct spec_span all;
+        struct spec_span all = { 0 };
         struct route route;
         autofree char *text = NULL;
 

@@ -5,7 +5,7 @@
 
 static char *named_line(const struct spec_resource *r, const char *before, const char *after)
 {
-        autofree char *name = spec_quoted(r->name);
+        autofree char *name = spec_quote(r->name);
 
         return bk_format("%s%s%s", before, name, after);
 }
@@ -66,7 +66,7 @@ static int zfs_properties(struct spec_resource *r, bool exact, struct spec_span 
 
 static int zfs_exists(struct spec_resource *r, const struct spec_args *args, bool *ret, struct bk_error *err)
 {
-        struct spec_span all;
+        struct spec_span all = { 0 };
         const int there = zfs_properties(r, true, &all, err);
 
         (void)args;
@@ -138,7 +138,7 @@ const struct spec_predicate spec_zfs_predicates[] = {
 /* lxc's own containers, or else those that libvirt keeps. */
 static char *lxc_line(const struct spec_resource *r)
 {
-        autofree char *name = spec_quoted(r->name);
+        autofree char *name = spec_quote(r->name);
 
         return bk_format("if command -v lxc-info >/dev/null; then lxc-info -s -n %s; else virsh -c lxc:/// domstate %s; fi", name, name);
 }

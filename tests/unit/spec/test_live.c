@@ -11,9 +11,10 @@
 #define TCP "/proc/net/tcp:   0: 0100007F:0CEA 00000000:0000 0A 00000000:00000000 00:00000000 00000000 110 0 20319 1 0000 100 0 0 10 0\n" \
             "/proc/net/tcp:   1: 00000000:0016 00000000:0000 0A 00000000:00000000 00:00000000 00000000 0 0 17310 1 0000 100 0 0 10 0\n" \
             "/proc/net/tcp:   2: 0F02000A:0016 0202000A:C5A8 01 00000000:00000000 02:000A 00000000 0 0 22000 2 0000 20 4 30 10 -1\n"
-#define TCP6 "/proc/net/tcp6:   0: 00000000000000000000000000000000:0050 00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000 00000000 0 0 1 1\n" \
-             "/proc/net/tcp6:   1: 00000000000000000000000000000000:01BB 00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000 00000000 0 0 1 1\n" \
-             "/proc/net/tcp6:   2: 00000000000000000000000001000000:0019 00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000 00000000 0 0 1 1\n"
+#define ZERO "00000000000000000000000000000000"
+#define TCP6 "/proc/net/tcp6:   0: " ZERO ":0050 " ZERO ":0000 0A 0:0 0:0 0 0 0 1 1\n" \
+             "/proc/net/tcp6:   1: " ZERO ":01BB " ZERO ":0000 0A 0:0 0:0 0 0 0 1 1\n" \
+             "/proc/net/tcp6:   2: 00000000000000000000000001000000:0019 " ZERO ":0000 0A 0:0 0:0 0 0 0 1 1\n"
 #define UDP "/proc/net/udp:  123: 00000000:0044 00000000:0000 07 00000000:00000000 00:00000000 00000000 0 0 1 2 0000 0\n" \
             "/proc/net/udp:  124: 0F02000A:A0A0 01010101:0035 01 00000000:00000000 00:00000000 00000000 0 0 1 2 0000 0\n"
 
@@ -190,7 +191,8 @@ static void services_run_where_systemd_says_so(void **state)
 static void services_run_where_openrc_says_so(void **state)
 {
         static const struct answer guest[] = {
-                { "list-units", "openrc\n sshd                    [  started  ]\n crond     [  started 00:10:05 (0) ]\n ntpd  [  crashed  ]\n local   [  stopped  ]\n" },
+                { "list-units", "openrc\n sshd                    [  started  ]\n crond     [  started 00:10:05 (0) ]\n"
+                                " ntpd  [  crashed  ]\n local   [  stopped  ]\n" },
         };
         static const struct check rows[] = {
                 { "service('sshd').should be_running", SPEC_PASS, "" },
@@ -208,7 +210,7 @@ static void services_run_where_their_script_says_so(void **state)
         static const struct answer guest[] = {
                 { "list-units", "init\n" }, { "ps -e", PROCESSES, .late = true }, { "'good' status", "good is running.\n", .late = true },
                 { "'dead' status", "dead is dead and pid file exists\n", 1, .late = true }, { "'stopped' status", "", 3, .late = true },
-                { "'up' status", "up stop/waiting\n", .late = true }, 
+                { "'up' status", "up stop/waiting\n", .late = true },
                 { "'odd' status", "", 150, "odd: cannot read its configuration\n", .late = true },
                 { "'bare' status", "", 127, "sh: 1: service: not found\n", .late = true },
         };
@@ -246,7 +248,8 @@ static void supervisors_and_monitors_are_asked(void **state)
                 { "svstat", "/service/qmail: up (pid 7) 10 seconds\n", .late = true },
                 { "monit status", "The Monit daemon 5.20 uptime: 1m\n\nProcess 'nginx'\n  status                       Running\n"
                                   "  monitoring status            Monitored\n\nProcess 'idle'\n  status                       Not monitored\n"
-                                  "  monitoring status            Not monitored\n\nSystem 'host'\n  monitoring status            Monitored\n", .late = true },
+                                  "  monitoring status            Not monitored\n\nSystem 'host'\n  monitoring status            Monitored\n",
+                  .late = true },
                 { "god status 'web'", "web: up\n", .late = true }, { "god status 'no'", "", 1, .late = true },
                 { "god status 'lost'", "", 1, "The server is not available (or you do not have permissions to access it)\n", true },
                 { "god status", "", 127, "sh: 1: god: not found", true },
@@ -402,7 +405,8 @@ static void configured_parameters_are_merged_in_order(void **state)
 
         put(f, "/usr/lib/sysctl.d/10-a.conf", "kernel.sysrq = 1\nkernel.hidden = 1\n");
         put(f, "/etc/sysctl.d/10-a.conf", "# mine\nkernel.sysrq=438\n; x\n-vm.swappiness = 10\n");
-        put(f, "/etc/sysctl.d/90-z.conf", "kernel/sysrq = 0\nnet.ipv4.conf.*.rp_filter = 2\nnet.ipv4.conf.all.rp_filter = 1\n-net.ipv4.conf.lo.rp_filter\n");
+        put(f, "/etc/sysctl.d/90-z.conf", "kernel/sysrq = 0\nnet.ipv4.conf.*.rp_filter = 2\n"
+            "net.ipv4.conf.all.rp_filter = 1\n-net.ipv4.conf.lo.rp_filter\n");
         put(f, "/usr/local/lib/sysctl.d/50-b.conf", "kernel.sysrq = 5\nnet.ipv4.ip_local_port_range =  1024 65000 \n");
         put(f, "/etc/sysctl.conf", "kernel.old = 7\n");
         expect_rows(f, rows);
@@ -508,6 +512,13 @@ static void docker_is_asked(void **state)
                 { "docker_container('web').should have_volume('/data', '/srv')", SPEC_PASS, "" },
                 { "docker_container('web').should have_volume('/data', '/sr')", SPEC_FAIL, "'/data' is '/srv'" },
                 { "docker_container('web').should_not have_volume('/dat', '/srv')", SPEC_PASS, "" },
+                { "expect(docker_container('web')['State.Status']).to eq 'running'", SPEC_PASS, "" },
+                { "expect(docker_container('web')['Config.Cmd.[1]']).to eq '-g'", SPEC_PASS, "" },
+                { "expect(docker_container('web')['Config.None.Deep']).to be_nil", SPEC_PASS, "" },
+                { "expect(docker_container('web').inspection).to include('Id' => 'ab')", SPEC_PASS, "" },
+                { "expect(docker_container('none').inspection).to be_nil", SPEC_PASS, "" },
+                { "expect(docker_container('none')['Id']).to be_nil", SPEC_PASS, "" },
+                { "expect(docker_image('nginx')['Architecture']).to eq 'amd64'", SPEC_PASS, "" },
                 { "docker_image('nginx').should exist", SPEC_PASS, "" },
                 { "docker_image('none').should_not exist", SPEC_PASS, "" },
                 { "docker_image('bare').should_not exist", SPEC_UNANSWERED, "docker: not found" },
@@ -570,7 +581,8 @@ static void a_missing_tool_neither_passes_nor_fails(void **state)
                 { "/sys/fs/cgroup/memory/x/memory.max", .late = true }, { "/sys/fs/cgroup/x/memory.max", .late = true },
         };
         static const struct check rows[] = {
-#define MISSING(what, how) { what ".should " how, SPEC_UNANSWERED, "tool: not found" }, { what ".should_not " how, SPEC_UNANSWERED, "tool: not found" },
+#define MISSING(what, how) { what ".should " how, SPEC_UNANSWERED, "tool: not found" }, \
+                           { what ".should_not " how, SPEC_UNANSWERED, "tool: not found" },
                 ALL_TYPES(MISSING)
                 MISSING("docker_image('x')", "exist")
                 { "expect(process('x').count).to eq 0", SPEC_UNANSWERED, "tool: not found" },
@@ -616,7 +628,9 @@ static void a_lying_guest_hurts_nobody(void **state)
 {
         static const char *const texts[] = {
                 "\n", "-\n-\n-\n", "1\n1 1 1 1 1\n-\n", "1\n1 0 r r S a\n1 1 r r S a\n2 1 r r S a\n-\n2\n1\n", "99999999999999999999\n1 2 3 4 5 6\n",
-                "systemd\n\n \n. .\n", "openrc\n[ [ [\n x [\n", "init\n", "/proc/net/tcp: : : : 0A\n/proc/net/tcp: 0: 0:0 0:0 0A\n", "[{\"State\":[]}]", "[[[[[[",
+                "systemd\n\n \n. .\n", "openrc\n[ [ [\n x [\n", "init\n",
+                "/proc/net/tcp: : : : 0A\n/proc/net/tcp: 0: 0:0 0:0 0A\n", "[{\"State\":[]}]",
+                "[[[[[[",
         };
         static const struct check rows[] = {
                 { "begin; service('x').running?; rescue Bakery::Unanswered; end", SPEC_PASS, NULL },

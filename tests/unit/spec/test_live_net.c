@@ -187,7 +187,8 @@ static void networkd_ifcfg_and_keyfiles_are_read(void **state)
         };
         struct fixture *f = *state;
 
-        put(f, "/etc/systemd/network/10-a.network", "[Match]\nName=enp1s0\n\n[Link]\nMTUBytes=1400\n[Network]\nAddress=10.2.0.2/24\nGateway=10.2.0.1\n"
+        put(f, "/etc/systemd/network/10-a.network", "[Match]\nName=enp1s0\n\n[Link]\nMTUBytes=1400\n[Network]\nAddress=10.2.0.2/24\n"
+            "Gateway=10.2.0.1\n"
             "[Address]\nAddress=10.2.9.2/24\n[Route]\nDestination=172.16.0.0/12\nGateway=10.2.0.7\n");
         put(f, "/etc/systemd/network/20-b.network", "[Match]\nName=enp2s0\n[Network]\nBridge=br9\n");
         put(f, "/etc/systemd/network/br9.netdev", "[NetDev]\nName=br9\nKind=bridge\n");
@@ -336,7 +337,8 @@ static void saved_rules_are_read_without_a_guest(void **state)
 static void garbage_is_nothing(void **state)
 {
         static const char *const texts[] = {
-                "", "\n\n\n", ":::::", "eth0/mtu:", "a b c d e f g h i j k l", "/proc/net/route:eth0 X Y Z", "1: eth0 inet", "1: eth0 inet 999.1.1.1/99",
+                "", "\n\n\n", ":::::", "eth0/mtu:", "a b c d e f g h i j k l", "/proc/net/route:eth0 X Y Z", "1: eth0 inet",
+                "1: eth0 inet 999.1.1.1/99",
                 "/proc/net/ipv6_route:f 8 f 0 f f f f f f", "eth0/mtu:99999999999999999999999\neth0/flags:0xfffffffffffffffffffff\neth0/operstate:\n",
         };
         static const struct check rows[] = {
@@ -360,10 +362,13 @@ static void garbage_is_nothing(void **state)
 static void odd_configurations_are_survived(void **state)
 {
         static const char *const texts[] = {
-                "", "\n", "[", "[]", "=", "[x]\n=\n=x\n", "iface\nauto\niface a\niface b inet\naddress\nnetmask\n", "network:", "network:\n- -\n  - :\n",
-                "- - - - - - - - - - - - - - - - - - -\n", "a:\n b:\n  c:\n   d:\n    e:\n     f:\n      g:\n       h:\n        i:\n         j:\n          k:\n"
+                "", "\n", "[", "[]", "=", "[x]\n=\n=x\n", "iface\nauto\niface a\niface b inet\naddress\nnetmask\n", "network:",
+                "network:\n- -\n  - :\n",
+                "- - - - - - - - - - - - - - - - - - -\n",
+                "a:\n b:\n  c:\n   d:\n    e:\n     f:\n      g:\n       h:\n        i:\n         j:\n          k:\n"
                 "           l:\n            m:\n             n:\n              o:\n               p:\n                q:\n                 r:\n",
-                "network:\n  ethernets:\n    e:\n      addresses: [\n", "network:\n  x:\n    e:\n      addresses: [,,,]\n      mtu: -1\n", "DEVICE=\nIPADDR=\n",
+                "network:\n  ethernets:\n    e:\n      addresses: [\n", "network:\n  x:\n    e:\n      addresses: [,,,]\n      mtu: -1\n",
+                "DEVICE=\nIPADDR=\n",
                 "[Match]\nName=\n[Network]\nAddress=\nBridge=\n", "[connection]\ninterface-name=\n[ipv4]\naddress1=,,,\nroute1=,\n",
         };
         static const char *const paths[] = {

@@ -15,7 +15,7 @@
 
 enum {
         START_MS = 120000, SETTLE_MS = 60000, GRACE_MS = 10000,         /* where guests are not emulated */
-        LAST_LINES = 3, LAST_BYTES = 400,       /* of the console, in an error */
+        LAST_LINES = 5, LAST_BYTES = 480,       /* of the console, in an error */
 };
 
 struct holder {
@@ -149,12 +149,14 @@ static char *last_words(struct holder *holder)
                         break;
         clean = bk_utf8_clean(from);
         for (const char *p = clean; *p != '\0'; p++) {
-                const bool end = *p == '\n', printable = (unsigned char)*p >= ' ' && *p != 0x7f;
-
-                if (end)
+                if (p[0] == '\033' && p[1] == '[')      /* a colour */
+                        p += 2 + strspn(p + 2, "0123456789;?");
+                else if (*p == '\n')
                         bk_buf_puts(&out, " | ");
-                else if (printable)
+                else if ((unsigned char)*p >= ' ' && *p != 0x7f)
                         bk_buf_putc(&out, *p);
+                if (*p == '\0')
+                        break;
         }
         return bk_buf_finish(&out);
 }

@@ -8,7 +8,7 @@
 #include "lib/fs.h"
 
 enum {
-        TICK_MS = 200, CHUNK = 65536,
+        TICK_MS = 200, CLOSED_TICKS = 10, CHUNK = 65536,
         UART_PIECE = 512, UART_PAUSE_MS = 4,    /* a UART has no way to say that its guest cannot keep up */
         LEAST_BYTES_MS = 256, UART_BYTES_MS = 16,       /* slower than that, on a busy host with an emulated guest, is not going on */
 };
@@ -88,6 +88,17 @@ static int64_t patience(const struct boot_talk *talk, size_t length)
         return talk->grace_ms + (int64_t)length / (talk->at == 1 ? UART_BYTES_MS : LEAST_BYTES_MS);
 }
 
+/* Why is known a moment later. */
+static int closed(struct boot_talk *talk, struct bk_error *err)
+{
+        for (int i = 0; i < CLOSED_TICKS; i++) {
+                if (talk->alive(talk->arg, err) < 0)
+                        return -1;
+                (void)poll(NULL, 0, TICK_MS);
+        }
+        return bk_fail(err, BK_INFRA, "the guest's port is closed");
+}
+
 /* Waits a moment for bytes of those that are listened to (at, or all). */
 static int listen_to(struct boot_talk *talk, struct bk_error *err)
 {
@@ -104,7 +115,7 @@ static int listen_to(struct boot_talk *talk, struct bk_error *err)
                 if (got > 0)
                         bk_buf_add(&talk->in[i], chunk, (size_t)got);
                 else if (events[i].revents != 0 && !(got < 0 && (errno == EAGAIN || errno == EINTR)))
-                        return talk->alive(talk->arg, err) < 0 ? -1 : bk_fail(err, BK_INFRA, "the guest's port is closed");
+                        return closed(talk, err);
         }
         return 0;
 }

@@ -68,7 +68,7 @@ $(B)/%.o: %.c
 # Ruby that the spec engine starts with, compiled to bytecode.
 $(B)/spec/prelude_rb.h: $(wildcard spec/*.rb)
 	@mkdir -p $(@D)
-	mrbc -g -B spec_prelude_rb -o $@ $(sort $^)
+	mrbc -B spec_prelude_rb -o $@ $(sort $^)
 $(B)/spec/engine.o: $(B)/spec/prelude_rb.h
 
 $(B)/agent: $(AGENT) $(AGENT:.c=.h)

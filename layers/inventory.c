@@ -33,10 +33,10 @@ static struct deb_packages installed_of(struct bk_packages *from)
                 if (!p->installed || *p->version == '\0')
                         continue;
                 ret.v[ret.n++] = (struct deb_package){
-                        .name = bk_take(p->name), .version = bk_take(p->version),
-                        .architecture = *p->architecture != '\0' ? bk_take(p->architecture) : bk_strdup("all"),
-                        .source = bk_take(p->source), .source_version = bk_take(p->source_version),
+                        .name = p->name, .version = p->version, .source = p->source, .source_version = p->source_version,
+                        .architecture = *p->architecture != '\0' ? bk_strdup(p->architecture) : bk_strdup("all"),
                 };
+                p->name = p->version = p->source = p->source_version = NULL;
         }
         return ret;
 }

@@ -129,10 +129,11 @@ static void parse_reg(void *arg, const struct bk_tree_file *file)
 {
         struct reading *reading = arg;
         struct bk_package p = { .ecosystem = reading->ecosystem, .installed = true };
-        struct php php = { .at = file->text, .end = file->text + file->length, .package = &p };
+        struct php php = { .at = file->text, .package = &p };
 
         if (file->text == NULL)
                 return;
+        php.end = file->text + file->length;
         (void)value(&php, 0);           /* what came before a defect counts */
         bk_packages_add(reading->ret, &p);
 }

@@ -32,7 +32,7 @@ const struct spec_provider spec_providers[] = {
 };
 enum { PROVIDERS = sizeof spec_providers / sizeof *spec_providers - 1 };
 
-/* A list, once it was asked for: an answer or why there is none. */
+/* A list, once it was read, or why it is damaged for good. */
 struct list { bool read; struct bk_error err; struct bk_packages packages; };
 struct spec_package_lists {
         struct list system, by[PROVIDERS];
@@ -280,12 +280,14 @@ int spec_image_packages(struct spec_image *image, const struct spec_provider *pr
                                 : provider->line == NULL ? load_one(image, provider, &list->packages, &list->err)
                                 : load_language(image, provider, &list->packages, &list->err);
 
-                list->read = true;
-                if (there < 0 && list->err.kind == BK_USAGE)    /* nothing in the image makes a check wrong */
-                        list->err.kind = BK_INFRA;
+                list->read = there >= 0 || list->err.kind == BK_CORRUPT;
         }
         if (list->err.kind != BK_NONE) {
                 *err = list->err;
+                if (list->read)
+                        return -1;
+                bk_packages_done(&list->packages);      /* what failed for now may be tried again */
+                list->err = (struct bk_error){ 0 };
                 return -1;
         }
         *ret = &list->packages;

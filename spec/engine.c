@@ -274,6 +274,7 @@ void spec_engine_run(const struct spec_job *given)
         spec_regexp_init(mrb);
         spec_string_init(mrb, module);
         spec_host_init(mrb, module);
+        spec_defined_init(mrb);
         spec_json_init(mrb, module);
         spec_yaml_init(mrb, module);
         spec_place_init(mrb, module);

@@ -104,7 +104,7 @@ module Kernel
     Bakery::CATCHING << tag
     yield tag
   rescue Bakery::Thrown => e
-    raise unless e.tag.equal?(tag) || (tag.is_a?(Symbol) && e.tag == tag)
+    raise e unless e.tag.equal?(tag) || (tag.is_a?(Symbol) && e.tag == tag)
     e.value
   ensure
     Bakery::CATCHING.pop
@@ -122,8 +122,7 @@ module Kernel
 
   alias __rand rand
   def rand(most = 0)
-    return Random.rand(most) if most.is_a?(Range) || most.is_a?(Float)
-    __rand(most || 0)
+    Bakery.random(most) { |n| __rand(n) }
   end
 
   alias __integer Integer
@@ -137,8 +136,8 @@ module Kernel
       value = text
     end
     base ? __integer(value, base) : __integer(value)
-  rescue ArgumentError, TypeError, RangeError, FloatDomainError
-    raise if exception
+  rescue ArgumentError, TypeError, RangeError, FloatDomainError => e
+    raise e if exception
     nil
   end
 
@@ -149,8 +148,8 @@ module Kernel
       raise ArgumentError, "invalid value for Float(): #{value.inspect}"
     end
     __float(value)
-  rescue ArgumentError, TypeError
-    raise if exception
+  rescue ArgumentError, TypeError => e
+    raise e if exception
     nil
   end
 
@@ -183,7 +182,28 @@ module Kernel
   end unless method_defined?(:enum_for)
 end
 
+class Random
+  alias __rand rand
+  def rand(most = 0)
+    Bakery.random(most) { |n| __rand(n) }
+  end
+
+  def self.rand(most = 0)
+    Object.new.__send__(:rand, most)
+  end
+end
+
 module Bakery
+  # Up to a number, or from a range.
+  def self.random(most)
+    return yield(most || 0) unless most.is_a?(Range) || most.is_a?(Float)
+    return yield(0) * most if most.is_a?(Float)
+    first, last = most.begin, most.end
+    return first + yield(0) * (last - first) if first.is_a?(Float) || last.is_a?(Float)
+    n = last - first + (most.exclude_end? ? 0 : 1)
+    n > 0 ? first + yield(n) : nil
+  end
+
   def self.constant?(holder, names)
     at = holder.is_a?(Module) ? holder : holder.class
     names.each do |name|
@@ -226,8 +246,8 @@ module Comparable
   alias __clamp clamp
   def clamp(low, high = nil)
     return __clamp(low, high) unless low.is_a?(Range)
-    return low.first if low.first && self < low.first
-    low.last && self > low.last ? low.last : self
+    return low.begin if low.begin && self < low.begin
+    low.end && self > low.end ? low.end : self
   end
 end
 

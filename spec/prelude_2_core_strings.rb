@@ -410,10 +410,11 @@ class Struct
       type = __new(*args, &block)
       return type unless options[:keyword_init]
       members = type.members
+      type.alias_method(:__initialize, :initialize)
       type.define_method(:initialize) do |values = {}|
         unknown = values.keys - members
         raise ArgumentError, "unknown keywords: #{unknown.join(', ')}" unless unknown.empty?
-        members.each { |name| self[name] = values[name] }
+        __initialize(*members.map { |name| values[name] })
       end
       type
     end

@@ -521,8 +521,10 @@ module Bakery
     end
 
     def shown_file
-      file = SETTINGS[:file]
-      file.start_with?('/', './') ? file : "./#{file}"
+      @shown_file ||= begin
+        file = SETTINGS[:file].delete_prefix("#{File.expand_path('.')}/")
+        file.start_with?('/', './') ? file : "./#{file}"
+      end
     end
 
     def derive(metadata)

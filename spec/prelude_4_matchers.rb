@@ -583,8 +583,7 @@ module RSpec
       end
 
       def mismatch(actual)
-        bounds = (@bounds || {}).map { |name, value| " #{name} #{Matchers.show(value)}" }.join
-        actual.is_a?(Serverspec::Type::Base) ? actual.__note || "no line of it#{bounds} does" : nil
+        actual.is_a?(Serverspec::Type::Base) ? actual.__note || 'no line of it does' : nil
       end
 
       def description

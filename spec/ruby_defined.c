@@ -1,10 +1,22 @@
-/* `defined?(x)`, which mruby 3.1 does not know: it compiles to a call of a method of that name, with x evaluated first. So in code
+/* What mruby 3.1 does not know and its compiled code can be made to know.
+ *
+ * `defined?(x)`: it compiles to a call of a method of that name, with x evaluated first. So in code
  * that was just compiled, the instruction that gets a constant, a variable or a method's value for that call is made one that loads
  * its name as a symbol: LOADSYM has the operands of GETCONST and its kin. Kernel#defined? then looks the names up.
+ * `$!` and `raise` without arguments: a rescue clause begins by taking the exception into a register and getting the class that it is
+ * for. The name of that constant is made one that is missing, so that const_missing can look into the register.
  * Instructions keep their places, so no jump changes. */
 #include "spec/ruby_priv.h"
 
+#include <stdlib.h>
+#include <string.h>
+
+#include <mruby/class.h>
+#include <mruby/error.h>
 #include <mruby/irep.h>
+#include <mruby/proc.h>
+#include <mruby/string.h>
+#include <mruby/variable.h>
 #include <mruby/opcode.h>
 
 enum shape { SHAPE_Z, SHAPE_B, SHAPE_BB, SHAPE_BBB, SHAPE_BS, SHAPE_BSS, SHAPE_S, SHAPE_W };
@@ -91,11 +103,39 @@ static unsigned rewrite_argument(struct instruction *ring, size_t newest, unsign
                 return 1;
         if (last->op == OP_GETIV || last->op == OP_GETGV || last->op == OP_GETCV)
                 last->at[0] = OP_LOADSYM;
-        if (last->op == OP_SSEND && last->c == 0) {
+        if (last->op == OP_SSEND && last->c < 15) {
                 last->at[0] = OP_LOADSYM;
                 last->at[last->size - 1] = OP_NOP;
         }
+        if (last->op == OP_SEND && last->c == 0 && last->prefix == 0 && reg < 255) {    /* receiver.name: both */
+                last->at[0] = OP_LOADSYM;
+                last->at[1] = (mrb_code)(reg + 1);
+                last->at[last->size - 1] = OP_NOP;
+                return 2;
+        }
         return 1;
+}
+
+/* Rescue clauses look for "__rescue_<register>_<constant>". */
+static void watch_rescue(mrb_state *mrb, mrb_irep *irep, const struct instruction *getconst)
+{
+        mrb_sym *syms = (mrb_sym *)irep->syms;
+        mrb_value name;
+        unsigned at = 0;
+
+        if (irep->slen >= 256 || getconst->b >= irep->slen)
+                return;
+        name = mrb_format(mrb, "__rescue_%i_%n", (mrb_int)getconst->a - 1, syms[getconst->b]);
+        const mrb_sym symbol = mrb_intern_str(mrb, name);
+
+        while (at < irep->slen && syms[at] != symbol)
+                at++;
+        if (at == irep->slen) {
+                syms = mrb_realloc(mrb, syms, ((size_t)irep->slen + 1) * sizeof *syms);
+                syms[irep->slen++] = symbol;
+                irep->syms = syms;
+        }
+        getconst->at[2] = (mrb_code)at;
 }
 
 static void rewrite(mrb_state *mrb, mrb_irep *irep)
@@ -116,6 +156,9 @@ static void rewrite(mrb_state *mrb, mrb_irep *irep)
 
                 decode(p, prefix, now);
                 p += now->size;
+                if (now->op == OP_GETCONST && n > 0 && ring[(n - 1) % LOOK_BACK].op == OP_EXCEPT && ring[(n - 1) % LOOK_BACK].a + 1 == now->a &&
+                    prefix == 0)
+                        watch_rescue(mrb, irep, now);
                 if (now->op == OP_SSEND && now->c == 1 && now->b < irep->slen && irep->syms[now->b] == name) {
                         const unsigned arguments = rewrite_argument(ring, n, now->a + 1);
 
@@ -132,6 +175,60 @@ static void walk(mrb_state *mrb, const mrb_irep *irep, int depth)
         rewrite(mrb, (mrb_irep *)irep);
         for (int i = 0; depth < DEPTH_MOST && i < irep->rlen; i++)
                 walk(mrb, irep->reps[i], depth + 1);
+}
+
+/* The constant as the code of proc sees it. */
+static mrb_value constant_of(mrb_state *mrb, const struct RProc *proc, mrb_sym name)
+{
+        for (; proc != NULL && !MRB_PROC_CFUNC_P(proc); proc = proc->upper) {
+                struct RClass *class = MRB_PROC_TARGET_CLASS(proc);
+
+                if (class != NULL && mrb_const_defined_at(mrb, mrb_obj_value(class), name))
+                        return mrb_const_get(mrb, mrb_obj_value(class), name);
+        }
+        return mrb_const_get(mrb, mrb_obj_value(mrb->object_class), name);
+}
+
+/* Module#const_missing */
+static mrb_value native_const_missing(mrb_state *mrb, mrb_value self)
+{
+        static const char prefix[] = "__rescue_";
+        const mrb_callinfo *caller = mrb->c->ci - 1;
+        mrb_sym name;
+
+        mrb_get_args(mrb, "n", &name);
+        const char *text = mrb_sym_name(mrb, name);
+        char *end;
+        unsigned long reg;
+
+        if (strncmp(text, prefix, sizeof prefix - 1) != 0)
+                return mrb_funcall(mrb, self, "__const_missing", 1, mrb_symbol_value(name));
+        reg = strtoul(text + sizeof prefix - 1, &end, 10);
+        if (*end != '_' || caller <= mrb->c->cibase || caller->proc == NULL || MRB_PROC_CFUNC_P(caller->proc) ||
+            reg >= caller->proc->body.irep->nregs)
+                return mrb_nil_value();
+        mrb_gv_set(mrb, mrb_intern_lit(mrb, "$!"), caller->stack[reg]);
+        return constant_of(mrb, caller->proc, mrb_intern_cstr(mrb, end + 1));
+}
+
+/* raise without arguments: what was rescued last. */
+static mrb_value native_raise(mrb_state *mrb, mrb_value self)
+{
+        struct RClass *class = mrb_class(mrb, self);
+        const mrb_method_t raise = mrb_method_search_vm(mrb, &class, mrb_intern_lit(mrb, "__raise"));
+        const mrb_value last = mrb_gv_get(mrb, mrb_intern_lit(mrb, "$!"));
+
+        if (mrb_get_argc(mrb) == 0 && mrb_exception_p(last))
+                mrb_exc_raise(mrb, last);
+        return MRB_METHOD_CFUNC(raise)(mrb, self);
+}
+
+void spec_defined_init(mrb_state *mrb)
+{
+        mrb_alias_method(mrb, mrb->kernel_module, mrb_intern_lit(mrb, "__raise"), mrb_intern_lit(mrb, "raise"));
+        mrb_define_method(mrb, mrb->kernel_module, "raise", native_raise, MRB_ARGS_ANY());
+        mrb_alias_method(mrb, mrb->module_class, mrb_intern_lit(mrb, "__const_missing"), mrb_intern_lit(mrb, "const_missing"));
+        mrb_define_method(mrb, mrb->module_class, "const_missing", native_const_missing, MRB_ARGS_REQ(1));
 }
 
 void spec_defined_rewrite(mrb_state *mrb, const struct mrb_irep *irep)

@@ -79,6 +79,7 @@ void spec_yaml_init(mrb_state *mrb, struct RClass *module);
 /* ruby_defined.c: mruby compiles `defined?(x)` to a call with x for its argument; this puts names in place of values, in code that
  * was just compiled. */
 void spec_defined_rewrite(mrb_state *mrb, const struct mrb_irep *irep);
+void spec_defined_init(mrb_state *mrb);
 
 /* binding.c: resource types as Ruby classes. */
 void spec_binding_init(mrb_state *mrb, struct RClass *module);

@@ -1,7 +1,9 @@
 /* What mruby's strings lack: Debian builds it without UTF-8, so that inspect would show bytes where people expect letters. */
 #include "spec/ruby_priv.h"
 
+#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <mruby/array.h>
@@ -18,7 +20,7 @@ static int character(const OnigUChar *p, const OnigUChar *end, OnigCodePoint *re
         if (length <= 0 || p + length > end || !onigenc_is_valid_mbc_string(ONIG_ENCODING_UTF8, p, p + length))
                 return 0;
         *ret = ONIGENC_MBC_TO_CODE(ONIG_ENCODING_UTF8, p, p + length);
-        return length;
+        return (length == 1) == (*ret < 0x80) && *p < 0xf8 ? length : 0;
 }
 
 /* The letter behind a backslash, or 0. */
@@ -55,6 +57,31 @@ static mrb_value string_inspect(mrb_state *mrb, mrb_value self)
                 p += length > 0 ? length : 1;
         }
         return mrb_str_cat_lit(mrb, ret, "\"");
+}
+
+/* The shortest text of at most 15 digits that is this number again, in Ruby's form: mruby's own garbles large ones. More digits would
+ * show what mruby loses, as it keeps a float in 62 bits. */
+static mrb_value float_to_s(mrb_state *mrb, mrb_value self)
+{
+        const double value = mrb_float(self);
+        char digits[40], text[64];
+        int exponent, precision = 14;
+
+        if (isnan(value) || isinf(value))
+                return mrb_str_new_cstr(mrb, isnan(value) ? "NaN" : value < 0 ? "-Infinity" : "Infinity");
+        (void)snprintf(digits, sizeof digits, "%.*e", precision, value);
+        while (precision > 0 && strchr(digits, 'e')[precision - 15] == '0')
+                precision--;
+        (void)snprintf(digits, sizeof digits, "%.*e", precision, value);
+        exponent = atoi(strchr(digits, 'e') + 1);
+        if (value != 0 && (exponent < -4 || exponent >= 16)) {
+                const int mantissa = (int)(strchr(digits, 'e') - digits);
+
+                (void)snprintf(text, sizeof text, "%.*s%se%+03d", mantissa, digits, memchr(digits, '.', (size_t)mantissa) ? "" : ".0", exponent);
+        } else {
+                (void)snprintf(text, sizeof text, "%.*f", precision > exponent ? precision - exponent : 1, value);
+        }
+        return mrb_str_new_cstr(mrb, text);
 }
 
 static mrb_value string_valid(mrb_state *mrb, mrb_value self)
@@ -132,6 +159,8 @@ static mrb_value native_digest(mrb_state *mrb, mrb_value self)
 
 void spec_string_init(mrb_state *mrb, struct RClass *module)
 {
+        mrb_define_method(mrb, mrb->float_class, "to_s", float_to_s, MRB_ARGS_NONE());
+        mrb_define_method(mrb, mrb->float_class, "inspect", float_to_s, MRB_ARGS_NONE());
         mrb_define_method(mrb, mrb->string_class, "inspect", string_inspect, MRB_ARGS_NONE());
         mrb_define_method(mrb, mrb->string_class, "valid_encoding?", string_valid, MRB_ARGS_NONE());
         mrb_define_method(mrb, mrb->string_class, "scrub", string_scrub, MRB_ARGS_OPT(1));

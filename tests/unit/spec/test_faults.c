@@ -13,22 +13,30 @@
 #define BEFORE "describe 'faults' do\n  it('before') { }\n"
 #define AFTER "\n  it('after') { }\nend\n"
 
+/* One that computes ends before it, so that the next examples run. */
 static void an_endless_loop_ends_at_the_deadline(void **state)
 {
-        static const char *const loops[] = { "loop { }", "while true; end", "sleep 60", "x = 'a'; loop { x = x.reverse }",
-                                             "begin; loop { }; rescue Exception; retry; ensure; loop { }; end" };
+        static const struct { const char *loop; bool computes; } loops[] = {
+                { "loop { }", true }, { "while true; end", true }, { "sleep 60", false }, { "x = 'a'; loop { x = x.reverse }", true },
+                { "begin; loop { }; rescue Exception; retry; ensure; loop { }; end", true },
+        };
         struct fixture *f = *state;
 
-        f->options.timeout_ms = 700;
+        f->options.timeout_ms = 2000;
         for (size_t i = 0; i < sizeof loops / sizeof *loops; i++) {
-                autofree char *text = bk_format(BEFORE "  it 'loops' do\n    %s\n  end" AFTER, loops[i]);
+                autofree char *text = bk_format(BEFORE "  it 'loops' do\n    %s\n  end" AFTER, loops[i].loop);
                 const int64_t begun = bk_now_ms();
 
-                print_message("# %s\n", loops[i]);
+                print_message("# %s\n", loops[i].loop);
                 run(f, text);
-                assert_true(bk_now_ms() - begun < 5000);
-                expect_all(f, { SPEC_PASS, 2, "faults", "before", "" },
-                              { SPEC_ERROR, 3, "faults", "loops", "a_spec.rb:3: the checks did not end within 0.700 s" });
+                assert_true(bk_now_ms() - begun < 6000);
+                if (loops[i].computes)
+                        expect_all(f, { SPEC_PASS, 2, "faults", "before", "" },
+                                      { SPEC_ERROR, 3, "faults", "loops", "a_spec.rb:3: the example did not end within 0.501 s of computing" },
+                                      { SPEC_PASS, 6, "faults", "after", "" });
+                else
+                        expect_all(f, { SPEC_PASS, 2, "faults", "before", "" },
+                                      { SPEC_ERROR, 3, "faults", "loops", "a_spec.rb:3: the checks did not end within 2.000 s" });
         }
 }
 
@@ -111,10 +119,10 @@ static int end_by(void *arg, const char *line, const char *input, size_t input_l
         return 0;
 }
 
-static const struct { const char *line, *message; } deaths[] = {
-        { "kill 9", "killed by signal 9" },
-        { "kill 11", "killed by signal 11" },
-        { "kill 13", "killed by signal 13" },
+static const struct { const char *line, *message; bool goes_on; } deaths[] = {
+        { "kill 9", "killed by signal 9", true },
+        { "kill 11", "killed by signal 11", true },
+        { "kill 13", "killed by signal 13", true },
         { "garble", "broke its protocol" },
 };
 
@@ -128,7 +136,11 @@ static void results_of_a_process_that_dies_are_kept(void **state)
 
                 print_message("# %s\n", deaths[i].line);
                 run(f, text);
-                expect_all(f, { SPEC_PASS, 2, "faults", "before", "" }, { SPEC_ERROR, 3, "faults", "dies", deaths[i].message });
+                if (deaths[i].goes_on)
+                        expect_all(f, { SPEC_PASS, 2, "faults", "before", "" }, { SPEC_ERROR, 3, "faults", "dies", deaths[i].message },
+                                      { SPEC_PASS, 4, "faults", "after", "" });
+                else
+                        expect_all(f, { SPEC_PASS, 2, "faults", "before", "" }, { SPEC_ERROR, 3, "faults", "dies", deaths[i].message });
         }
 }
 
@@ -139,7 +151,7 @@ static void a_command_that_hangs_ends_at_the_deadline(void **state)
         f->target.sandbox.run = end_by;
         f->options.timeout_ms = 500;
         run(f, BEFORE "  its('x') { command('hang').stdout }" AFTER);
-        expect_all(f, { SPEC_PASS, 2 }, { SPEC_ERROR, 3, "faults x", "", "the time ran out in this example" });
+        expect_all(f, { SPEC_PASS, 2 }, { SPEC_PASS, 4 }, { SPEC_ERROR, 3, "faults x", "", "the time ran out in this example" });
 }
 
 static void results_that_the_engine_never_gives_are_refused(void **state)
@@ -223,23 +235,23 @@ static void ways_to_the_build_host_are_closed(void **state)
                 { "%x(touch #{OUT})", SPEC_ERROR, "` is not for specs" },
                 { "open(OUT, 'w')", SPEC_ERROR, "open is not for specs" },
                 { "open \"|touch #{OUT}\"", SPEC_ERROR, "open is not for specs" },
-                { "File.open(OUT, 'w') { |f| f.write 'x' }", SPEC_ERROR, "undefined method 'open'" },
+                { "File.open(OUT, 'w') { |f| f.write 'x' }", SPEC_ERROR, "is not for specs" },
                 { "File.new(OUT, 'w')", SPEC_ERROR, "undefined method 'new'" },
                 { "File.allocate.send(:initialize, OUT, 'w')", SPEC_ERROR, "undefined method" },
                 { "Class.instance_method(:new).bind(File).call(OUT, 'w').write('x')", SPEC_ERROR, NULL },
                 { "Class.new(File).new(OUT, 'w')", SPEC_ERROR, "undefined method" },
-                { "File.write(OUT, 'x')", SPEC_ERROR, "undefined method 'write'" },
-                { "File.delete(OUT)", SPEC_ERROR, "undefined method 'delete'" },
-                { "File.rename('a', 'b')", SPEC_ERROR, "undefined method 'rename'" },
-                { "File.symlink('a', OUT)", SPEC_ERROR, "undefined method 'symlink'" },
-                { "IO.popen('true')", SPEC_ERROR, "undefined method 'popen'" },
+                { "File.write(OUT, 'x')", SPEC_ERROR, "is not for specs" },
+                { "File.delete(OUT)", SPEC_ERROR, "is not for specs" },
+                { "File.rename('a', 'b')", SPEC_ERROR, "is not for specs" },
+                { "File.symlink('a', OUT)", SPEC_ERROR, "is not for specs" },
+                { "IO.popen('true')", SPEC_ERROR, "is not for specs" },
                 { "IO.sysopen(OUT, 'w')", SPEC_ERROR, "undefined method 'sysopen'" },
                 { "IO.for_fd(1).write('x')", SPEC_ERROR, "undefined method 'for_fd'" },
                 { "IO.pipe", SPEC_ERROR, "undefined method 'pipe'" },
                 { "TCPSocket.new('127.0.0.1', 1)", SPEC_ERROR, "uninitialized constant" },
                 { "Socket", SPEC_ERROR, "uninitialized constant" },
-                { "Dir.mkdir(OUT)", SPEC_ERROR, "uninitialized constant" },
-                { "Process.kill(9, 1)", SPEC_ERROR, "uninitialized constant" },
+                { "Dir.mkdir(OUT)", SPEC_ERROR, "is not for specs" },
+                { "Process.kill(9, 1)", SPEC_ERROR, "is not for specs" },
                 { "STDOUT.write('leak')", SPEC_ERROR, "uninitialized constant" },
                 { "$stdout.puts 'leak'; $stderr.write 'leak'; puts 'leak'; print 'leak'; p 'leak'; warn 'leak'", SPEC_PASS, "" },
                 { "__printstr__ 'leak'", SPEC_ERROR, "undefined method" },

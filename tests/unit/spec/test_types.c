@@ -50,7 +50,7 @@ static void files_have_kinds_and_properties(void **state)
                 { "file('/etc/motd').should contain(/^w/)", SPEC_PASS, "" },
                 { "file('/etc/motd').should contain('^w.*d$')", SPEC_PASS, "" },
                 { "file('/etc/motd').should contain('hello').before('world')", SPEC_PASS, "" },
-                { "file('/etc/motd').should contain('hello').after('world')", SPEC_FAIL, "but no line of it after \"world\" does" },
+                { "file('/etc/motd').should contain('hello').after('world')", SPEC_FAIL, "no line of it does" },
                 { "file('/etc/motd').should contain('world').from('hel').to('wor')", SPEC_PASS, "" },
                 { "file('/none').should_not contain 'x'", SPEC_PASS, "" },
                 { "file('/none').should contain 'x'", SPEC_FAIL, "it does not exist" },
@@ -206,7 +206,7 @@ static void other_package_databases_are_read_or_refused(void **state)
         expect_one(f, SPEC_UNANSWERED, "no package database that is known here");
         put(f, "/var/lib/rpm/rpmdb.sqlite", "");
         run(f, "describe package('x') do it { should_not be_installed } end");
-        expect_one(f, SPEC_UNANSWERED, "'/var/lib/rpm/rpmdb.sqlite' cannot be read");
+        expect_one(f, SPEC_UNANSWERED, "'/var/lib/rpm' cannot be read here");
         put(f, "/var/lib/dpkg/status", "");
         run(f, "describe package('x') do it { should_not be_installed } end");
         expect_one(f, SPEC_PASS, "");
@@ -430,7 +430,7 @@ static void content_may_be_any_bytes(void **state)
                 { "file('/bytes').should contain 'caf'", SPEC_PASS, "" },
                 { "file('/bytes').content.should match(/^caf. /)", SPEC_PASS, "" },
                 { "file('/bytes').content.should match(/\\0/)", SPEC_PASS, "" },
-                { "file('/bytes').content.should eq 'x'", SPEC_FAIL, "expected \"caf\\xE9 " },
+                { "file('/bytes').content.should eq 'x'", SPEC_FAIL, "\"caf\\xE9 " },
                 { "file(\"/caf\\xe9\").should be_file", SPEC_PASS, "" },
                 { "file(\"/bytes\\0x\").should be_file", SPEC_ERROR, "null byte" },
         };

@@ -1,0 +1,4 @@
+
+describe 'expression' do
+  LIKE.each { |line, value| it("#{line}: #{value}") { } }
+end

@@ -35,6 +35,9 @@ struct chroot;
 
 int chroot_open(const struct chroot_config *config, struct chroot **ret, struct bk_error *err) BK_MUST_CHECK;
 
+/* The same with a throw-away overlay in memory above config->root, whose own files stay as they are, whatever is run. */
+int chroot_open_above(const struct chroot_config *config, struct chroot **ret, struct bk_error *err) BK_MUST_CHECK;
+
 /* "/" as the sandbox sees it, its /tmp and /run included; for bk_write_in_root
  * and its kin. Borrowed. */
 int chroot_root_fd(const struct chroot *chroot);

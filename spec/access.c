@@ -172,7 +172,8 @@ static int test(struct spec_resource *r, const struct spec_args *args, unsigned 
                         mask = classes[i].mask;
         if (mask == 0)
                 return bk_fail(err, BK_USAGE, "by('owner'), by('group') or by('others') is expected, not by('%s')", who);
-        there = spec_files_stat(&r->image->files, r->name, true, &st, err);
+        /* serverspec looks at a link's own mode, which is always rwxrwxrwx. */
+        there = spec_files_stat(&r->image->files, r->name, !r->image->options->compat, &st, err);
         if (there <= 0) {
                 spec_note(r, "it does not exist");
                 return there;

@@ -2,8 +2,10 @@
 #include "bakery/cmd/spec_target.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 
 #include "bakery/bake/bake.h"
 #include "lib/cleanup.h"
@@ -82,6 +84,13 @@ static int open_boot(const struct cmd_args *args, struct spec_target_state *stat
         return 0;
 }
 
+static int own_mounts(struct bk_error *err)
+{
+        if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+                return bk_fail_errno(err, "cannot have mounts of our own (`bakery doctor` says what this host lacks)");
+        return 0;
+}
+
 /* The sealed layer itself is mounted, read-only: nothing of the store changes, and no copy is needed. */
 static int open_image(const struct cmd_args *args, struct spec_target_state *state, struct bk_error *err)
 {
@@ -90,7 +99,7 @@ static int open_image(const struct cmd_args *args, struct spec_target_state *sta
 
         if (geteuid() != 0)
                 return bk_fail(err, BK_DENIED, "mounting an image needs root; run it with sudo");
-        if (cmd_open(args, &state->state, err) < 0 || reg_resolve(state->state.reg, cmd_value(args, "image"), &state->state.image, err) < 0 ||
+        if (own_mounts(err) < 0 || cmd_open(args, &state->state, err) < 0 || reg_resolve(state->state.reg, cmd_value(args, "image"), &state->state.image, err) < 0 ||
             bake_reap(&state->state.store, err) < 0 || layer_verify(&state->state.store, state->state.image.layer, false, err) < 0)
                 return -1;
         state->identity = bk_strdup(state->state.image.name);

@@ -46,7 +46,7 @@ struct spec_target_state {
 
 /* Before anything is opened: BK_USAGE where the flags contradict each other. */
 int spec_target_flags(const struct cmd_args *args, struct bk_error *err) BK_MUST_CHECK;
-/* The caller has a mount namespace of its own where -image is given. *ret must stay where it is; it is to be closed in any case. */
+/* With -image the calling process gets a mount namespace of its own. *ret must stay where it is; it is to be closed in any case. */
 int spec_target_open(const struct cmd_args *args, struct spec_target_state *ret, struct bk_error *err) BK_MUST_CHECK;
 /* -1 when what was asked never came up - the image does not boot, the host cannot be reached -, and why. */
 int spec_target_verdict(const struct spec_target_state *state, struct bk_error *err) BK_MUST_CHECK;

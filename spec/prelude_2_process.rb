@@ -107,8 +107,9 @@ module Bakery
   class << self
     def require(name)
       name = path_of(name)
-      return true if name == 'spec_helper' ? load_found(name, false) : BUILT_IN.include?(name) || load_found(name, false)
-      return true if BUILT_IN.include?(name) || name == 'spec_helper' || name.end_with?('/spec_helper')
+      return true if !BUILT_IN.include?(name) && load_found(name, false)
+      return !$LOADED_FEATURES.include?(name) && $LOADED_FEATURES << name && true if BUILT_IN.include?(name)
+      return true if name == 'spec_helper' || name.end_with?('/spec_helper')
       raise LoadError, "cannot load such file -- #{name}"
     end
 

@@ -1,4 +1,5 @@
 # Groups, names, subjects, let.
+require 'rspec/its'
 describe 'plain' do
   it('passes') { expect(1).to eq 1 }
   it('fails') { expect(1).to eq 2 }

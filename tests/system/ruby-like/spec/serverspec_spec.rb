@@ -74,7 +74,7 @@ end
 describe package('bash') do
   it { should be_installed }
   it { should be_installed.with_version('0.1') }
-  it { should_not be_installed.by('apt').with_version('0.1') }
+  it { should_not be_installed.with_version('0.1') }
 end
 
 describe package('no-such-package') do

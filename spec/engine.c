@@ -182,6 +182,13 @@ static mrb_value load_prelude(mrb_state *mrb, void *arg)
         return mrb_nil_value();
 }
 
+/* What the project and the caller have set holds before the file is read. */
+static mrb_value prepare(mrb_state *mrb, void *arg)
+{
+        (void)arg;
+        return mrb_funcall(mrb, mrb_obj_value(mrb_module_get(mrb, "Bakery")), "prepare", 0);
+}
+
 static mrb_value load_file(mrb_state *mrb, void *arg)
 {
         const struct spec_job *job = arg;
@@ -280,7 +287,7 @@ void spec_engine_run(const struct spec_job *given)
         spec_place_init(mrb, module);
         spec_controller_init(mrb, module);
         spec_binding_init(mrb, module);
-        if (step(mrb, load_prelude, &job) && step(mrb, load_file, &job))
+        if (step(mrb, load_prelude, &job) && step(mrb, prepare, &job) && step(mrb, load_file, &job))
                 (void)step(mrb, run_examples, &job);
         (void)spec_wire_send(job.fd, SPEC_RECORD_END, &none);
         _exit(0);       /* the kernel takes the memory back faster than we could */

@@ -352,8 +352,34 @@ module Enumerable
   end
 end
 
+module Bakery
+  # mruby takes what it has inspected before for what it is within.
+  WITHIN = []
+
+  def self.within(object, again)
+    return again if WITHIN.any? { |outer| outer.equal?(object) }
+    WITHIN.push(object)
+    begin
+      yield
+    ensure
+      WITHIN.pop
+    end
+  end
+end
+
 class Array
   alias __times *
+  alias __concat concat
+
+  def inspect
+    Bakery.within(self, '[...]') { "[#{map(&:inspect).join(', ')}]" }
+  end
+  alias to_s inspect
+
+  def concat(*others)
+    others.each { |other| __concat(other) }
+    self
+  end
 
   def min(n = nil, &block)
     return __several(n, block ? sort(&block) : sort) if n || block
@@ -407,8 +433,24 @@ class Array
 end
 
 class Hash
-  alias __to_h to_h
-  alias __hash_fetch fetch
+  alias __merge merge
+  alias __update merge!
+
+  def inspect
+    return '{}' if empty?
+    Bakery.within(self, '{...}') { "{#{map { |key, value| "#{key.inspect}=>#{value.inspect}" }.join(', ')}}" }
+  end
+  alias to_s inspect
+
+  def merge(*others, &block)
+    others.inject(dup) { |at, other| at.__merge(other, &block) }
+  end
+
+  def merge!(*others, &block)
+    others.each { |other| __update(other, &block) }
+    self
+  end
+  alias update merge!
 
   def to_h(&block)
     block ? to_a.to_h(&block) : self

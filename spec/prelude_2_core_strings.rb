@@ -138,12 +138,15 @@ class Integer
 end
 
 class Float
+  alias __to_i to_i
+  def to_i
+    raise RangeError, "#{self} is more than an Integer holds here" if abs >= 9.2e18
+    __to_i
+  end
+  alias to_int to_i
+
   def fdiv(other)
     self / other
-  end
-
-  def to_int
-    to_i
   end
 
   def magnitude
@@ -320,6 +323,12 @@ class String
 end
 
 class Symbol
+  alias __inspect inspect
+  def inspect
+    text = to_s
+    text.bytes.all? { |byte| byte < 128 } ? __inspect : ":#{text =~ /\A[[:alpha:]_][[:alnum:]_]*[?!=]?\z/ ? text : text.inspect}"
+  end
+
   def =~(pattern)
     to_s =~ pattern
   end

@@ -87,13 +87,13 @@ module YAML
       when /\A([-+]?)0[0-7_,]+\z/ then text.delete(',_').to_i(8)
       when /\A[-+]?0x[\h_,]+\z/i then text.delete(',_').to_i(16)
       when /\A[-+]?0b[01_,]+\z/ then text.delete(',_').to_i(2)
-      when /\A[-+]?(?:\d[\d_,]*)?\.\d*(?:e[-+]?\d+)?\z/i, /\A[-+]?\d[\d_]*(?:\.\d*)?e[-+]?\d+\z/i
+      when /\A[-+]?(?:\d[\d_,]*)?\.\d*(?:[eE][-+]\d+)?\z/
         text == '.' || text =~ /\A[-+]\.?\z/ ? text : text.delete(',_').to_f
       when /\A\+?\.inf\z/i then Float::INFINITY
       when /\A-\.inf\z/i then -Float::INFINITY
       when /\A\.nan\z/i then Float::NAN
       when /\A:"(.*)"\z/, /\A:'(.*)'\z/, /\A:(\S.*)\z/ then $1.to_sym
-      when /\A[-+]?\d[\d_]*(:[0-5]?\d){1,2}\z/ then text.split(':').inject(0) { |n, part| n * 60 + part.to_i }
+      when /\A[-+]?\d[\d_]*(:[0-5]?\d){1,2}\z/ then text.split(':').each_with_index.sum { |part, i| part.to_i * 60**(i - 2).abs }
       when /\A\d{4}-\d\d?-\d\d?\z/ then Date.parse(text)
       when /\A\d{4}-\d\d-\d\d(?:[Tt]|\s+)\d\d:\d\d:\d\d/ then Time.parse(text)
       else text
@@ -293,7 +293,9 @@ class Set
   alias difference -
 
   def ^(other)
-    (self | other) - (self & other)
+    ret = Set.new(other)
+    each { |item| ret.add(item) unless ret.delete?(item) }
+    ret
   end
 
   def subset?(other)

@@ -107,8 +107,9 @@ module Bakery
   class << self
     def require(name)
       name = path_of(name)
-      return true if name == 'spec_helper' ? load_found(name, false) : BUILT_IN.include?(name) || load_found(name, false)
-      return true if BUILT_IN.include?(name) || name == 'spec_helper' || name.end_with?('/spec_helper')
+      return true if !BUILT_IN.include?(name) && load_found(name, false)
+      return !$LOADED_FEATURES.include?(name) && $LOADED_FEATURES << name && true if BUILT_IN.include?(name)
+      return true if name == 'spec_helper' || name.end_with?('/spec_helper')
       raise LoadError, "cannot load such file -- #{name}"
     end
 
@@ -145,8 +146,8 @@ module Bakery
       until words.empty?
         word = words.shift
         case word
-        when '-I' then $LOAD_PATH.unshift(words.shift.to_s)
-        when /\A-I(.+)/ then $LOAD_PATH.unshift($1)
+        when '-I' then add_to_load_path(words.shift.to_s)
+        when /\A-I(.+)/ then add_to_load_path($1)
         when '-r', '--require' then required = words.shift
         when /\A(?:-r|--require[= ])(.+)/ then required = $1
         when '-t', '--tag' then RSpec.configuration.add_tag(words.shift.to_s)
@@ -155,6 +156,11 @@ module Bakery
         Bakery.require(required) if required
         required = nil
       end
+    end
+
+    # Of the project, which the specs' folder belongs to, or is.
+    def add_to_load_path(folder)
+      $LOAD_PATH.unshift(File.expand_path(folder, Bakery.folder), File.expand_path(folder, File.dirname(Bakery.folder)))
     end
 
     # Changes of the build host's files: with trust.

@@ -264,7 +264,7 @@ module RSpec
         def let(name, &block)
           raise ArgumentError, "let(:#{name}) needs a block" unless block
           helper = :"__let_#{name}"
-          define_method(helper, &block)
+          define_method(helper, &Bakery.nameless(block))
           define_method(name) do
             @__memo ||= {}
             @__memo[name] = __send__(helper) unless @__memo.key?(name)
@@ -306,7 +306,7 @@ module RSpec
 
         def include_examples(name, *args, &block)
           body = shared(name) or raise ArgumentError, "no shared examples are called '#{name}'"
-          class_exec(*args, &body)
+          Bakery.exec_in(self, body, args)
           class_exec(&block) if block
         end
         alias include_context include_examples
@@ -323,7 +323,7 @@ module RSpec
           body = shared(name) or raise ArgumentError, "no shared examples are called '#{name}'"
           child = RSpec.group(self, [title], nil)
           @children << child
-          child.class_exec(*args, &body)
+          Bakery.exec_in(child, body, args)
           child.class_exec(&block) if block
           child
         end
@@ -439,7 +439,7 @@ module RSpec
 
     def group(parent, args, block)
       args = args.dup
-      own = Core::Metadata.take(args)
+      own = args.size > 1 ? Core::Metadata.take(args) : {}
       ret = Class.new(parent || Core::ExampleGroup)
       ret.setup(parent, args, own, block)
       configuration.mixins.each do |how, mod, filter|
@@ -514,6 +514,13 @@ module Bakery
   class << self
     def title(value)
       value.nil? ? '' : value.to_s
+    end
+
+    # class_exec() hands no keywords on.
+    def exec_in(group, body, args)
+      keywords = args.last.is_a?(Hash) && body.parameters.any? { |kind, _| [:key, :keyreq, :keyrest].include?(kind) }
+      return group.class_exec(*args, &body) unless keywords
+      with_self(body, group) { body.call(*args[0...-1], **args.last) }
     end
 
     def shared_key(name)

@@ -384,7 +384,7 @@ module RSpec
       (OPERATORS - [:eql?, :equal?]).each do |operator|
         define_method(operator) do |expected|
           return equal?(expected) unless @expected.empty?
-          Simple.new("be #{operator}", [expected]) { |actual| !actual.nil? && actual.__send__(operator, expected) }
+          Simple.new("be #{operator} #{Matchers.words(expected)}", []) { |actual| !actual.nil? && actual.__send__(operator, expected) }
         end
       end
     end
@@ -612,7 +612,7 @@ module RSpec
     SIMPLE.each do |name, (words, test)|
       define_method(name) { |*expected| Simple.new(words, expected) { |actual| test.call(actual, *expected) } }
     end
-    { be_a: :be_kind_of, be_an: :be_kind_of, be_a_kind_of: :be_kind_of, be_instance_of: :be_an_instance_of, be_falsy: :be_falsey }.each do |name, old|
+    { be_a: :be_kind_of, be_an: :be_kind_of, be_a_kind_of: :be_kind_of, be_instance_of: :be_an_instance_of }.each do |name, old|
       alias_method name, old
     end
 
@@ -650,7 +650,7 @@ module RSpec
     end
 
     def satisfy(words = nil, &block)
-      Simple.new(words ? "satisfy #{words}" : 'satisfy block', [], &block)
+      Simple.new(words || 'satisfy block', [], &block)
     end
 
     # exist is asked as exist? or exists?

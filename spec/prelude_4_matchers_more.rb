@@ -139,6 +139,11 @@ module RSpec
         @different.empty?
       end
 
+      def does_not_match?(actual)
+        matches?(actual)
+        @different.size == @expected.first.size
+      end
+
       def mismatch(_)
         @values.empty? ? nil : @values.join(', ')
       end
@@ -186,6 +191,7 @@ module RSpec
 
       def initialize(*expected, &block)
         @given_block = block
+        @only = expected.first if expected.size == 1 && !expected.first.is_a?(Class) && !expected.first.is_a?(String)
         expected.unshift(Exception) unless expected.empty? || expected.first.is_a?(Class)
         @type, @message = expected
         @type ||= Exception
@@ -218,6 +224,7 @@ module RSpec
       end
 
       def description
+        return "raise #{Matchers.brief(@only)}" if @only
         case @message
         when nil then "raise #{@type}"
         when Regexp then "raise #{@type} with message matching #{Matchers.brief(@message)}"
@@ -350,7 +357,7 @@ module RSpec
       def description
         text = Matchers.words(@kind)
         text += "(#{@expected.map { |value| Matchers.brief(value) }.join(', ')})" unless @expected.empty?
-        text + count_words
+        text
       end
     end
 
@@ -569,7 +576,7 @@ module RSpec
       end
     end
 
-    { a_truthy_value: :be_truthy, a_falsey_value: :be_falsey, a_falsy_value: :be_falsey, a_nil_value: :be_nil, a_value: :be, an_instance_of: :be_an_instance_of,
+    { be_falsy: :be_falsey, a_truthy_value: :be_truthy, a_falsey_value: :be_falsey, a_falsy_value: :be_falsey, a_nil_value: :be_nil, a_value: :be, an_instance_of: :be_an_instance_of,
       a_kind_of: :be_a_kind_of, a_value_between: :be_between, a_value_within: :be_within, within: :be_within, a_block_changing: :change,
       changing: :change, a_collection_containing_exactly: :contain_exactly, containing_exactly: :contain_exactly, a_range_covering: :cover,
       covering: :cover, a_collection_ending_with: :end_with, a_string_ending_with: :end_with, ending_with: :end_with, an_object_eq_to: :eq,

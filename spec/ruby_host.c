@@ -7,6 +7,7 @@
 
 #include <mruby/array.h>
 #include <mruby/class.h>
+#include <mruby/error.h>
 #include <mruby/hash.h>
 #include <mruby/proc.h>
 #include <mruby/string.h>
@@ -117,6 +118,55 @@ static mrb_value native_write(mrb_state *mrb, mrb_value self)
         return mrb_fixnum_value(RSTRING_LEN(text));
 }
 
+struct yielding { mrb_value block; };
+
+static mrb_value yield_block(mrb_state *mrb, void *arg)
+{
+        const struct yielding *yielding = arg;
+
+        return mrb_yield_argv(mrb, yielding->block, 0, NULL);
+}
+
+/* with_self(proc, class) { proc.call(...) }: within, the proc's self is the class, and its methods are defined there. mruby's own
+ * class_exec() would take keywords for a hash. */
+static mrb_value native_with_self(mrb_state *mrb, mrb_value self)
+{
+        mrb_value proc, class;
+        struct yielding yielding;
+        mrb_bool failed = FALSE;
+
+        (void)self;
+        mrb_get_args(mrb, "oC&!", &proc, &class, &yielding.block);
+        struct REnv *env = mrb_proc_p(proc) ? MRB_PROC_ENV(mrb_proc_ptr(proc)) : NULL;
+
+        if (env == NULL || MRB_ENV_LEN(env) == 0)
+                mrb_raise(mrb, mrb_class_get(mrb, "ArgumentError"), "a block is expected");
+        const mrb_value own = env->stack[0];
+        struct RClass *const own_class = env->c;
+
+        env->stack[0] = class;
+        env->c = mrb_class_ptr(class);
+        const mrb_value ret = mrb_protect_error(mrb, yield_block, &yielding, &failed);
+
+        env->stack[0] = own;
+        env->c = own_class;
+        if (failed)
+                mrb_exc_raise(mrb, ret);
+        return ret;
+}
+
+/* nameless(block): it will be a method's body, and super in it is that method's, not of the one that it was written in. */
+static mrb_value native_nameless(mrb_state *mrb, mrb_value self)
+{
+        mrb_value proc;
+
+        (void)self;
+        mrb_get_args(mrb, "o", &proc);
+        if (mrb_proc_p(proc) && MRB_PROC_ENV(mrb_proc_ptr(proc)) != NULL)
+                MRB_PROC_ENV(mrb_proc_ptr(proc))->mid = 0;
+        return proc;
+}
+
 /* Kernel#binding. eval() takes the frame below the running native function for its scope; so this one becomes eval(), of a text that
  * makes a closure there: whatever is evaluated by the closure sees the caller's variables. */
 static mrb_value native_binding(mrb_state *mrb, mrb_value self)
@@ -154,6 +204,8 @@ void spec_host_init(mrb_state *mrb, struct RClass *module)
         mrb_define_module_function(mrb, module, "forget", native_forget, MRB_ARGS_NONE());
         mrb_define_module_function(mrb, module, "host_run", native_host_run, MRB_ARGS_ARG(1, 1));
         mrb_define_module_function(mrb, module, "write", native_write, MRB_ARGS_ARG(2, 1));
+        mrb_define_module_function(mrb, module, "nameless", native_nameless, MRB_ARGS_REQ(1));
+        mrb_define_module_function(mrb, module, "with_self", native_with_self, MRB_ARGS_REQ(2) | MRB_ARGS_BLOCK());
         mrb_alias_method(mrb, mrb->kernel_module, mrb_intern_lit(mrb, "__eval"), mrb_intern_lit(mrb, "eval"));
         mrb_define_method(mrb, mrb->kernel_module, "eval", native_eval, MRB_ARGS_ANY());
         mrb_define_method(mrb, mrb->kernel_module, "binding", native_binding, MRB_ARGS_NONE());

@@ -102,6 +102,7 @@ static mrb_value property(mrb_state *mrb, mrb_value self)
         if (row->unanswered != NULL)
                 spec_raise_unanswered(mrb, row->unanswered);
         bk_buf_done(&r->note);
+        spec_image_asked(r->image);
         result = row->get(r, &value, &err);
         if (result < 0)
                 raise_error(mrb, &err);
@@ -184,6 +185,7 @@ static mrb_value predicate(mrb_state *mrb, mrb_value self)
                 spec_raise_unanswered(mrb, row->unanswered);
         bk_buf_done(&r->note);
         read_args(mrb, v, n, &args);
+        spec_image_asked(r->image);
         result = row->test(r, &args, &yes, &err);
         spec_args_done(&args);
         if (result < 0)

@@ -49,10 +49,19 @@ void spec_image_forget(struct spec_image *image)
         image->configured = configured;
 }
 
+void spec_image_asked(struct spec_image *image)
+{
+        const enum spec_where least = image->files.facts != NULL ? SPEC_IN_GUEST : SPEC_IN_FILES;
+
+        if (image->asked < least)
+                image->asked = least;
+}
+
 int spec_image_guest(struct spec_image *image, const struct spec_files **ret, struct bk_error *err)
 {
         if (image->guest.facts == NULL)
                 return bk_fail(err, BK_INFRA, "needs a running system: boot it (--boot) or name one (--ssh)");
+        image->asked = SPEC_IN_GUEST;           /* also for what came with an earlier batch */
         *ret = &image->guest;
         return 0;
 }

@@ -59,6 +59,8 @@ struct spec_image {
 /* target and options must outlive it; fd leads to the process that called spec_run(). */
 void spec_image_init(struct spec_image *image, const struct spec_target *target, const struct spec_options *options, int fd);
 void spec_image_done(struct spec_image *image);
+/* An example asks something: at the least, of the files. */
+void spec_image_asked(struct spec_image *image);
 /* All that was read is read anew when it is needed again: the image may have changed, or its system may have started. */
 void spec_image_forget(struct spec_image *image);
 

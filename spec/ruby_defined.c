@@ -79,12 +79,12 @@ static unsigned rewrite_constant(struct instruction *ring, size_t newest, unsign
         const unsigned names = first->op == OP_OCLASS ? n - 1 : n;
 
         for (unsigned i = 0; i < names; i++) {
-                at = back(ring, newest, names - i);
+                at = &ring[(newest - (names - i)) % LOOK_BACK];
                 if (at->prefix == OP_EXT1 || at->prefix == OP_EXT3 || at->a + i > 255)
                         return 0;
         }
         for (unsigned i = 0; i < names; i++) {
-                at = back(ring, newest, names - i);
+                at = &ring[(newest - (names - i)) % LOOK_BACK];
                 at->at[0] = OP_LOADSYM;
                 at->at[1] = (mrb_code)(at->a + i);
         }

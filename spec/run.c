@@ -30,7 +30,7 @@ const char *spec_verdict_name(enum spec_verdict verdict)
 
 int spec_example_most_ms(const struct spec_options *options)
 {
-        return options->timeout_ms / 4 < EXAMPLE_MS ? options->timeout_ms / 4 + 1 : EXAMPLE_MS;
+        return options->timeout_ms / 8 < EXAMPLE_MS ? options->timeout_ms / 8 + 1 : EXAMPLE_MS;
 }
 
 static void result_done(struct spec_result *result)

@@ -99,7 +99,8 @@ static int open_image(const struct cmd_args *args, struct spec_target_state *sta
 
         if (geteuid() != 0)
                 return bk_fail(err, BK_DENIED, "mounting an image needs root; run it with sudo");
-        if (own_mounts(err) < 0 || cmd_open(args, &state->state, err) < 0 || reg_resolve(state->state.reg, cmd_value(args, "image"), &state->state.image, err) < 0 ||
+        if (own_mounts(err) < 0 || cmd_open(args, &state->state, err) < 0 ||
+            reg_resolve(state->state.reg, cmd_value(args, "image"), &state->state.image, err) < 0 ||
             bake_reap(&state->state.store, err) < 0 || layer_verify(&state->state.store, state->state.image.layer, false, err) < 0)
                 return -1;
         state->identity = bk_strdup(state->state.image.name);

@@ -39,7 +39,7 @@ static _Noreturn void raise_error(mrb_state *mrb, const struct bk_error *err)
 
 static struct spec_resource *resource_of(mrb_state *mrb, mrb_value self)
 {
-        const mrb_value data = mrb_iv_get(mrb, self, mrb_intern_lit(mrb, "__resource__"));
+        const mrb_value data = mrb_iv_get(mrb, self, SPEC_SYM("__resource__"));
         struct spec_resource *ret = mrb_data_p(data) ? mrb_data_check_get_ptr(mrb, data, &resource_type) : NULL;
 
         if (ret == NULL)
@@ -230,7 +230,7 @@ static mrb_value resource_unanswered(mrb_state *mrb, mrb_value self)
 static mrb_value resource_initialize(mrb_state *mrb, mrb_value self)
 {
         static const struct spec_type none = { "resource", "Base" };
-        const mrb_sym row_name = mrb_intern_lit(mrb, "__row__");
+        const mrb_sym row_name = SPEC_SYM("__row__");
         const struct spec_type *type = &none;
         mrb_value name, options = mrb_nil_value(), row;
         const mrb_value *v;
@@ -247,11 +247,11 @@ static mrb_value resource_initialize(mrb_state *mrb, mrb_value self)
                 if (mrb_cptr_p(row))
                         type = mrb_cptr(row);
         }
-        mrb_iv_set(mrb, self, mrb_intern_lit(mrb, "@name"), name);
-        mrb_iv_set(mrb, self, mrb_intern_lit(mrb, "@options"), mrb_nil_p(options) ? mrb_hash_new(mrb) : options);
+        mrb_iv_set(mrb, self, SPEC_SYM("@name"), name);
+        mrb_iv_set(mrb, self, SPEC_SYM("@options"), mrb_nil_p(options) ? mrb_hash_new(mrb) : options);
         name = mrb_obj_as_string(mrb, name);
         r = mrb_calloc(mrb, 1, sizeof *r);
-        mrb_iv_set(mrb, self, mrb_intern_lit(mrb, "__resource__"),
+        mrb_iv_set(mrb, self, SPEC_SYM("__resource__"),
                    mrb_obj_value(mrb_data_object_alloc(mrb, mrb->object_class, r, &resource_type)));
         r->type = type;
         r->image = &spec_engine_of(mrb)->image;
@@ -306,7 +306,7 @@ void spec_binding_init(mrb_state *mrb, struct RClass *module)
                 const int arena = mrb_gc_arena_save(mrb);
                 struct RClass *class = mrb_define_class_under(mrb, types, type->class_name, base);
 
-                mrb_iv_set(mrb, mrb_obj_value(class), mrb_intern_lit(mrb, "__row__"), mrb_cptr_value(mrb, (void *)type));
+                mrb_iv_set(mrb, mrb_obj_value(class), SPEC_SYM("__row__"), mrb_cptr_value(mrb, (void *)type));
                 for (const struct spec_property *p = type->properties; p != NULL && p->name != NULL; p++)
                         define(mrb, class, p->name, property, p);
                 for (const struct spec_predicate *p = type->predicates; p != NULL && p->name != NULL; p++)

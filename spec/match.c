@@ -11,7 +11,7 @@
 
 static mrb_value subject(mrb_state *mrb, mrb_value self)
 {
-        return mrb_iv_get(mrb, self, mrb_intern_lit(mrb, "string"));
+        return mrb_iv_get(mrb, self, SPEC_SYM("string"));
 }
 
 /* The number of a group given as number, name or symbol; raises IndexError for an unknown name. */
@@ -44,7 +44,7 @@ static mrb_value match_aref(mrb_state *mrb, mrb_value self)
                 const mrb_value argv[] = { key, length };
                 const mrb_value all = spec_match_captures(mrb, self, 0);
 
-                return mrb_funcall_argv(mrb, all, mrb_intern_lit(mrb, "[]"), mrb_range_p(key) ? 1 : 2, argv);
+                return mrb_funcall_argv(mrb, all, SPEC_SYM("[]"), mrb_range_p(key) ? 1 : 2, argv);
         }
         return spec_match_group(mrb, self, group_number(mrb, self, key));
 }
@@ -119,7 +119,7 @@ static mrb_value match_string(mrb_state *mrb, mrb_value self)
 
 static mrb_value match_regexp(mrb_state *mrb, mrb_value self)
 {
-        return mrb_iv_get(mrb, self, mrb_intern_lit(mrb, "regexp"));
+        return mrb_iv_get(mrb, self, SPEC_SYM("regexp"));
 }
 
 static mrb_value match_named_captures(mrb_state *mrb, mrb_value self)

@@ -309,7 +309,10 @@ module Enumerable
 
   def slice_before(pattern = nil)
     groups = []
-    to_a.each { |item| groups.empty? || !(block_given? ? yield(item) : pattern === item) ? (groups << [] if groups.empty?) : groups << []; groups.last << item }
+    to_a.each do |item|
+      groups << [] if groups.empty? || (block_given? ? yield(item) : pattern === item)
+      groups.last << item
+    end
     groups.each
   end
 

@@ -347,7 +347,11 @@ class File
     end
 
     def fnmatch(pattern, path, flags = 0)
-      Bakery.braces(pattern).any? { |one| Bakery.name_pattern(one).match?(path) || (flags & FNM_PATHNAME == 0 && Regexp.new(Bakery.name_pattern(one).source.gsub('[^/]', '.')).match?(path)) }
+      Bakery.braces(pattern).any? do |one|
+        pattern = Bakery.name_pattern(one)
+        pattern = Regexp.new(pattern.source.gsub('[^/]', '.')) if flags & FNM_PATHNAME == 0
+        pattern.match?(path)
+      end
     end
     alias fnmatch? fnmatch
 
@@ -447,7 +451,8 @@ class Dir
       end
       names = Bakery.list(real(at, base)) || []
       pattern = Bakery.name_pattern(step)
-      names = names.sort.select { |name| name.match?(pattern) && (!name.start_with?('.') || step.start_with?('.') || flags & File::FNM_DOTMATCH != 0) }
+      hidden = step.start_with?('.') || flags & File::FNM_DOTMATCH != 0
+      names = names.sort.select { |name| name.match?(pattern) && (hidden || !name.start_with?('.')) }
       names = names.select { |name| File.directory?(real(at + name, base)) }.map { |name| "#{name}/" } if more
       names.map { |name| at + name }
     end

@@ -51,7 +51,6 @@ module JSON
 
     # What an object says of itself; nil: it is written as its text.
     def __own(value)
-      return generate(value.to_h) if value.is_a?(Struct) && false
       value.class.method_defined?(:__plain_json) && value.method(:to_json).owner == Object ? nil : value.to_json
     rescue NameError
       nil
@@ -148,7 +147,9 @@ module YAML
     end
 
     def pairs(value, depth)
-      value.map { |key, item| "#{'  ' * depth}#{key.is_a?(String) ? scalar(key) : plain(key)}:#{node(item, item.is_a?(Array) ? depth : depth + 1)}" }.join
+      value.map do |key, item|
+        "#{'  ' * depth}#{key.is_a?(String) ? scalar(key) : plain(key)}:#{node(item, item.is_a?(Array) ? depth : depth + 1)}"
+      end.join
     end
 
     def items(value, depth)
@@ -176,8 +177,8 @@ module YAML
     def scalar(text)
       return "''" if text.empty?
       return text.inspect if text =~ /[\x00-\x1f\x7f]/
-      special = !__plain(text).is_a?(String) || text =~ /\A[-?:,\[\]{}#&*!|>'"%@` ]/ && text !~ /\A[-?:][^\s]/ || text =~ /: |:\z| #|\s\z/ || %w[y n Y N].include?(text)
-      return text unless special
+      first = text =~ /\A[-?:,\[\]{}#&*!|>'"%@` ]/ && text !~ /\A[-?:][^\s]/
+      return text unless !__plain(text).is_a?(String) || first || text =~ /: |:\z| #|\s\z/ || %w[y n Y N].include?(text)
       text.include?("'") && !text.include?('"') && !text.include?('\\') ? "\"#{text}\"" : "'#{text.gsub("'", "''")}'"
     end
   end

@@ -318,7 +318,8 @@ module URI
     PORTS = { 'http' => 80, 'https' => 443, 'ftp' => 21, 'ldap' => 389 }.freeze
 
     def initialize(text)
-      found = text.match(%r{\A(?:([A-Za-z][A-Za-z0-9+.-]*):)?(?://(?:([^@/?#]*)@)?(\[[^\]]*\]|[^:/?#]*)(?::(\d*))?)?([^?#]*)(?:\?([^#]*))?(?:#(.*))?\z}m)
+      server = %r{(?:([^@/?#]*)@)?(\[[^\]]*\]|[^:/?#]*)(?::(\d*))?}
+      found = text.match(%r{\A(?:([A-Za-z][A-Za-z0-9+.-]*):)?(?://#{server})?([^?#]*)(?:\?([^#]*))?(?:#(.*))?\z}m)
       raise InvalidURIError, "bad URI(is not URI?): #{text.inspect}" if found.nil? || text =~ /\s/
       @text = text
       @scheme, @userinfo, @host, port, @path, @query, @fragment = found.captures
@@ -357,7 +358,10 @@ module URI
     end
 
     def join(base, *rest)
-      parse(rest.inject(base.to_s) { |at, part| part =~ /\A\w+:/ ? part : part.start_with?('/') ? at[%r{\A\w+://[^/]*}].to_s + part : at.sub(%r{[^/]*\z}, '') + part })
+      parse(rest.inject(base.to_s) do |at, part|
+        next part if part =~ /\A\w+:/
+        part.start_with?('/') ? at[%r{\A\w+://[^/]*}].to_s + part : at.sub(%r{[^/]*\z}, '') + part
+      end)
     end
 
     def encode_www_form_component(text)

@@ -194,7 +194,8 @@ class Time
       source = pattern.gsub(/%[-0^#]?([A-Za-z%])|\s+|[^%\s]+/) do |part|
         part.start_with?('%') ? PARTS[$1] || '%' : part =~ /\s/ ? '\s+' : Regexp.escape(part)
       end
-      found = Regexp.new("\\A\\s*#{source}", Regexp::IGNORECASE).match(text) or raise ArgumentError, "invalid date or strptime format - '#{text}' '#{pattern}'"
+      found = Regexp.new("\\A\\s*#{source}", Regexp::IGNORECASE).match(text)
+      raise ArgumentError, "invalid date or strptime format - '#{text}' '#{pattern}'" unless found
       part = found.named_captures
       return Time.at(part['s'].to_i) if part['s']
       year = part['Y'] ? part['Y'].to_i : part['y'] ? part['y'].to_i + (part['y'].to_i < 69 ? 2000 : 1900) : Time.now.year

@@ -11,9 +11,11 @@ module Bakery
     end
 
     def impact=(value)
-      value = IMPACTS.fetch(value) { raise ArgumentError, "an impact is a number from 0 to 1, or one of #{IMPACTS.keys.join(', ')}" } if value.is_a?(String)
-      raise ArgumentError, "an impact is a number from 0 to 1, not #{value.inspect}" unless value.is_a?(Numeric) && value >= 0 && value <= 1
-      @impact = value.to_f
+      number = value.is_a?(String) ? IMPACTS[value] : value
+      unless number.is_a?(Numeric) && number >= 0 && number <= 1
+        raise ArgumentError, "an impact is a number from 0 to 1 or one of #{IMPACTS.keys.join(', ')}, not #{value.inspect}"
+      end
+      @impact = number.to_f
     end
   end
 

@@ -413,7 +413,8 @@ module RSpec
     [:xdescribe, :xcontext, :fdescribe, :fcontext].each do |name|
       define_method(name) do |*args, &block|
         own = Core::Metadata.take(args)
-        describe(*args, { name.to_s.start_with?('x') ? :skip : :focus => name.to_s.start_with?('x') ? 'Temporarily skipped with x' : true }.merge(own), &block)
+        mark = name.to_s.start_with?('x') ? { skip: 'Temporarily skipped with x' } : { focus: true }
+        describe(*args, mark.merge(own), &block)
       end
     end
 

@@ -411,7 +411,8 @@ module RSpec
 
         def chain(name, *attributes, &block)
           define_method(name) do |*args, &given|
-            attributes.empty? ? instance_exec(*args, &block) : attributes.zip(args).each { |attribute, value| instance_variable_set(:"@#{attribute}", value) }
+            instance_exec(*args, &block) if attributes.empty?
+            attributes.zip(args).each { |attribute, value| instance_variable_set(:"@#{attribute}", value) }
             (@__chained ||= []) << [name, args]
             self
           end
@@ -576,7 +577,8 @@ module RSpec
       end
     end
 
-    { be_falsy: :be_falsey, a_truthy_value: :be_truthy, a_falsey_value: :be_falsey, a_falsy_value: :be_falsey, a_nil_value: :be_nil, a_value: :be, an_instance_of: :be_an_instance_of,
+    { be_falsy: :be_falsey, a_truthy_value: :be_truthy, a_falsey_value: :be_falsey, a_falsy_value: :be_falsey, a_nil_value: :be_nil,
+      a_value: :be, an_instance_of: :be_an_instance_of,
       a_kind_of: :be_a_kind_of, a_value_between: :be_between, a_value_within: :be_within, within: :be_within, a_block_changing: :change,
       changing: :change, a_collection_containing_exactly: :contain_exactly, containing_exactly: :contain_exactly, a_range_covering: :cover,
       covering: :cover, a_collection_ending_with: :end_with, a_string_ending_with: :end_with, ending_with: :end_with, an_object_eq_to: :eq,

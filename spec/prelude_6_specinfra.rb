@@ -145,7 +145,9 @@ module Specinfra
 
     [:send_file, :send_directory].each { |name| define_method(name) { |*| Bakery.refuse("Specinfra.backend.#{name}") } }
 
-    [:Base, :Exec, :Ssh, :Cmd, :Winrm, :WinRM, :Docker, :Lxc, :Dockerfile, :ShellScript, :Telnet, :Jexec].each { |name| const_set(name, self) unless const_defined?(name) && const_get(name) == self }
+    [:Base, :Exec, :Ssh, :Cmd, :Winrm, :WinRM, :Docker, :Lxc, :Dockerfile, :ShellScript, :Telnet, :Jexec].each do |name|
+      const_set(name, self)
+    end
   end
 
   # What is known of the machine. Without a running system that is only what its files say.
@@ -177,10 +179,10 @@ module Specinfra
       when 'domain' then live && run('hostname -d')
       when 'memory' then live && memory
       when 'cpu' then live && { 'total' => run('getconf _NPROCESSORS_ONLN') }
-      when 'kernel' then live && { 'name' => run('uname -s'), 'release' => run('uname -r'), 'version' => run('uname -v'), 'machine' => run('uname -m') }
+      when 'kernel' then live && { 'name' => 's', 'release' => 'r', 'version' => 'v', 'machine' => 'm' }.transform_values { |o| run("uname -#{o}") }
       when 'filesystem' then live && filesystem
       when 'virtualization' then live && { system: run('systemd-detect-virt') }
-      when 'user' then accounts('/etc/passwd') { |f| { 'name' => f[0], 'uid' => f[2], 'gid' => f[3], 'gecos' => f[4], 'directory' => f[5], 'shell' => f[6] } }
+      when 'user' then accounts('/etc/passwd') { |f| %w[name password uid gid gecos directory shell].zip(f).to_h.except('password') }
       when 'group' then accounts('/etc/group') { |f| { 'name' => f[0], 'gid' => f[2], 'members' => f[3].to_s.split(',') } }
       else raise Bakery::Unanswered, "host_inventory['#{key}'] is not known here"
       end
@@ -198,7 +200,8 @@ module Specinfra
       ret = {}
       run('cat /proc/meminfo').scan(/^(\w+):\s+(\d+) kB/) do |name, value|
         name = name == 'MemTotal' ? 'total' : name == 'MemFree' ? 'free' : name.to_snake_case
-        name.start_with?('swap_') && name != 'swap_cached' ? (ret['swap'] ||= {})[name.delete_prefix('swap_')] = "#{value}kB" : ret[name] = "#{value}kB"
+        swap = name.start_with?('swap_') && name != 'swap_cached'
+        (swap ? ret['swap'] ||= {} : ret)[swap ? name.delete_prefix('swap_') : name] = "#{value}kB"
       end
       ret
     end

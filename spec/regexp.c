@@ -108,7 +108,7 @@ static struct regexp *regexp_of(mrb_state *mrb, mrb_value self)
 static mrb_value source_of(mrb_state *mrb, mrb_value self)
 {
         (void)regexp_of(mrb, self);
-        return mrb_iv_get(mrb, self, mrb_intern_lit(mrb, "source"));
+        return mrb_iv_get(mrb, self, SPEC_SYM("source"));
 }
 
 static int options_from(mrb_value value)
@@ -138,7 +138,7 @@ static mrb_value regexp_new(mrb_state *mrb, struct RClass *class, mrb_value sour
         const mrb_value text = mrb_str_new(mrb, RSTRING_PTR(source), RSTRING_LEN(source));
 
         re->options = options;
-        mrb_iv_set(mrb, self, mrb_intern_lit(mrb, "source"), text);
+        mrb_iv_set(mrb, self, SPEC_SYM("source"), text);
         if (spec_regexp_utf8(text))
                 re->utf8 = compile(mrb, text, options, ONIG_ENCODING_UTF8);
         else
@@ -150,7 +150,7 @@ static mrb_value regexp_new(mrb_state *mrb, struct RClass *class, mrb_value sour
 static mrb_value regexp_cached(mrb_state *mrb, struct RClass *class, mrb_value source, int options)
 {
         const mrb_value holder = mrb_obj_value(class);
-        const mrb_sym name = mrb_intern_lit(mrb, "__compiled__");
+        const mrb_sym name = SPEC_SYM("__compiled__");
         mrb_value cache = mrb_iv_get(mrb, holder, name);
         mrb_value key = mrb_fixnum_value(options), found;
 
@@ -284,8 +284,8 @@ mrb_value spec_regexp_search_in(mrb_state *mrb, mrb_value regexp, mrb_value stri
                 fail_onig(mrb, at, NULL, source_of(mrb, regexp));
         if (!mrb_frozen_p(mrb_str_ptr(string)))
                 string = mrb_obj_freeze(mrb, mrb_str_dup(mrb, string));
-        mrb_iv_set(mrb, ret, mrb_intern_lit(mrb, "string"), string);
-        mrb_iv_set(mrb, ret, mrb_intern_lit(mrb, "regexp"), regexp);
+        mrb_iv_set(mrb, ret, SPEC_SYM("string"), string);
+        mrb_iv_set(mrb, ret, SPEC_SYM("regexp"), regexp);
         return ret;
 }
 
@@ -300,7 +300,7 @@ const OnigRegion *spec_match_region(mrb_state *mrb, mrb_value match)
 
 static mrb_value match_string(mrb_state *mrb, mrb_value match)
 {
-        return mrb_iv_get(mrb, match, mrb_intern_lit(mrb, "string"));
+        return mrb_iv_get(mrb, match, SPEC_SYM("string"));
 }
 
 mrb_value spec_match_group(mrb_state *mrb, mrb_value match, mrb_int n)
@@ -325,7 +325,7 @@ mrb_value spec_match_captures(mrb_state *mrb, mrb_value match, int first)
 
 int spec_match_name(mrb_state *mrb, mrb_value match, const char *name, size_t length)
 {
-        const mrb_value regexp = mrb_iv_get(mrb, match, mrb_intern_lit(mrb, "regexp"));
+        const mrb_value regexp = mrb_iv_get(mrb, match, SPEC_SYM("regexp"));
         const struct regexp *re = regexp_of(mrb, regexp);
         const OnigUChar *p = (const OnigUChar *)name;
         const int n = onig_name_to_backref_number(re->utf8 != NULL ? re->utf8 : re->bytes, p, p + length,
@@ -362,31 +362,32 @@ static mrb_value regexp_names(mrb_state *mrb, mrb_value self)
 
 void spec_regexp_set_last(mrb_state *mrb, mrb_value match)
 {
-        static const char *const numbered[] = { "$1", "$2", "$3", "$4", "$5", "$6", "$7", "$8", "$9" };
+        const mrb_sym numbered[] = { SPEC_SYM("$1"), SPEC_SYM("$2"), SPEC_SYM("$3"), SPEC_SYM("$4"), SPEC_SYM("$5"), SPEC_SYM("$6"),
+                                     SPEC_SYM("$7"), SPEC_SYM("$8"), SPEC_SYM("$9") };
         const bool is = !mrb_nil_p(match);
         const int arena = mrb_gc_arena_save(mrb);
         const OnigRegion *region = is ? spec_match_region(mrb, match) : NULL;
         mrb_value last = mrb_nil_value();
 
-        mrb_gv_set(mrb, mrb_intern_lit(mrb, "$~"), match);
+        mrb_gv_set(mrb, SPEC_SYM("$~"), match);
         for (int i = 0; i < 9; i++) {
                 const mrb_value group = is ? spec_match_group(mrb, match, i + 1) : mrb_nil_value();
 
-                mrb_gv_set(mrb, mrb_intern_cstr(mrb, numbered[i]), group);
+                mrb_gv_set(mrb, numbered[i], group);
                 if (!mrb_nil_p(group))
                         last = group;
         }
-        mrb_gv_set(mrb, mrb_intern_lit(mrb, "$+"), last);
-        mrb_gv_set(mrb, mrb_intern_lit(mrb, "$&"), is ? spec_match_group(mrb, match, 0) : mrb_nil_value());
+        mrb_gv_set(mrb, SPEC_SYM("$+"), last);
+        mrb_gv_set(mrb, SPEC_SYM("$&"), is ? spec_match_group(mrb, match, 0) : mrb_nil_value());
         if (is) {
                 const mrb_value s = match_string(mrb, match);
 
                 /* parts share the text's memory: a block may see many matches of one large text */
-                mrb_gv_set(mrb, mrb_intern_lit(mrb, "$`"), mrb_str_substr(mrb, s, 0, region->beg[0]));
-                mrb_gv_set(mrb, mrb_intern_lit(mrb, "$'"), mrb_str_substr(mrb, s, region->end[0], RSTRING_LEN(s) - region->end[0]));
+                mrb_gv_set(mrb, SPEC_SYM("$`"), mrb_str_substr(mrb, s, 0, region->beg[0]));
+                mrb_gv_set(mrb, SPEC_SYM("$'"), mrb_str_substr(mrb, s, region->end[0], RSTRING_LEN(s) - region->end[0]));
         } else {
-                mrb_gv_set(mrb, mrb_intern_lit(mrb, "$`"), mrb_nil_value());
-                mrb_gv_set(mrb, mrb_intern_lit(mrb, "$'"), mrb_nil_value());
+                mrb_gv_set(mrb, SPEC_SYM("$`"), mrb_nil_value());
+                mrb_gv_set(mrb, SPEC_SYM("$'"), mrb_nil_value());
         }
         mrb_gc_arena_restore(mrb, arena);
 }
@@ -510,7 +511,7 @@ static mrb_value regexp_inspect(mrb_state *mrb, mrb_value self)
 
 static mrb_value regexp_s_last(mrb_state *mrb, mrb_value class)
 {
-        const mrb_value match = mrb_gv_get(mrb, mrb_intern_lit(mrb, "$~"));
+        const mrb_value match = mrb_gv_get(mrb, SPEC_SYM("$~"));
         mrb_int n = -1;
 
         (void)class;

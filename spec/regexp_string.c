@@ -11,14 +11,14 @@
 #include <mruby/string.h>
 #include <mruby/variable.h>
 
-static mrb_value plain(mrb_state *mrb, mrb_value self, const char *kept)
+static mrb_value plain(mrb_state *mrb, mrb_value self, mrb_sym kept)
 {
         const mrb_value *argv;
         mrb_int argc;
         mrb_value block = mrb_nil_value();
 
         mrb_get_args(mrb, "*&", &argv, &argc, &block);
-        return mrb_funcall_with_block(mrb, self, mrb_intern_cstr(mrb, kept), argc, argv, block);
+        return mrb_funcall_with_block(mrb, self, kept, argc, argv, block);
 }
 
 static mrb_value first_argument(mrb_state *mrb)
@@ -202,7 +202,7 @@ static mrb_value replace(mrb_state *mrb, mrb_value self, const struct replacing 
         return ret;
 }
 
-static mrb_value substitute(mrb_state *mrb, mrb_value self, bool all, bool in_place, const char *kept)
+static mrb_value substitute(mrb_state *mrb, mrb_value self, bool all, bool in_place, mrb_sym kept)
 {
         struct replacing how = { .replacement = mrb_nil_value(), .block = mrb_nil_value(), .all = all };
         mrb_value ret;
@@ -225,22 +225,22 @@ static mrb_value substitute(mrb_state *mrb, mrb_value self, bool all, bool in_pl
 
 static mrb_value string_sub(mrb_state *mrb, mrb_value self)
 {
-        return substitute(mrb, self, false, false, "__sub");
+        return substitute(mrb, self, false, false, SPEC_SYM("__sub"));
 }
 
 static mrb_value string_sub_bang(mrb_state *mrb, mrb_value self)
 {
-        return substitute(mrb, self, false, true, "__sub!");
+        return substitute(mrb, self, false, true, SPEC_SYM("__sub!"));
 }
 
 static mrb_value string_gsub(mrb_state *mrb, mrb_value self)
 {
-        return substitute(mrb, self, true, false, "__gsub");
+        return substitute(mrb, self, true, false, SPEC_SYM("__gsub"));
 }
 
 static mrb_value string_gsub_bang(mrb_state *mrb, mrb_value self)
 {
-        return substitute(mrb, self, true, true, "__gsub!");
+        return substitute(mrb, self, true, true, SPEC_SYM("__gsub!"));
 }
 
 static void drop_empty_tail(mrb_state *mrb, mrb_value list)
@@ -269,7 +269,7 @@ static mrb_value string_split(mrb_state *mrb, mrb_value self)
         mrb_int limit = 0, from = 0, at = 0, pieces = 1;
 
         if (!spec_regexp_is(mrb, first_argument(mrb)))
-                return plain(mrb, self, "__split");
+                return plain(mrb, self, SPEC_SYM("__split"));
         mrb_get_args(mrb, "o|i", &pattern, &limit);
         while (at <= length && length > 0 && (limit <= 0 || pieces < limit)) {
                 const int arena = mrb_gc_arena_save(mrb);
@@ -300,7 +300,7 @@ static mrb_value string_aref(mrb_state *mrb, mrb_value self)
         mrb_value pattern, group = mrb_fixnum_value(0), match;
 
         if (!spec_regexp_is(mrb, first_argument(mrb)))
-                return plain(mrb, self, "__slice");
+                return plain(mrb, self, SPEC_SYM("__slice"));
         mrb_get_args(mrb, "o|o", &pattern, &group);
         match = spec_regexp_search(mrb, pattern, self, 0);
         spec_regexp_set_last(mrb, match);
@@ -312,7 +312,7 @@ static mrb_value string_slice_bang(mrb_state *mrb, mrb_value self)
         mrb_value pattern, match, rest;
 
         if (!spec_regexp_is(mrb, first_argument(mrb)))
-                return plain(mrb, self, "__slice!");
+                return plain(mrb, self, SPEC_SYM("__slice!"));
         mrb_get_args(mrb, "o", &pattern);
         match = spec_regexp_search(mrb, pattern, self, 0);
         spec_regexp_set_last(mrb, match);
@@ -329,7 +329,7 @@ static mrb_value string_index(mrb_state *mrb, mrb_value self)
         mrb_int from = 0;
 
         if (!spec_regexp_is(mrb, first_argument(mrb)))
-                return plain(mrb, self, "__index");
+                return plain(mrb, self, SPEC_SYM("__index"));
         mrb_get_args(mrb, "o|i", &pattern, &from);
         match = spec_regexp_search(mrb, pattern, self, from);
         spec_regexp_set_last(mrb, match);
@@ -341,7 +341,7 @@ static mrb_value string_partition(mrb_state *mrb, mrb_value self)
         mrb_value parts[3], match;
 
         if (!spec_regexp_is(mrb, first_argument(mrb)))
-                return plain(mrb, self, "__partition");
+                return plain(mrb, self, SPEC_SYM("__partition"));
         match = spec_regexp_search(mrb, first_argument(mrb), self, 0);
         spec_regexp_set_last(mrb, match);
         parts[0] = mrb_nil_p(match) ? self : mrb_funcall(mrb, match, "pre_match", 0);

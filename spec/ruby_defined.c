@@ -218,6 +218,8 @@ static mrb_value native_raise(mrb_state *mrb, mrb_value self)
         const mrb_method_t raise = mrb_method_search_vm(mrb, &class, mrb_intern_lit(mrb, "__raise"));
         const mrb_value last = mrb_gv_get(mrb, mrb_intern_lit(mrb, "$!"));
 
+        if (MRB_METHOD_UNDEF_P(raise) || !MRB_METHOD_CFUNC_P(raise))
+                mrb_raise(mrb, mrb_class_get(mrb, "NotImplementedError"), "raise is not known here");
         if (mrb_get_argc(mrb) == 0 && mrb_exception_p(last))
                 mrb_exc_raise(mrb, last);
         return MRB_METHOD_CFUNC(raise)(mrb, self);

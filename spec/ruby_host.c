@@ -192,6 +192,8 @@ static mrb_value native_eval(mrb_state *mrb, mrb_value self)
         const mrb_int argc = mrb_get_argc(mrb);
         const mrb_value *argv = mrb_get_argv(mrb);
 
+        if (MRB_METHOD_UNDEF_P(eval) || !MRB_METHOD_CFUNC_P(eval))
+                mrb_raise(mrb, mrb_class_get(mrb, "NotImplementedError"), "eval is not known here");
         if (argc >= 2 && mrb_respond_to(mrb, argv[1], mrb_intern_lit(mrb, "local_variable_set")))
                 return mrb_funcall(mrb, argv[1], "eval", 1, argv[0]);
         return MRB_METHOD_CFUNC(eval)(mrb, self);

@@ -6,6 +6,9 @@
 
 #include "spec/spec_priv.h"
 
+/* A symbol, looked up once: a process has one interpreter. */
+#define SPEC_SYM(text) ({ static mrb_sym sym_; if (sym_ == 0) sym_ = mrb_intern_lit(mrb, text); sym_; })
+
 /* regexp.c: class Regexp and MatchData on Oniguruma. Debian's mruby compiles
  * /src/flags to Regexp.compile("src", "flags") and has no such class. */
 void spec_regexp_init(mrb_state *mrb);

@@ -38,8 +38,8 @@ struct vm_ssh;
  * the first answer is within 0.3 s of sshd's, and 1 s when a guest has swallowed everything for long (fresh connections cost
  * an emulated one more than they bring). A refused login is tried again after 1, 2, 4, 4, ... s. Errors: BK_DENIED (says who,
  * which methods were tried and which the server offers; or that its key is not the known one), BK_TIMEOUT (says what happened last:
- * nothing listened, no banner, a login refused N times), BK_INVALID (a key or ciphers that cannot do), or alive()'s. Through a bastion attempts do not overlap,
- * and losing it is BK_INFRA. config and what it points to must outlive the session. */
+ * nothing listened, no banner, a login refused N times), BK_INVALID (a key or ciphers that cannot do), or alive()'s. Through a bastion
+ * attempts do not overlap, and losing it is BK_INFRA. config and what it points to must outlive the session. */
 int vm_ssh_connect(const struct vm_ssh_config *config, struct vm_ssh **ret, struct bk_error *err) BK_MUST_CHECK;
 void vm_ssh_close(struct vm_ssh *ssh);          /* NULL is fine */
 /* Drops the session and connects anew, waiting as vm_ssh_connect() does: after a reboot. */

@@ -62,7 +62,7 @@ static int open_virtio(void)
         int fd = -1;
 
         for (struct dirent *entry; dir != NULL && fd < 0 && (entry = readdir(dir)) != NULL;) {
-                char path[320], name[64];
+                char path[320], name[64] = "";
                 ssize_t got = -1;
                 int file;
 
@@ -189,7 +189,7 @@ struct request {
 /* The words of "bakery-run TOKEN ID LIMIT LINE INPUT". */
 static bool parse(char *header, struct request *ret)
 {
-        char *words[6], *rest = header;
+        char *words[6] = { NULL }, *rest = header;
 
         for (size_t i = 0; i < 6; i++) {
                 words[i] = strtok_r(i == 0 ? header : NULL, " ", &rest);
@@ -198,7 +198,7 @@ static bool parse(char *header, struct request *ret)
         }
         if (strcmp(words[0], AGENT_RUN) != 0 || strcmp(words[1], token) != 0 || strlen(words[2]) >= sizeof ret->id)
                 return false;
-        strcpy(ret->id, words[2]);      /* NOLINT: measured above */
+        (void)snprintf(ret->id, sizeof ret->id, "%s", words[2]);
         ret->limit_ms = strtol(words[3], NULL, 10);
         ret->line_len = strtoul(words[4], NULL, 10);
         ret->input_len = strtoul(words[5], NULL, 10);

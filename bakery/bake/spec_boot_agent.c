@@ -9,11 +9,13 @@
 
 /* BAKERY_AGENT is the path of what bakery/agent/agent.c was built to. */
 __asm__(".pushsection .rodata\n"
-        ".global bakery_agent_start, bakery_agent_end\n"
-        "bakery_agent_start: .incbin \"" BAKERY_AGENT "\"\n"
-        "bakery_agent_end:\n"
+        ".global bakery_agent, bakery_agent_size\n"
+        "bakery_agent: .incbin \"" BAKERY_AGENT "\"\n"
+        ".balign 8\n"
+        "bakery_agent_size: .quad bakery_agent_size - bakery_agent\n"   /* up to 7 zeroes behind it do no harm */
         ".popsection\n");
-extern const char bakery_agent_start[], bakery_agent_end[];
+extern const char bakery_agent[];
+extern const uint64_t bakery_agent_size;
 
 enum { INITTAB_MOST = 1 << 20 };
 
@@ -75,7 +77,7 @@ int spec_boot_inject(int root_fd, const char *token, struct bk_error *err)
 
         if (!systemd && !inittab)
                 return bk_fail(err, BK_INVALID, "the image has neither systemd nor an /etc/inittab: nothing in it would start what runs the checks");
-        if (put(root_fd, PROGRAM, bakery_agent_start, (size_t)(bakery_agent_end - bakery_agent_start), 0755, err) < 0)
+        if (put(root_fd, PROGRAM, bakery_agent, bakery_agent_size, 0755, err) < 0)
                 return -1;
         if (systemd && add_unit(root_fd, token, err) < 0)
                 return -1;

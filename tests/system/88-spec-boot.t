@@ -3,7 +3,7 @@
 # its image in one. Nothing of it stays, whatever ends it, and the image is not written to.
 . "$(dirname "$0")/lib.sh"
 need root loop fuse net qemu
-plan 39
+plan 43
 fixture
 cd "$WORK" || exit 1
 driver=$TOP/build/$BUILD/tests/unit/spec/boot_driver
@@ -61,10 +61,19 @@ note "1 MB over the UART took $(answer 'head -c 1000000 /dev/zero' ms) ms"
 # --- kill -9 ---
 "$driver" -timeout 600000 "$BAKERY_HOME" nginx "echo up" "sleep 600" >driver.log 2>&1 &
 pid=$!
-overlay() { basename "$(ls "$BAKERY_HOME"/store/drafts/*.qcow2 2>/dev/null)" .qcow2; }
-running() { [ -n "$(overlay)" ] && pgrep -f "guest=$(overlay),"; }
+# The process of a guest on a draft of ours.
+running() { for draft in "$BAKERY_HOME"/store/drafts/*.qcow2; do pgrep -f "guest=$(basename "$draft" .qcow2),"; done; }
+# Waits until a process is gone: goes PID
+goes() {
+        tries=0
+        while [ $tries -lt 100 ] && [ -d "/proc/${1:-none}" ]; do
+                sleep 0.1
+                tries=$((tries + 1))
+        done
+        return $((tries == 100))
+}
 tries=0
-while [ $tries -lt 1200 ] && ! { grep -q '^status 0' driver.log && running >/dev/null; }; do
+while [ $tries -lt 1200 ] && ! grep -q '^status 0' driver.log; do
         sleep 0.5
         tries=$((tries + 1))
 done
@@ -73,12 +82,8 @@ guest=$(running)
 like "... and is a process" "$guest" "^[0-9]+$"
 kill -KILL $pid
 wait $pid 2>/dev/null
-tries=0
-while [ $tries -lt 100 ] && [ -d "/proc/${guest:-none}" ]; do
-        sleep 0.1
-        tries=$((tries + 1))
-done
-ok "the guest goes with whoever started it" $((tries == 100))
+goes "$guest"
+ok "the guest goes with whoever started it" $?
 like "what it left is known" "$(leaks)" "^left: "
 exits "the next command" 0 "$BAKERY" fsck -quick
 is "removes it" "$(leaks)" ""
@@ -110,12 +115,28 @@ like "the image is tested" "$out" "state=tested"
 exits "what was published is what was sealed" 0 "$BAKERY" fsck
 is "nothing is left of it" "$(leaks)" ""
 
+"$BAKERY" build -force -plain t.json >bake.log 2>&1 &
+pid=$!
+tries=0
+while [ $tries -lt 600 ] && [ -z "$(running)" ] && kill -0 $pid; do
+        sleep 0.2
+        tries=$((tries + 1))
+done
+guest=$(running)
+like "a bake is killed while its guest boots" "$guest" "^[0-9]+$"
+kill -KILL $pid
+wait $pid 2>/dev/null
+goes "$guest"
+ok "its guest goes" $?
+exits "the next command" 0 "$BAKERY" fsck -quick
+is "removes the rest" "$(leaks)" ""
+
 # An image that does not come up: what the guest said last is in the error.
 cat >off.service <<'EOT'
 [Unit]
 DefaultDependencies=no
 [Service]
-ExecStart=/bin/sh -c 'echo "<0>LAST WORDS" >/dev/kmsg; systemctl poweroff --force --force'
+ExecStart=systemctl poweroff --force --force
 [Install]
 WantedBy=sysinit.target
 EOT
@@ -126,6 +147,6 @@ SOURCE=nginx template off.json '[
 before=$("$BAKERY" images -quiet '?' | wc -l)
 exits "an image that does not boot fails its tests" 1 "$BAKERY" build -plain off.json
 like "its check is not answered" "$out" "any_spec.rb:2: .*: unanswered: "
-like "and the error says why, and what the console said" "$out" "does not boot: the guest powered itself off, too early; its console said last: .*LAST WORDS"
+like "and the error says why, and what the console said" "$out" "does not boot: the guest powered itself off, too early; its console said last: .*reboot: Power down"
 is "it is not published" "$("$BAKERY" images -quiet '?' | wc -l)" "$before"
 is "nothing is left of that" "$(leaks)" ""

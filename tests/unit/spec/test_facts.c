@@ -72,8 +72,9 @@ static void tree_fill(struct tree *tree)
 {
         static const char *const more[] = {
                 "/none", "/none/x", "/regular/", "/regular/x", "/regular/.", "/regular/..", "/folder/", "/folder/.", "/folder/..",
-                "/folder/../regular", "//folder///inner//file", "/l-folder/", "/l-folder/inner/file", "/l-folder/../regular",
-                "/l-folder-abs/l-out", "/l-dangling/", "/l-self/x", "/l-file-slash/", "/l-into/file", "/l-into/../l-abs", "/l-up/l-out", "/l-1/", "/l-slash/inner/.", "/l-root",
+                "/folder/../regular", "//folder///inner//file", "/l-folder/", "/l-folder/inner/file", "/l-folder/../regular", "/l-folder-abs/l-out",
+                "/l-dangling/",
+                "/l-self/x", "/l-file-slash/", "/l-into/file", "/l-into/../l-abs", "/l-up/l-out", "/l-1/", "/l-slash/inner/.", "/l-root",
                 "/pipe/x", "/l-down/y", "/folder/none/../../regular",
         };
         char name[300];

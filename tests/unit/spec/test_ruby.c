@@ -235,7 +235,8 @@ static void controls_carry_id_title_and_impact(void **state)
 {
         static const struct { const char *control, *title; double impact; enum spec_verdict verdict; } wanted[] = {
                 { "ssh-01", "No passwords", 0.7, SPEC_PASS }, { "ssh-01", "No passwords", 0.7, SPEC_FAIL }, { "late", "Later", 0.4, SPEC_PASS },
-                { "off", "", -1, SPEC_SKIP }, { "xccdf-1", "Titled", 0.5, SPEC_PASS }, { "xccdf-2", "Titled", 0.5, SPEC_PASS }, { "", "", -1, SPEC_PASS },
+                { "off", "", -1, SPEC_SKIP }, { "xccdf-1", "Titled", 0.5, SPEC_PASS }, { "xccdf-2", "Titled", 0.5, SPEC_PASS },
+                { "", "", -1, SPEC_PASS },
         };
         struct fixture *f = *state;
 
@@ -394,7 +395,8 @@ static void catastrophic_patterns_and_recursion_are_errors(void **state)
                 { "JSON.parse('[' * 1000 + ']' * 1000)", SPEC_ERROR, "nesting is deeper than" },
                 { "x = []; x << x; x.to_json", SPEC_ERROR, "nesting is deeper than" },
                 { "YAML.load('[' * 10_000)", SPEC_ERROR, "deeper than is read" },
-                { "YAML.load(\"a: &a [x]\\n\" + (1..40).map { |i| \"b#{i}: &b#{i} [*#{i == 1 ? 'a' : \"b#{i - 1}\"}, *a]\\n\" }.join)", SPEC_PASS, "" },
+                { "YAML.load(\"a: &a [x]\\n\" + "
+                  "(1..40).map { |i| \"b#{i}: &b#{i} [*#{i == 1 ? 'a' : \"b#{i - 1}\"}, *a]\\n\" }.join)", SPEC_PASS, "" },
                 { "YAML.load(\"a: &a\\n  - *a\\n\")", SPEC_ERROR, "alias of what is not known" },
                 { "YAML.load(\"a: [1\\nb: }\")", SPEC_ERROR, "line 2" },
                 { "Shellwords.split(\"'\" * 9001)", SPEC_ERROR, "Unmatched quote" },
@@ -422,9 +424,11 @@ static void with_trust_the_build_host_is_there(void **state)
                          "  it('popen') { expect(IO.popen('echo x').read).to eq \"x\\n\" }\n"
                          "  it('reads') { expect(File.read(\"#{HOME}/outer.txt\")).to eq 'outer' }\n"
                          "  it('writes') { File.write(\"#{HOME}/made\", 'x'); expect(File.read(\"#{HOME}/made\")).to eq 'x' }\n"
-                         "  it('opens') { File.open(\"#{HOME}/made\", 'a') { |file| file.puts 'y' }; expect(File.readlines(\"#{HOME}/made\")).to eq [\"xy\\n\"] }\n"
+                         "  it('opens') { File.open(\"#{HOME}/made\", 'a') { |file| file.puts 'y' }; "
+                         "expect(File.readlines(\"#{HOME}/made\")).to eq [\"xy\\n\"] }\n"
                          "  it('folders') { FileUtils.mkdir_p(\"#{HOME}/d/e\"); expect(Dir.exist?(\"#{HOME}/d/e\")).to be true }\n"
-                         "  it('removes') { FileUtils.rm_rf(\"#{HOME}/d\"); expect(Dir.glob(\"#{HOME}/*\").map { |x| File.basename(x) }).not_to include 'd' }\n"
+                         "  it('removes') { FileUtils.rm_rf(\"#{HOME}/d\"); "
+                         "expect(Dir.glob(\"#{HOME}/*\").map { |x| File.basename(x) }).not_to include 'd' }\n"
                          "  it('not that') { expect { FileUtils.rm(\"#{HOME}/none\") }.to raise_error(SystemCallError, /none/) }\n"
                          "end\n", f->home);
         run(f, text);
@@ -506,9 +510,11 @@ static void old_words_are_understood(void **state)
 static void ruby_is_what_people_know(void **state)
 {
         static const struct check rows[] = {
-                { "begin; begin; raise ArgumentError, 'one'; rescue ArgumentError; raise; end; rescue => e; expect(e.message).to eq 'one'; end", SPEC_PASS, "" },
+                { "begin; begin; raise ArgumentError, 'one'; rescue ArgumentError; raise; end; rescue => e; expect(e.message).to eq 'one'; end",
+                  SPEC_PASS, "" },
                 { "begin; nil.no_such; rescue; expect($!).to be_a NoMethodError; end", SPEC_PASS, "" },
-                { "expect([defined?(String), defined?(Nope::X), defined?(@x), defined?(nope), defined?(puts)]).to eq ['constant', nil, nil, nil, 'method']",
+                { "expect([defined?(String), defined?(Nope::X), defined?(@x), defined?(nope), defined?(puts)])"
+                  ".to eq ['constant', nil, nil, nil, 'method']",
                   SPEC_PASS, "" },
                 { "a = 3; expect(ERB.new('<%= a + 1 %>').result(binding)).to eq '4'", SPEC_PASS, "" },
                 { "expect(0.1.to_s + ' ' + 1e100.to_s + ' ' + (1.0 / 3).to_s).to eq '0.1 1.0e+100 0.333333333333333'", SPEC_PASS, "" },

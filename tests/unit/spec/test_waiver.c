@@ -195,7 +195,8 @@ static void a_control_is_waived_with_all_its_checks(void **state)
 
         assert_ok(read_text(f, "w.yml", "web-1: { justification: x }\n", &waivers, &err), err);
         f->options.waivers = &waivers;
-        run(f, "describe 'a', id: 'web-1', impact: 0.7, title: 't' do\n  it('one') { expect(1).to eq 2 }\n  context('b') { it('two') { raise 'x' } }\n"
+        run(f, "describe 'a', id: 'web-1', impact: 0.7, title: 't' do\n  it('one') { expect(1).to eq 2 }\n"
+               "  context('b') { it('two') { raise 'x' } }\n"
                "end\ndescribe('c', id: 'web-2') { it('three') { raise 'x' } }\n");
         expect_all(f, { SPEC_SKIP, 2, "a", "one", "waived: x" }, { SPEC_SKIP, 3, "a b", "two", "waived: x" },
                    { SPEC_ERROR, 5, "c", "three", "x" });

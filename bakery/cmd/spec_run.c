@@ -24,13 +24,15 @@ static const struct cmd_flag flags[] = {
         { "tag", "TAG", true, "only examples with this tag: 'slow', 'tier:1', '~slow' for those without" },
         { "waiver", "FILE", true, "failures that are waived, for a reason and until a day" },
         { "allow-unanswered", NULL, false, "what cannot be answered here is no failure" },
-        { "timeout", "TIME", false, "of everything: 90s, 10m (default), 1h" },
+        { "timeout", "TIME", false, "of everything: 90s, 10m (default), 1h; 30m with -boot" },
         { "command-timeout", "TIME", false, "of one command; 60s where not given" },
         { "retry-timeout", "TIME", false, "a failing example is tried again for so long" },
         { "retry-sleep", "TIME", false, "between two attempts; 500ms where not given" },
         { "compat", NULL, false, "answer as serverspec does, also where that is known to be wrong" },
         { "trust-specs", NULL, false, "specs may start programs, open sockets and write files on this host" },
 };
+
+enum { BOOTED_MS = 1800000 };           /* an emulated guest takes minutes to come up */
 
 struct job {
         const struct cmd_args *args;
@@ -176,6 +178,7 @@ static int read_options(struct job *job, struct bk_error *err)
 {
         struct spec_options *o = &job->options;
 
+        o->timeout_ms = cmd_switch(job->args, "boot") ? BOOTED_MS : 0;
         if (spec_target_flags(job->args, err) < 0 || read_time(job->args, "timeout", &o->timeout_ms, err) < 0 ||
             read_time(job->args, "command-timeout", &o->command_timeout_ms, err) < 0 ||
             read_time(job->args, "retry-timeout", &o->retry_ms, err) < 0 || read_time(job->args, "retry-sleep", &o->retry_sleep_ms, err) < 0 ||
@@ -260,14 +263,29 @@ static void on_signal(int number)
                 (void)kill(child, SIGKILL);
 }
 
-/* A boot that was cut short leaves its overlay in a lease. */
+static bool is_empty(const char *folder)
+{
+        autodir DIR *dir = opendir(folder);
+        int n = 0;
+
+        while (dir != NULL && readdir(dir) != NULL)
+                n++;
+        return n <= 2;
+}
+
+/* A boot that was cut short leaves its overlay in a lease, which its processes hold until the last of them is gone. */
 static void reap(const struct cmd_args *args)
 {
+        enum { TRIES = 100, PAUSE_US = 50000 };
         autostate struct cmd_state state = { 0 };
         struct bk_error ignored = { 0 };
 
-        if (cmd_switch(args, "boot") && cmd_open(args, &state, &ignored) == 0)
-                (void)(bake_reap(&state.store, &ignored) < 0);
+        if (!cmd_switch(args, "boot") || cmd_open(args, &state, &ignored) < 0)
+                return;
+        autofree char *leases = bk_format("%s/leases", state.store.run);
+
+        for (int i = 0; i < TRIES && !is_empty(leases) && bake_reap(&state.store, &ignored) == 0; i++)
+                (void)usleep(PAUSE_US);
 }
 
 static int run(const struct cmd_args *args)

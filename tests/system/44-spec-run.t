@@ -2,7 +2,7 @@
 # Checks of a folder, an image and a host: what is asked, what it costs, what is left of it (nothing), and what the exit code says.
 . "$(dirname "$0")/lib.sh"
 need root loop fuse net mmdebstrap jq /usr/sbin/sshd ssh-keygen unshare busybox
-plan 61
+plan 65
 fixture
 cd "$WORK" || exit 1
 
@@ -81,6 +81,9 @@ exits "a folder without specs: 1" 1 "$BAKERY" spec run -root / "$root"
 exits "a spec that is not there: 1" 1 "$BAKERY" spec run -root / none_spec.rb
 exits "a root that is not there: 1" 1 "$BAKERY" spec run -root ./none fail_spec.rb
 exits "an image that is not there: 1" 1 "$BAKERY" spec run -image none fail_spec.rb
+for address in host:port host:0 '[::1' '@host'; do
+        exits "-ssh $address: 2" 2 "$BAKERY" spec run -ssh "$address" -ssh-insecure fail_spec.rb
+done
 exits "a time that is none: 2" 2 "$BAKERY" spec run -root / -timeout soon fail_spec.rb
 
 cp fail_spec.rb port_spec.rb "$root/tmp/" && cp "$BAKERY" bakery-copy && chmod 755 "$WORK" bakery-copy

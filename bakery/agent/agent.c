@@ -284,8 +284,7 @@ _Noreturn static void child(const char *line, int in, int out, int err)
                 (void)signal(number, SIG_DFL);
         (void)sigemptyset(&none);
         (void)sigprocmask(SIG_SETMASK, &none, NULL);
-        (void)chdir("/");
-        if (dup2(in, 0) >= 0 && dup2(out, 1) >= 0 && dup2(err, 2) >= 0)
+        if (chdir("/") == 0 && dup2(in, 0) >= 0 && dup2(out, 1) >= 0 && dup2(err, 2) >= 0)
                 (void)execle("/bin/sh", "sh", "-c", line, (char *)NULL, env);
         _exit(errno == E2BIG ? 126 : 127);
 }

@@ -22,21 +22,21 @@ static void an_endless_loop_ends_at_the_deadline(void **state)
         };
         struct fixture *f = *state;
 
-        f->options.timeout_ms = 2000;
         for (size_t i = 0; i < sizeof loops / sizeof *loops; i++) {
                 autofree char *text = bk_format(BEFORE "  it 'loops' do\n    %s\n  end" AFTER, loops[i].loop);
                 const int64_t begun = bk_now_ms();
 
                 print_message("# %s\n", loops[i].loop);
+                f->options.timeout_ms = loops[i].computes ? 8000 : 1000;
                 run(f, text);
-                assert_true(bk_now_ms() - begun < 6000);
+                assert_true(bk_now_ms() - begun < 60000);       /* whatever else the machine does */
                 if (loops[i].computes)
                         expect_all(f, { SPEC_PASS, 2, "faults", "before", "" },
-                                      { SPEC_ERROR, 3, "faults", "loops", "a_spec.rb:3: the example did not end within 0.251 s of computing" },
+                                      { SPEC_ERROR, 3, "faults", "loops", "a_spec.rb:3: the example did not end within 1.001 s of computing" },
                                       { SPEC_PASS, 6, "faults", "after", "" });
                 else
                         expect_all(f, { SPEC_PASS, 2, "faults", "before", "" },
-                                      { SPEC_ERROR, 3, "faults", "loops", "a_spec.rb:3: the checks did not end within 2.000 s" });
+                                      { SPEC_ERROR, 3, "faults", "loops", "a_spec.rb:3: the checks did not end within 1.000 s" });
         }
 }
 

@@ -129,7 +129,8 @@ int bk_digest_file(const char *path, char **ret, struct bk_error *err)
         return 0;
 }
 
-static int checksum_new(const char *algorithm, struct bk_hash **ret, struct bk_error *err)
+/* NULL where there is none of that name. */
+static struct bk_hash *checksum_new(const char *algorithm, struct bk_error *err)
 {
         static const struct { const char *name; const EVP_MD *(*get)(void); } known[] = {
                 { "md5", EVP_md5 }, { "sha1", EVP_sha1 }, { "sha224", EVP_sha224 }, { "sha256", EVP_sha256 },
@@ -137,20 +138,18 @@ static int checksum_new(const char *algorithm, struct bk_hash **ret, struct bk_e
         };
 
         for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-                if (bk_streq(known[i].name, algorithm)) {
-                        *ret = hash_new(known[i].get());
-                        return 0;
-                }
-        return bk_fail(err, BK_INVALID, "unknown checksum type '%s'; known are md5, sha1, sha224, sha256, sha384, sha512",
-                       algorithm);
+                if (bk_streq(known[i].name, algorithm))
+                        return hash_new(known[i].get());
+        bk_fail(err, BK_INVALID, "unknown checksum type '%s'; known are md5, sha1, sha224, sha256, sha384, sha512", algorithm);
+        return NULL;
 }
 
 int bk_checksum_file(const char *path, const char *algorithm, char **ret, struct bk_error *err)
 {
-        BK_CLEANUP(free_hash) struct bk_hash *hash = NULL;
+        BK_CLEANUP(free_hash) struct bk_hash *hash = checksum_new(algorithm, err);
         autoclose int fd = -1;
 
-        if (checksum_new(algorithm, &hash, err) < 0)
+        if (hash == NULL)
                 return -1;
         fd = open(path, O_RDONLY | O_CLOEXEC);
         if (fd < 0)
@@ -163,9 +162,9 @@ int bk_checksum_file(const char *path, const char *algorithm, char **ret, struct
 
 int bk_checksum_bytes(const void *bytes, size_t length, const char *algorithm, char **ret, struct bk_error *err)
 {
-        BK_CLEANUP(free_hash) struct bk_hash *hash = NULL;
+        BK_CLEANUP(free_hash) struct bk_hash *hash = checksum_new(algorithm, err);
 
-        if (checksum_new(algorithm, &hash, err) < 0)
+        if (hash == NULL)
                 return -1;
         bk_hash_add(hash, bytes, length);
         *ret = finish(hash, "");

@@ -70,7 +70,7 @@ int spec_image_guest_line(struct spec_image *image, const char *line, const stru
 {
         const struct spec_files *guest = NULL;
 
-        if (spec_image_guest(image, &guest, err) < 0 || spec_facts_line(guest->facts, line, ret, err) < 0)
+        if (spec_image_guest(image, &guest, err) < 0 || spec_facts_line(image->guest.facts, line, ret, err) < 0)
                 return -1;
         if ((*ret)->status == 127)
                 return bk_fail(err, BK_INFRA, "the guest lacks a tool: %.200s", (*ret)->err != NULL ? (*ret)->err : line);

@@ -129,7 +129,7 @@ int bk_digest_file(const char *path, char **ret, struct bk_error *err)
         return 0;
 }
 
-/* NULL for an algorithm that is not known. */
+/* NULL where there is none of that name. */
 static struct bk_hash *checksum_new(const char *algorithm, struct bk_error *err)
 {
         static const struct { const char *name; const EVP_MD *(*get)(void); } known[] = {

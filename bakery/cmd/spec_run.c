@@ -62,7 +62,7 @@ static int read_time(const struct cmd_args *args, const char *flag, int *ret, st
         static const struct { const char *unit; long ms; } units[] = { { "ms", 1 }, { "s", 1000 }, { "", 1000 }, { "m", 60000 }, { "h", 3600000 } };
         enum { MS_MOST = 24 * 3600000 };
         const char *text = cmd_value(args, flag);
-        char *end;
+        char *end = NULL;
         double n;
 
         if (text == NULL)

@@ -116,8 +116,9 @@ static int run_there(void *arg, const char *line, const char *input, size_t inpu
                 return bk_fail(err, BK_INFRA, "the SSH connection to %s ended while a command ran", state->host);
         if (state->sudo && result.status == 1 && result.out_len == 0 && strncmp(result.err, "sudo: ", 6) == 0)
                 return bk_fail(err, BK_DENIED, "%s does not let '%s' run sudo without a password: %.300s", state->host, state->user, result.err);
-        *ret = (struct spec_output){ .out = bk_take(result.out), .err = bk_take(result.err), .out_len = result.out_len,
-                                     .err_len = result.err_len, .status = result.status };
+        *ret = (struct spec_output){ .out = result.out, .err = result.err, .out_len = result.out_len, .err_len = result.err_len,
+                                     .status = result.status };
+        result = (struct vm_ssh_result){ 0 };
         return 0;
 }
 

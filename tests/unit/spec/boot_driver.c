@@ -1,6 +1,6 @@
 /* Runs lines in a throw-away boot, and says what came back; tests/system/88-spec-boot.t drives it.
  *
- *     boot_driver [-uart] [-cpus N] [-timeout MS] [-input FILE] HOME IMAGE LINE... */
+ *     boot_driver [-uart] [-cpus N] [-firmware NAME] [-machine NAME] [-timeout MS] [-input FILE] HOME IMAGE LINE... */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -93,13 +93,18 @@ int main(int argc, char **argv)
                         config.uart = true;
                 else if (strcmp(argv[at], "-cpus") == 0 && at + 1 < argc)
                         config.cpus = (unsigned)atoi(argv[++at]);
+                else if (strcmp(argv[at], "-firmware") == 0 && at + 1 < argc)
+                        config.firmware = argv[++at];
+                else if (strcmp(argv[at], "-machine") == 0 && at + 1 < argc)
+                        config.machine = argv[++at];
                 else if (strcmp(argv[at], "-timeout") == 0 && at + 1 < argc)
                         timeout_ms = atoi(argv[++at]);
                 else if (strcmp(argv[at], "-input") == 0 && at + 1 < argc && bk_read_file(argv[++at], 64 << 20, &input, &input_len, &err) < 0)
                         break;
         }
         if (argc - at < 3) {
-                (void)fprintf(stderr, "boot_driver [-uart] [-cpus N] [-timeout MS] [-input FILE] HOME IMAGE LINE...\n");
+                (void)fprintf(stderr, "boot_driver [-uart] [-cpus N] [-firmware NAME] [-machine NAME] [-timeout MS] [-input FILE]"
+                                      " HOME IMAGE LINE...\n");
                 return 2;
         }
         if (drive(argc - at, argv + at, &config, input, input_len, timeout_ms, &err) < 0) {

@@ -2,7 +2,7 @@
 # Checks of a folder, an image and a host: what is asked, what it costs, what is left of it (nothing), and what the exit code says.
 . "$(dirname "$0")/lib.sh"
 need root loop fuse net mmdebstrap jq /usr/sbin/sshd ssh-keygen unshare busybox
-plan 65
+plan 66
 fixture
 cd "$WORK" || exit 1
 

@@ -94,7 +94,7 @@ run: all
 # Both kinds speak TAP; tests/run counts them and prints "N passed, N failed" last.
 SYSTEM := $(sort $(wildcard tests/system/*.t))
 # Nearly all of their time is the guests' own, and what bakery does in it 80 and 82 do too: not once more under ASan.
-GUEST_TIME := $(wildcard tests/system/26-*.t tests/system/84-*.t tests/system/86-*.t tests/system/87-*.t tests/system/88-*.t)
+GUEST_TIME := $(wildcard tests/system/26-*.t tests/system/48-*.t tests/system/84-*.t tests/system/86-*.t tests/system/87-*.t tests/system/88-*.t)
 check: all
 	@$(MAKE) --no-print-directory $(UNITBINS) $(DRIVENBINS)
 	@BUILD=$(BUILD) ./tests/run $(UNITBINS) $(if $(filter asan,$(BUILD)),$(filter-out $(GUEST_TIME),$(SYSTEM)),$(SYSTEM))

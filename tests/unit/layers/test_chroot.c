@@ -95,7 +95,9 @@ static void a_missing_program_is_an_error_and_ends_nobody_else(void **state)
         pid = shell(place, "setsid sleep 1000 >/dev/null 2>&1 & echo $!");
         assert_fails_with(chroot_run(place->chroot, &run, &result, &err), err, BK_NOT_FOUND);
         assert_non_null(strstr(err.text, "no-such-program"));
-        script = bk_format("cat /proc/%.*s/comm", (int)strcspn(pid, "\n"), pid);
+        /* the shell's child has to become it first */
+        script = bk_format("comm=/proc/%.*s/comm; for i in $(seq 200); do grep -qx sleep $comm && break; sleep 0.05; done; cat $comm",
+                           (int)strcspn(pid, "\n"), pid);
         assert_prints(place, script, "sleep\n");
 }
 

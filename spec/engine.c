@@ -22,6 +22,7 @@
 
 #define HEAP_MOST ((size_t)512 << 20)           /* of Ruby: a NoMemoryError of its example */
 #define GC_INTERVAL 1000                        /* percent: a process that lives for a moment rarely cleans up */
+#define GC_BEGIN 250000                         /* objects, some 10 MB: nor does it at first. At HEAP_MOST mruby does by itself. */
 #define SPACE_MOST ((rlim_t)1 << 30)            /* of the whole process: ends it */
 
 struct spec_engine *spec_engine_of(mrb_state *mrb)
@@ -277,6 +278,7 @@ void spec_engine_run(const struct spec_job *given)
                 _exit(2);
         mrb->ud = &engine;
         mrb->gc.interval_ratio = GC_INTERVAL;
+        mrb->gc.threshold = GC_BEGIN;
         module = mrb_define_module(mrb, "Bakery");
         mrb_define_module_function(mrb, module, "start", native_start, MRB_ARGS_ARG(3, 3));
         mrb_define_module_function(mrb, module, "result", native_result, MRB_ARGS_ARG(5, 4));

@@ -68,7 +68,9 @@ module RSpec
     end
 
     def [](kind, metadata)
-      (@lists[kind] || []).select { |filter, _| filter.empty? || Core::Metadata.any?(filter, metadata) }.map(&:last)
+      list = @lists[kind]
+      return [] if list.nil?
+      list.select { |filter, _| filter.empty? || Core::Metadata.any?(filter, metadata) }.map(&:last)
     end
   end
 
@@ -118,7 +120,7 @@ module RSpec
     attr_reader :hooks, :mixins, :derived, :contexts
     attr_accessor :run_all_when_everything_filtered
 
-    OBJECTS = %w[filter_manager reporter output_stream error_stream mock_framework formatter_loader world].freeze
+    OBJECTS = %w[filter_manager reporter output_stream error_stream mock_framework formatter_loader world].map { |name| [name, true] }.to_h.freeze
 
     def initialize
       @hooks = Hooks.new
@@ -148,6 +150,7 @@ module RSpec
     end
 
     def example_defined(metadata)
+      return if @first.empty?
       hits, @first = @first.partition { |filter, _| Core::Metadata.any?(filter, metadata) }
       hits.each { |_, block| block.call }
     end
@@ -241,7 +244,7 @@ module RSpec
     def method_missing(name, *args)
       text = name.to_s
       return @values[text[0..-2]] = args.first if text.end_with?('=')
-      return Ignored.new if OBJECTS.include?(text)
+      return Ignored.new if OBJECTS.key?(text)
       @values[text] = args.first if args.size == 1 && !text.end_with?('!')
       @values[text.delete_suffix('?')]
     end

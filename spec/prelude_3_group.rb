@@ -10,10 +10,10 @@ module RSpec
       def initialize(group, name, line, own, block)
         @example_group, @name, @line, @block = group, name, line, block
         @metadata = group.metadata.merge(own)
-        @metadata.merge!(description: name.to_s, full_description: [group.full_title, name].compact.reject(&:empty?).join(' '),
-                         line_number: line, location: "#{Bakery.shown_file}:#{line}", example_group: group.metadata,
-                         described_class: group.described, execution_result: ExecutionResult.new, block: block,
-                         description_args: [name].compact)
+        @metadata.__update(description: name.to_s, full_description: [group.full_title, name].compact.reject(&:empty?).join(' '),
+                           line_number: line, location: "#{Bakery.shown_file}:#{line}", example_group: group.metadata,
+                           described_class: group.described, execution_result: ExecutionResult.new, block: block,
+                           description_args: [name].compact)
         Bakery.derive(@metadata)
         @attempts = 1
       end
@@ -117,6 +117,7 @@ module RSpec
 
         def setup(parent, args, own, block)
           @parent, @arguments, @hooks = parent, args, Hooks.new
+          @own_title = joined_title
           @examples, @children, @shared = [], [], {}
           inherited = parent ? parent.metadata : {}
           first = args.first
@@ -135,8 +136,11 @@ module RSpec
         end
         alias described_class described
 
+        attr_reader :own_title
+
         # `describe Foo, '#bar'` is Foo#bar
-        def own_title
+        def joined_title
+          return Bakery.title(@arguments.first).to_s if @arguments.size == 1
           @arguments.inject(nil) do |text, arg|
             word = Bakery.title(arg)
             text.nil? ? word : "#{text}#{' ' unless word =~ /\A(#|::|\.)/ && @arguments.first.is_a?(Module) || text.empty?}#{word}"
@@ -151,6 +155,10 @@ module RSpec
 
         # For reports, which show the titles one below the other: see SPEC_GROUP_SIGN.
         def title_path
+          @title_path ||= joined_path
+        end
+
+        def joined_path
           own = own_title.tr("\x1f", ' ')
           return own if @parent.nil? || @parent.title_path.empty?
           return @parent.title_path if own.empty?
@@ -544,9 +552,10 @@ module Bakery
       if property.is_a?(Array)
         return value.is_a?(Hash) ? property.inject(value) { |at, key| at[key] } : value[*property]
       end
-      property.to_s.split('.').inject(value) do |at, step|
-        at.is_a?(Hash) && !at.respond_to?(step) ? at.fetch(step) { at[step.to_sym] } : at.__send__(step)
+      property.to_s.split('.').each do |step|
+        value = value.is_a?(Hash) && !value.respond_to?(step) ? value.fetch(step) { value[step.to_sym] } : value.__send__(step)
       end
+      value
     end
   end
 

@@ -148,7 +148,7 @@ module Bakery
       example.attempts = 1
       loop do
         verdict, message = attempt_once(group, example, state)
-        return [verdict, message] unless [FAIL, ERROR].include?(verdict) && !example.metadata[:pending]
+        return [verdict, message] unless (verdict == FAIL || verdict == ERROR) && !example.metadata[:pending]
         spent = Process.clock_gettime(Process::CLOCK_MONOTONIC) - begun
         most = [most, (example.metadata[:retry] || 1).to_i].max
         return [verdict, message] unless example.attempts < most || (spent + pause) * 1000 < SETTINGS[:retry_ms]

@@ -35,7 +35,7 @@ module RSpec
         end
 
         def any?(filter, metadata)
-          filter.any? { |key, wanted| applies?(key, wanted, metadata) }
+          !filter.empty? && filter.any? { |key, wanted| applies?(key, wanted, metadata) }
         end
 
         def applies?(key, wanted, metadata)
@@ -238,6 +238,10 @@ module RSpec
 
     def mock_framework
       Ignored.new
+    end
+
+    def __kept(name)
+      @values[name]
     end
 
     # Every other setting is kept, for whoever asks for it again.

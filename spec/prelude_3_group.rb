@@ -9,11 +9,11 @@ module RSpec
 
       def initialize(group, name, line, own, block)
         @example_group, @name, @line, @block = group, name, line, block
-        @metadata = group.metadata.merge(own)
-        @metadata.__update(description: name.to_s, full_description: [group.full_title, name].compact.reject(&:empty?).join(' '),
-                           line_number: line, location: "#{Bakery.shown_file}:#{line}", example_group: group.metadata,
-                           described_class: group.described, execution_result: ExecutionResult.new, block: block,
-                           description_args: [name].compact)
+        inherited = group.metadata
+        # dup: mruby 3.1 makes { **a, b: 1 } of a itself
+        @metadata = { **inherited.dup, **own, description: name.to_s, full_description: told(name), line_number: line,
+                      location: "#{Bakery.shown_file}:#{line}", example_group: inherited, described_class: group.described,
+                      execution_result: ExecutionResult.new, block: block, description_args: name.nil? ? [] : [name] }
         Bakery.derive(@metadata)
         @attempts = 1
       end
@@ -23,7 +23,13 @@ module RSpec
       end
 
       def full_description
-        [@example_group.full_title, description].reject(&:empty?).join(' ')
+        told(description)
+      end
+
+      # The name behind the titles of the groups.
+      def told(name)
+        title = @example_group.full_title
+        "#{title}#{' ' unless title.empty? || name.nil? || name.empty?}#{name}"
       end
 
       def location
@@ -122,12 +128,12 @@ module RSpec
           inherited = parent ? parent.metadata : {}
           first = args.first
           described = first.nil? || first.is_a?(String) ? (parent && parent.described) : first
-          @metadata = inherited.merge(own).merge!(
-            description: own_title, full_description: full_title_of(parent), described_class: described, description_args: args,
-            parent_example_group: parent && parent.metadata, file_path: Bakery.shown_file, block: block
-          )
           line = Bakery.line_of(nil)
-          @metadata.merge!(line_number: line, location: "#{Bakery.shown_file}:#{line}")
+          @metadata = {
+            **inherited.dup, **own, description: own_title, full_description: full_title_of(parent), described_class: described,
+            description_args: args, parent_example_group: parent && parent.metadata, file_path: Bakery.shown_file, block: block,
+            line_number: line, location: "#{Bakery.shown_file}:#{line}"
+          }
           Bakery.derive(@metadata)
         end
 
@@ -201,13 +207,14 @@ module RSpec
         def hooks_of(kind, metadata)
           outer = @parent ? @parent.hooks_of(kind, metadata) : RSpec.configuration.hooks[kind, metadata]
           own = @hooks[kind, metadata]
+          return outer if own.empty?
           kind == :after_each ? own + outer : outer + own
         end
 
         # Those of all groups are run with the outermost group that they are for.
         def own_hooks(kind)
           general = RSpec.configuration.hooks[kind, @metadata]
-          general -= RSpec.configuration.hooks[kind, @parent.metadata] if @parent
+          general -= RSpec.configuration.hooks[kind, @parent.metadata] if @parent && !general.empty?
           kind == :after_all ? @hooks[kind, @metadata] + general : general + @hooks[kind, @metadata]
         end
 
@@ -552,10 +559,13 @@ module Bakery
       if property.is_a?(Array)
         return value.is_a?(Hash) ? property.inject(value) { |at, key| at[key] } : value[*property]
       end
-      property.to_s.split('.').each do |step|
-        value = value.is_a?(Hash) && !value.respond_to?(step) ? value.fetch(step) { value[step.to_sym] } : value.__send__(step)
-      end
-      value
+      words = property.to_s
+      return dig_step(value, words) unless words.empty? || words.include?('.')
+      words.split('.').inject(value) { |at, step| dig_step(at, step) }
+    end
+
+    def dig_step(at, step)
+      at.is_a?(Hash) && !at.respond_to?(step) ? at.fetch(step) { at[step.to_sym] } : at.__send__(step)
     end
   end
 

@@ -143,8 +143,9 @@ module Bakery
     # A failing one may be given time, or more attempts: the system below may still be starting.
     def attempts_of(group, example, state)
       begun = Process.clock_gettime(Process::CLOCK_MONOTONIC)
-      most = (example.metadata[:retry] || RSpec.configuration.default_retry_count || 1).to_i
-      pause = example.metadata[:retry_wait] || RSpec.configuration.default_sleep_interval || SETTINGS[:retry_sleep_ms] / 1000.0
+      config, meta = RSpec.configuration, example.metadata
+      most = (meta[:retry] || config.__kept('default_retry_count') || 1).to_i
+      pause = meta[:retry_wait] || config.__kept('default_sleep_interval') || SETTINGS[:retry_sleep_ms] / 1000.0
       example.attempts = 1
       loop do
         verdict, message = attempt_once(group, example, state)
@@ -186,7 +187,9 @@ module Bakery
     # The around hooks, the outermost first, and in their middle the example with its other hooks.
     def around(group, example, instance)
       innermost = RSpec::Core::Procsy.new(example) { example.exception = attempt(group, example, instance) }
-      chain = group.hooks_of(:around_each, example.metadata).reverse.inject(innermost) do |inner, hook|
+      hooks = group.hooks_of(:around_each, example.metadata)
+      return innermost.run if hooks.empty?
+      chain = hooks.reverse.inject(innermost) do |inner, hook|
         RSpec::Core::Procsy.new(example) do
           instance.instance_exec(inner, &hook)
           example.metadata[:skip] = 'the example was not run by its around hook' unless inner.executed? || example.exception

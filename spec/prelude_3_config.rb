@@ -195,7 +195,7 @@ module RSpec
     def excluded?(metadata)
       return true if metadata.key?(:if) && !Bakery.condition(metadata[:if])
       return true if metadata.key?(:unless) && Bakery.condition(metadata[:unless])
-      Core::Metadata.any?(@exclusion, metadata)
+      !@exclusion.empty? && Core::Metadata.any?(@exclusion, metadata)
     end
 
     # The examples that are run, of all that were declared.

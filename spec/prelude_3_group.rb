@@ -551,7 +551,8 @@ module Bakery
     end
 
     def derive(metadata)
-      RSpec.configuration.derived.each { |filter, block| block.call(metadata) if filter.empty? || RSpec::Core::Metadata.any?(filter, metadata) }
+      derived = RSpec.configuration.derived
+      derived.empty? || derived.each { |filter, block| block.call(metadata) if filter.empty? || RSpec::Core::Metadata.any?(filter, metadata) }
     end
 
     # its(:name), its('a.b'), its([:key])
@@ -560,7 +561,7 @@ module Bakery
         return value.is_a?(Hash) ? property.inject(value) { |at, key| at[key] } : value[*property]
       end
       words = property.to_s
-      return dig_step(value, words) unless words.empty? || words.include?('.')
+      return value.__send__(property) unless value.is_a?(Hash) || words.empty? || words.include?('.')
       words.split('.').inject(value) { |at, step| dig_step(at, step) }
     end
 

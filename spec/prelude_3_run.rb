@@ -20,7 +20,7 @@ module Bakery
 
     def run
       chosen = {}
-      RSpec.configuration.select(RSpec.groups.flat_map(&:all_examples)).each { |example| chosen[example.object_id] = true }
+      RSpec.configuration.select(RSpec.groups.flat_map(&:all_examples)).each { |example| (chosen[example.example_group.object_id] ||= []) << example }
       @chosen, @begun = chosen, 0
       holder = RSpec::Core::ExampleGroup.new
       hooks = RSpec.configuration.hooks
@@ -35,11 +35,15 @@ module Bakery
     end
 
     def chosen(group)
-      group.examples.select { |example| @chosen[example.object_id] }
+      @chosen[group.object_id] || []
+    end
+
+    def any_chosen?(group)
+      @chosen.key?(group.object_id) || group.children.any? { |child| any_chosen?(child) }
     end
 
     def count(group)
-      return 1 if group.metadata[:__one_of] && group.all_examples.any? { |example| @chosen[example.object_id] }
+      return 1 if group.metadata[:__one_of] && any_chosen?(group)
       chosen(group).size + group.children.inject(0) { |n, child| n + count(child) }
     end
 
@@ -74,8 +78,9 @@ module Bakery
     end
 
     def copy_state(from, to)
-      return unless from
-      from.instance_variables.each do |name|
+      names = from ? from.instance_variables : []
+      return if names.empty?
+      names.each do |name|
         to.instance_variable_set(name, from.instance_variable_get(name)) unless name.to_s.start_with?('@__')
       end
     end
@@ -178,7 +183,9 @@ module Bakery
 
     # Modules that are for the example's own metadata.
     def mix_in(group, example, instance)
-      RSpec.configuration.mixins.each do |how, mod, filter|
+      mixins = RSpec.configuration.mixins
+      return if mixins.empty?
+      mixins.each do |how, mod, filter|
         next if how != :include || RSpec::Core::Metadata.any?(filter, group.metadata)
         instance.extend(mod) if RSpec::Core::Metadata.any?(filter, example.metadata)
       end

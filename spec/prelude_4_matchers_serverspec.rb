@@ -30,8 +30,8 @@ module RSpec
       end
 
       def asked(actual)
-        @names.each { |name| return name if actual.respond_to?(name) }
-        nil
+        first = @names.first
+        actual.respond_to?(first) ? first : @names.drop(1).find { |name| actual.respond_to?(name) }
       end
 
       # A method in Ruby takes what chains say one after the other.

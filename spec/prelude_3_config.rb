@@ -22,6 +22,7 @@ module RSpec
       class << self
         # Symbols and a hash at the end of what a group or an example is declared with; they are taken off args.
         def take(args)
+          return {} if args.empty?
           ret = args.last.is_a?(Hash) ? args.pop.dup : {}
           ret[args.pop] = true while args.size > 1 && args.last.is_a?(Symbol)
           ret

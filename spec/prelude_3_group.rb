@@ -122,7 +122,7 @@ module RSpec
         alias items examples
 
         def setup(parent, args, own, block)
-          @parent, @arguments, @hooks = parent, args, Hooks.new
+          @parent, @arguments, @hooks, @general = parent, args, Hooks.new, RSpec.configuration.hooks
           @own_title = joined_title
           @examples, @children, @shared = [], [], {}
           inherited = parent ? parent.metadata : {}
@@ -205,7 +205,7 @@ module RSpec
 
         # Outer ones come first, but last among those that run after.
         def hooks_of(kind, metadata)
-          outer = @parent ? @parent.hooks_of(kind, metadata) : RSpec.configuration.hooks[kind, metadata]
+          outer = @parent ? @parent.hooks_of(kind, metadata) : @general[kind, metadata]
           own = @hooks[kind, metadata]
           return outer if own.empty?
           kind == :after_each ? own + outer : outer + own
@@ -213,8 +213,8 @@ module RSpec
 
         # Those of all groups are run with the outermost group that they are for.
         def own_hooks(kind)
-          general = RSpec.configuration.hooks[kind, @metadata]
-          general -= RSpec.configuration.hooks[kind, @parent.metadata] if @parent && !general.empty?
+          general = @general[kind, @metadata]
+          general -= @general[kind, @parent.metadata] if @parent && !general.empty?
           kind == :after_all ? @hooks[kind, @metadata] + general : general + @hooks[kind, @metadata]
         end
 
@@ -361,11 +361,11 @@ module RSpec
       end
 
       def should(*args)
-        RSpec::Matchers.handle(subject, true, args)
+        Matchers.handle(subject, true, args)
       end
 
       def should_not(*args)
-        RSpec::Matchers.handle(subject, false, args)
+        Matchers.handle(subject, false, args)
       end
 
       def is_expected

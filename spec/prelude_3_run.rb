@@ -174,6 +174,7 @@ module Bakery
       error = example.exception
       example.generated = RSpec::Matchers.description
       waiting = instance.__pending || (example.metadata[:pending] && reason(example.metadata[:pending], 'No reason given'))
+      return [PASS, ''] unless error || waiting
       verdict, message = error ? explained(error, group.described) : [PASS, '']
       if waiting && verdict != SKIP && verdict != UNANSWERED
         verdict, message = verdict == PASS ? [FAIL, "pending (#{waiting}), but it passed"] : [SKIP, "pending: #{waiting}"]

@@ -25,7 +25,7 @@ module RSpec
       # What the example is called if it has no name. Some matchers know their words only when they have looked.
       def describe(matcher, positive)
         words = matcher.respond_to?(:description) ? matcher.description : words(matcher.class.to_s.split('::').last.to_snake_case)
-        self.description = "is expected #{'not ' unless positive}to #{words}"
+        @description = "is expected #{'not ' unless positive}to #{words}"
       rescue StandardError
         nil
       end
@@ -114,10 +114,10 @@ module RSpec
 
       # " 1, 2, and 3"
       def list(values)
+        return values.empty? ? '' : " #{brief(values.first)}" if values.is_a?(Array) && values.size < 2
         return " #{brief(values)}" if values.nil? || values == false || values.is_a?(Struct) || values.is_a?(Hash)
         items = (values.is_a?(Array) ? values : [values]).map { |value| brief(value) }
         case items.size
-        when 0 then ''
         when 1 then " #{items[0]}"
         when 2 then " #{items[0]} and #{items[1]}"
         else " #{items[0...-1].join(', ')}, and #{items[-1]}"

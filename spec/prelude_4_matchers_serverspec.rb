@@ -60,7 +60,7 @@ module RSpec
 
       def description
         text = "#{Matchers.words(@matcher)}#{@matcher == :be_monitored_by ? " #{@expected.first}" : Matchers.list(@expected)}"
-        return text if SILENT.key?(@matcher)
+        return text if @chains.empty? || SILENT.key?(@matcher)
         return text + rule_chains if @matcher == :have_rule
         @chains.each { |name, value| text += " #{Matchers.words(name)}#{" #{shown(name, value)}" unless value.nil?}" } unless TOLD.key?(@matcher)
         (TOLD[@matcher] || []).each { |name| text += " #{Matchers.words(name)} #{@chains[name]}" if @chains[name] }

@@ -178,7 +178,7 @@ void spec_engine_load(mrb_state *mrb, const char *file, char *text, size_t lengt
 static mrb_value load_prelude(mrb_state *mrb, void *arg)
 {
         (void)arg;
-        (void)mrb_load_irep_buf(mrb, spec_prelude_rb, sizeof spec_prelude_rb);
+        (void)mrb_load_irep(mrb, spec_prelude_rb);     /* stays where it is: nothing is copied */
         if (mrb->exc != NULL)
                 mrb_exc_raise(mrb, mrb_obj_value(mrb->exc));
         return mrb_nil_value();

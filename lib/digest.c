@@ -91,11 +91,10 @@ char *bk_digest_bytes(const void *bytes, size_t length)
 
 static int hash_fd(struct bk_hash *hash, int fd, struct bk_error *err)
 {
-        enum { CHUNK = 1 << 20 };
-        autofree char *chunk = bk_alloc(CHUNK);
+        char chunk[1 << 16];            /* not of the heap: most files are small, and clearing it would cost more than they do */
 
         for (off_t offset = 0;;) {
-                const ssize_t got = pread(fd, chunk, CHUNK, offset);
+                const ssize_t got = pread(fd, chunk, sizeof chunk, offset);
 
                 if (got < 0 && errno == EINTR)
                         continue;

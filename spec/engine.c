@@ -22,6 +22,7 @@
 
 #define HEAP_MOST ((size_t)512 << 20)           /* of Ruby: a NoMemoryError of its example */
 #define GC_INTERVAL 1000                        /* percent: a process that lives for a moment rarely cleans up */
+#define GC_BEGIN 250000                         /* objects, some 10 MB: nor does it at first. At HEAP_MOST mruby does by itself. */
 #define SPACE_MOST ((rlim_t)1 << 30)            /* of the whole process: ends it */
 
 struct spec_engine *spec_engine_of(mrb_state *mrb)
@@ -177,7 +178,7 @@ void spec_engine_load(mrb_state *mrb, const char *file, char *text, size_t lengt
 static mrb_value load_prelude(mrb_state *mrb, void *arg)
 {
         (void)arg;
-        (void)mrb_load_irep_buf(mrb, spec_prelude_rb, sizeof spec_prelude_rb);
+        (void)mrb_load_irep(mrb, spec_prelude_rb);     /* stays where it is: nothing is copied */
         if (mrb->exc != NULL)
                 mrb_exc_raise(mrb, mrb_obj_value(mrb->exc));
         return mrb_nil_value();
@@ -277,6 +278,7 @@ void spec_engine_run(const struct spec_job *given)
                 _exit(2);
         mrb->ud = &engine;
         mrb->gc.interval_ratio = GC_INTERVAL;
+        mrb->gc.threshold = GC_BEGIN;
         module = mrb_define_module(mrb, "Bakery");
         mrb_define_module_function(mrb, module, "start", native_start, MRB_ARGS_ARG(3, 3));
         mrb_define_module_function(mrb, module, "result", native_result, MRB_ARGS_ARG(5, 4));

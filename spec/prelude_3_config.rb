@@ -22,6 +22,7 @@ module RSpec
       class << self
         # Symbols and a hash at the end of what a group or an example is declared with; they are taken off args.
         def take(args)
+          return {} if args.empty?
           ret = args.last.is_a?(Hash) ? args.pop.dup : {}
           ret[args.pop] = true while args.size > 1 && args.last.is_a?(Symbol)
           ret
@@ -35,7 +36,7 @@ module RSpec
         end
 
         def any?(filter, metadata)
-          filter.any? { |key, wanted| applies?(key, wanted, metadata) }
+          !filter.empty? && filter.any? { |key, wanted| applies?(key, wanted, metadata) }
         end
 
         def applies?(key, wanted, metadata)
@@ -68,7 +69,9 @@ module RSpec
     end
 
     def [](kind, metadata)
-      (@lists[kind] || []).select { |filter, _| filter.empty? || Core::Metadata.any?(filter, metadata) }.map(&:last)
+      list = @lists[kind]
+      return [] if list.nil?
+      list.select { |filter, _| filter.empty? || Core::Metadata.any?(filter, metadata) }.map(&:last)
     end
   end
 
@@ -118,7 +121,7 @@ module RSpec
     attr_reader :hooks, :mixins, :derived, :contexts
     attr_accessor :run_all_when_everything_filtered
 
-    OBJECTS = %w[filter_manager reporter output_stream error_stream mock_framework formatter_loader world].freeze
+    OBJECTS = %w[filter_manager reporter output_stream error_stream mock_framework formatter_loader world].map { |name| [name, true] }.to_h.freeze
 
     def initialize
       @hooks = Hooks.new
@@ -148,6 +151,7 @@ module RSpec
     end
 
     def example_defined(metadata)
+      return if @first.empty?
       hits, @first = @first.partition { |filter, _| Core::Metadata.any?(filter, metadata) }
       hits.each { |_, block| block.call }
     end
@@ -192,7 +196,7 @@ module RSpec
     def excluded?(metadata)
       return true if metadata.key?(:if) && !Bakery.condition(metadata[:if])
       return true if metadata.key?(:unless) && Bakery.condition(metadata[:unless])
-      Core::Metadata.any?(@exclusion, metadata)
+      !@exclusion.empty? && Core::Metadata.any?(@exclusion, metadata)
     end
 
     # The examples that are run, of all that were declared.
@@ -237,11 +241,15 @@ module RSpec
       Ignored.new
     end
 
+    def __kept(name)
+      @values[name]
+    end
+
     # Every other setting is kept, for whoever asks for it again.
     def method_missing(name, *args)
       text = name.to_s
       return @values[text[0..-2]] = args.first if text.end_with?('=')
-      return Ignored.new if OBJECTS.include?(text)
+      return Ignored.new if OBJECTS.key?(text)
       @values[text] = args.first if args.size == 1 && !text.end_with?('!')
       @values[text.delete_suffix('?')]
     end

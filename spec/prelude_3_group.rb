@@ -9,11 +9,11 @@ module RSpec
 
       def initialize(group, name, line, own, block)
         @example_group, @name, @line, @block = group, name, line, block
-        @metadata = group.metadata.merge(own)
-        @metadata.merge!(description: name.to_s, full_description: [group.full_title, name].compact.reject(&:empty?).join(' '),
-                         line_number: line, location: "#{Bakery.shown_file}:#{line}", example_group: group.metadata,
-                         described_class: group.described, execution_result: ExecutionResult.new, block: block,
-                         description_args: [name].compact)
+        inherited = group.metadata
+        # dup: mruby 3.1 makes { **a, b: 1 } of a itself
+        @metadata = { **inherited.dup, **own, description: name.to_s, full_description: told(name), line_number: line,
+                      location: "#{Bakery.shown_file}:#{line}", example_group: inherited, described_class: group.described,
+                      execution_result: ExecutionResult.new, block: block, description_args: name.nil? ? [] : [name] }
         Bakery.derive(@metadata)
         @attempts = 1
       end
@@ -23,7 +23,13 @@ module RSpec
       end
 
       def full_description
-        [@example_group.full_title, description].reject(&:empty?).join(' ')
+        told(description)
+      end
+
+      # The name behind the titles of the groups.
+      def told(name)
+        title = @example_group.full_title
+        "#{title}#{' ' unless title.empty? || name.nil? || name.empty?}#{name}"
       end
 
       def location
@@ -116,17 +122,18 @@ module RSpec
         alias items examples
 
         def setup(parent, args, own, block)
-          @parent, @arguments, @hooks = parent, args, Hooks.new
+          @parent, @arguments, @hooks, @general = parent, args, Hooks.new, RSpec.configuration.hooks
+          @own_title = joined_title
           @examples, @children, @shared = [], [], {}
           inherited = parent ? parent.metadata : {}
           first = args.first
           described = first.nil? || first.is_a?(String) ? (parent && parent.described) : first
-          @metadata = inherited.merge(own).merge!(
-            description: own_title, full_description: full_title_of(parent), described_class: described, description_args: args,
-            parent_example_group: parent && parent.metadata, file_path: Bakery.shown_file, block: block
-          )
           line = Bakery.line_of(nil)
-          @metadata.merge!(line_number: line, location: "#{Bakery.shown_file}:#{line}")
+          @metadata = {
+            **inherited.dup, **own, description: own_title, full_description: full_title_of(parent), described_class: described,
+            description_args: args, parent_example_group: parent && parent.metadata, file_path: Bakery.shown_file, block: block,
+            line_number: line, location: "#{Bakery.shown_file}:#{line}"
+          }
           Bakery.derive(@metadata)
         end
 
@@ -135,8 +142,11 @@ module RSpec
         end
         alias described_class described
 
+        attr_reader :own_title
+
         # `describe Foo, '#bar'` is Foo#bar
-        def own_title
+        def joined_title
+          return Bakery.title(@arguments.first).to_s if @arguments.size == 1
           @arguments.inject(nil) do |text, arg|
             word = Bakery.title(arg)
             text.nil? ? word : "#{text}#{' ' unless word =~ /\A(#|::|\.)/ && @arguments.first.is_a?(Module) || text.empty?}#{word}"
@@ -151,6 +161,10 @@ module RSpec
 
         # For reports, which show the titles one below the other: see SPEC_GROUP_SIGN.
         def title_path
+          @title_path ||= joined_path
+        end
+
+        def joined_path
           own = own_title.tr("\x1f", ' ')
           return own if @parent.nil? || @parent.title_path.empty?
           return @parent.title_path if own.empty?
@@ -191,15 +205,16 @@ module RSpec
 
         # Outer ones come first, but last among those that run after.
         def hooks_of(kind, metadata)
-          outer = @parent ? @parent.hooks_of(kind, metadata) : RSpec.configuration.hooks[kind, metadata]
+          outer = @parent ? @parent.hooks_of(kind, metadata) : @general[kind, metadata]
           own = @hooks[kind, metadata]
+          return outer if own.empty?
           kind == :after_each ? own + outer : outer + own
         end
 
         # Those of all groups are run with the outermost group that they are for.
         def own_hooks(kind)
-          general = RSpec.configuration.hooks[kind, @metadata]
-          general -= RSpec.configuration.hooks[kind, @parent.metadata] if @parent
+          general = @general[kind, @metadata]
+          general -= @general[kind, @parent.metadata] if @parent && !general.empty?
           kind == :after_all ? @hooks[kind, @metadata] + general : general + @hooks[kind, @metadata]
         end
 
@@ -346,11 +361,11 @@ module RSpec
       end
 
       def should(*args)
-        RSpec::Matchers.handle(subject, true, args)
+        Matchers.handle(subject, true, args)
       end
 
       def should_not(*args)
-        RSpec::Matchers.handle(subject, false, args)
+        Matchers.handle(subject, false, args)
       end
 
       def is_expected
@@ -536,7 +551,8 @@ module Bakery
     end
 
     def derive(metadata)
-      RSpec.configuration.derived.each { |filter, block| block.call(metadata) if filter.empty? || RSpec::Core::Metadata.any?(filter, metadata) }
+      derived = RSpec.configuration.derived
+      derived.empty? || derived.each { |filter, block| block.call(metadata) if filter.empty? || RSpec::Core::Metadata.any?(filter, metadata) }
     end
 
     # its(:name), its('a.b'), its([:key])
@@ -544,9 +560,13 @@ module Bakery
       if property.is_a?(Array)
         return value.is_a?(Hash) ? property.inject(value) { |at, key| at[key] } : value[*property]
       end
-      property.to_s.split('.').inject(value) do |at, step|
-        at.is_a?(Hash) && !at.respond_to?(step) ? at.fetch(step) { at[step.to_sym] } : at.__send__(step)
-      end
+      words = property.to_s
+      return value.__send__(property) unless value.is_a?(Hash) || words.empty? || words.include?('.')
+      words.split('.').inject(value) { |at, step| dig_step(at, step) }
+    end
+
+    def dig_step(at, step)
+      at.is_a?(Hash) && !at.respond_to?(step) ? at.fetch(step) { at[step.to_sym] } : at.__send__(step)
     end
   end
 

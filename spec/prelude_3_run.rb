@@ -20,7 +20,7 @@ module Bakery
 
     def run
       chosen = {}
-      RSpec.configuration.select(RSpec.groups.flat_map(&:all_examples)).each { |example| chosen[example.object_id] = true }
+      RSpec.configuration.select(RSpec.groups.flat_map(&:all_examples)).each { |example| (chosen[example.example_group.object_id] ||= []) << example }
       @chosen, @begun = chosen, 0
       holder = RSpec::Core::ExampleGroup.new
       hooks = RSpec.configuration.hooks
@@ -35,11 +35,15 @@ module Bakery
     end
 
     def chosen(group)
-      group.examples.select { |example| @chosen[example.object_id] }
+      @chosen[group.object_id] || []
+    end
+
+    def any_chosen?(group)
+      @chosen.key?(group.object_id) || group.children.any? { |child| any_chosen?(child) }
     end
 
     def count(group)
-      return 1 if group.metadata[:__one_of] && group.all_examples.any? { |example| @chosen[example.object_id] }
+      return 1 if group.metadata[:__one_of] && any_chosen?(group)
       chosen(group).size + group.children.inject(0) { |n, child| n + count(child) }
     end
 
@@ -74,8 +78,9 @@ module Bakery
     end
 
     def copy_state(from, to)
-      return unless from
-      from.instance_variables.each do |name|
+      names = from ? from.instance_variables : []
+      return if names.empty?
+      names.each do |name|
         to.instance_variable_set(name, from.instance_variable_get(name)) unless name.to_s.start_with?('@__')
       end
     end
@@ -143,12 +148,13 @@ module Bakery
     # A failing one may be given time, or more attempts: the system below may still be starting.
     def attempts_of(group, example, state)
       begun = Process.clock_gettime(Process::CLOCK_MONOTONIC)
-      most = (example.metadata[:retry] || RSpec.configuration.default_retry_count || 1).to_i
-      pause = example.metadata[:retry_wait] || RSpec.configuration.default_sleep_interval || SETTINGS[:retry_sleep_ms] / 1000.0
+      config, meta = RSpec.configuration, example.metadata
+      most = (meta[:retry] || config.__kept('default_retry_count') || 1).to_i
+      pause = meta[:retry_wait] || config.__kept('default_sleep_interval') || SETTINGS[:retry_sleep_ms] / 1000.0
       example.attempts = 1
       loop do
         verdict, message = attempt_once(group, example, state)
-        return [verdict, message] unless [FAIL, ERROR].include?(verdict) && !example.metadata[:pending]
+        return [verdict, message] unless (verdict == FAIL || verdict == ERROR) && !example.metadata[:pending]
         spent = Process.clock_gettime(Process::CLOCK_MONOTONIC) - begun
         most = [most, (example.metadata[:retry] || 1).to_i].max
         return [verdict, message] unless example.attempts < most || (spent + pause) * 1000 < SETTINGS[:retry_ms]
@@ -168,6 +174,7 @@ module Bakery
       error = example.exception
       example.generated = RSpec::Matchers.description
       waiting = instance.__pending || (example.metadata[:pending] && reason(example.metadata[:pending], 'No reason given'))
+      return [PASS, ''] unless error || waiting
       verdict, message = error ? explained(error, group.described) : [PASS, '']
       if waiting && verdict != SKIP && verdict != UNANSWERED
         verdict, message = verdict == PASS ? [FAIL, "pending (#{waiting}), but it passed"] : [SKIP, "pending: #{waiting}"]
@@ -177,7 +184,9 @@ module Bakery
 
     # Modules that are for the example's own metadata.
     def mix_in(group, example, instance)
-      RSpec.configuration.mixins.each do |how, mod, filter|
+      mixins = RSpec.configuration.mixins
+      return if mixins.empty?
+      mixins.each do |how, mod, filter|
         next if how != :include || RSpec::Core::Metadata.any?(filter, group.metadata)
         instance.extend(mod) if RSpec::Core::Metadata.any?(filter, example.metadata)
       end
@@ -186,7 +195,9 @@ module Bakery
     # The around hooks, the outermost first, and in their middle the example with its other hooks.
     def around(group, example, instance)
       innermost = RSpec::Core::Procsy.new(example) { example.exception = attempt(group, example, instance) }
-      chain = group.hooks_of(:around_each, example.metadata).reverse.inject(innermost) do |inner, hook|
+      hooks = group.hooks_of(:around_each, example.metadata)
+      return innermost.run if hooks.empty?
+      chain = hooks.reverse.inject(innermost) do |inner, hook|
         RSpec::Core::Procsy.new(example) do
           instance.instance_exec(inner, &hook)
           example.metadata[:skip] = 'the example was not run by its around hook' unless inner.executed? || example.exception

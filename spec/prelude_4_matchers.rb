@@ -25,7 +25,7 @@ module RSpec
       # What the example is called if it has no name. Some matchers know their words only when they have looked.
       def describe(matcher, positive)
         words = matcher.respond_to?(:description) ? matcher.description : words(matcher.class.to_s.split('::').last.to_snake_case)
-        self.description = "is expected #{'not ' unless positive}to #{words}"
+        @description = "is expected #{'not ' unless positive}to #{words}"
       rescue StandardError
         nil
       end
@@ -114,10 +114,10 @@ module RSpec
 
       # " 1, 2, and 3"
       def list(values)
+        return values.empty? ? '' : " #{brief(values.first)}" if values.is_a?(Array) && values.size < 2
         return " #{brief(values)}" if values.nil? || values == false || values.is_a?(Struct) || values.is_a?(Hash)
         items = (values.is_a?(Array) ? values : [values]).map { |value| brief(value) }
         case items.size
-        when 0 then ''
         when 1 then " #{items[0]}"
         when 2 then " #{items[0]} and #{items[1]}"
         else " #{items[0...-1].join(', ')}, and #{items[-1]}"
@@ -140,7 +140,7 @@ module RSpec
       end
 
       def words(name)
-        name.to_s.tr('_', ' ').sub(/\?\z/, '')
+        name.to_s.tr('_', ' ').delete_suffix('?')
       end
 
       def alias_matcher(name, old, options = {}, &block)
@@ -478,7 +478,20 @@ module RSpec
       alias_method name, old
     end
 
+    @questions = {}
+
     class << self
+      # What a matcher that is none of those here asks its object. serverspec says belong_to_x and asks belongs_to_x?.
+      def questions(matcher)
+        @questions[matcher] ||=
+          case text = matcher.to_s
+          when /\Abe_(an?_)?(.+)\z/ then [:"#{text[3..-1]}?", :"#{$2}?", :"#{$2}s?"].uniq
+          when /\Ahave_(.+)\z/ then [:"has_#{$1}?"]
+          when /\Abelong_to_(.+)\z/ then [:"belongs_to_#{$1}?"]
+          else raise NoMethodError, "undefined method '#{text}'"
+          end
+      end
+
       # A text or a list that begins or ends with these.
       def affix?(actual, wanted, side)
         if actual.is_a?(String)
@@ -525,16 +538,8 @@ module RSpec
       define_method(name) { |*args, &block| method_missing(name, *args, &block) }
     end
 
-    # serverspec says belong_to_x and asks belongs_to_x?.
     def method_missing(name, *args, &block)
-      text = name.to_s
-      names = case text
-              when /\Abe_(an?_)?(.+)\z/ then [:"#{text[3..-1]}?", :"#{$2}?", :"#{$2}s?"]
-              when /\Ahave_(.+)\z/ then [:"has_#{$1}?"]
-              when /\Abelong_to_(.+)\z/ then [:"belongs_to_#{$1}?"]
-              else raise NoMethodError, "undefined method '#{text}'"
-              end
-      Predicate.new(name, names.uniq, args, block)
+      Predicate.new(name, Matchers.questions(name), args, block)
     end
   end
 

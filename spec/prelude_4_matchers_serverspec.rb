@@ -5,7 +5,7 @@ module RSpec
     class Predicate < Base
       # serverspec's own matchers tell only some of their chains, and these without quotes.
       SILENT = [:be_executable, :be_readable, :be_writable, :be_mounted, :be_resolvable, :be_reachable, :have_entry, :be_enforcing,
-                :be_permissive, :have_site_application, :have_site_bindings, :have_virtual_dir].freeze
+                :be_permissive, :have_site_application, :have_site_bindings, :have_virtual_dir].map { |name| [name, true] }.to_h.freeze
       TOLD = { be_enabled: [:under, :with_level], be_running: [:under], be_listening: [:on, :with], be_monitored_by: [:with_name] }.freeze
       # In which order a method written in Ruby takes them.
       ORDER = { be_installed: [:by, :with_version], be_enabled: [:with_level, :under], be_running: [:under], be_listening: [:with, :on],
@@ -19,7 +19,7 @@ module RSpec
       end
 
       def matches?(actual)
-        name = @names.find { |candidate| actual.respond_to?(candidate) }
+        name = asked(actual)
         unless name
           raise NoMethodError, "#{Matchers.show_subject(actual)} cannot be asked for #{@matcher}: it has no #{@names.join(' or ')}"
         end
@@ -27,6 +27,11 @@ module RSpec
         check_chains(known)
         return actual.__send__(name, *(@chains.empty? ? @expected : @expected + [@chains]), &@block) if known
         actual.__send__(name, *positional(actual, name), &@block)
+      end
+
+      def asked(actual)
+        first = @names.first
+        actual.respond_to?(first) ? first : @names.drop(1).find { |name| actual.respond_to?(name) }
       end
 
       # A method in Ruby takes what chains say one after the other.
@@ -44,7 +49,7 @@ module RSpec
       def check_chains(known)
         return if @chains.empty? || known.nil?
         @chains.each_key do |chain|
-          next if known.split(' ').include?(chain.to_s)
+          next if " #{known} ".include?(" #{chain} ")
           raise NoMethodError, "#{@matcher} knows no .#{chain}#{known.empty? ? '' : " (it knows: #{known})"}"
         end
       end
@@ -55,7 +60,7 @@ module RSpec
 
       def description
         text = "#{Matchers.words(@matcher)}#{@matcher == :be_monitored_by ? " #{@expected.first}" : Matchers.list(@expected)}"
-        return text if SILENT.include?(@matcher)
+        return text if @chains.empty? || SILENT.key?(@matcher)
         return text + rule_chains if @matcher == :have_rule
         @chains.each { |name, value| text += " #{Matchers.words(name)}#{" #{shown(name, value)}" unless value.nil?}" } unless TOLD.key?(@matcher)
         (TOLD[@matcher] || []).each { |name| text += " #{Matchers.words(name)} #{@chains[name]}" if @chains[name] }

@@ -53,7 +53,7 @@ module Serverspec
       TITLES = { 'Cron' => 'Cron', 'DefaultGateway' => 'Default Gateway', 'Fstab' => 'Fstab', 'Ip6tables' => 'ip6tables', 'Iptables' => 'iptables',
                  'Ipfilter' => 'ipfilter', 'Ipnat' => 'ipnat', 'Kvm' => 'KVM', 'Lxc' => 'LXC', 'RoutingTable' => 'Routing Table',
                  'Selinux' => 'SELinux', 'Zfs' => 'ZFS' }.freeze
-      WORDS = { 'SelinuxModule' => 'SELinux module', 'IisWebsite' => 'IIS Website', 'IisAppPool' => 'IIS Application Pool' }.freeze
+      WORDS = { 'SelinuxModule' => 'SELinux module', 'IisWebsite' => 'IIS Website', 'IisAppPool' => 'IIS Application Pool' }
 
       alias __initialize initialize
       def initialize(*args)
@@ -64,8 +64,10 @@ module Serverspec
       def to_s
         type = self.class.to_s.split('::').last
         return TITLES[type] if TITLES.key?(type)
-        words = WORDS.fetch(type) { type.gsub(/([a-z\d])([A-Z])/, '\1 \2').capitalize }
-        "#{words} \"#{@name.to_s.gsub("\n", '\n')}\""
+        words = (WORDS[type] ||= type.gsub(/([a-z\d])([A-Z])/, '\1 \2').capitalize)
+        name = @name.to_s
+        name = name.gsub("\n", '\n') if name.include?("\n")
+        "#{words} \"#{name}\""
       end
 
       def inspect

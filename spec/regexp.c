@@ -243,7 +243,7 @@ mrb_value spec_regexp_from(mrb_state *mrb, mrb_value value, bool quoted)
                 return value;
         if (!mrb_string_p(value))
                 mrb_raisef(mrb, mrb_class_get(mrb, "TypeError"), "wrong argument type %C (expected Regexp)", mrb_obj_class(mrb, value));
-        return regexp_cached(mrb, mrb_class_get(mrb, "Regexp"), quoted ? quote(mrb, value) : value, 0);
+        return regexp_cached(mrb, SPEC_CLASS("Regexp"), quoted ? quote(mrb, value) : value, 0);
 }
 
 static regex_t *variant_for(mrb_state *mrb, mrb_value self, struct regexp *re, bool utf8)
@@ -275,7 +275,7 @@ mrb_value spec_regexp_search_in(mrb_state *mrb, mrb_value regexp, mrb_value stri
         regex_t *const compiled = variant_for(mrb, regexp, re, utf8);
 
         m = mrb_calloc(mrb, 1, sizeof *m);
-        ret = mrb_obj_value(mrb_data_object_alloc(mrb, mrb_class_get(mrb, "MatchData"), m, &match_type));
+        ret = mrb_obj_value(mrb_data_object_alloc(mrb, SPEC_CLASS("MatchData"), m, &match_type));
         p = (const OnigUChar *)RSTRING_PTR(string);
         at = onig_search(compiled, p, p + length, p + from, p + length, &m->region, ONIG_OPTION_NONE);
         if (at == ONIG_MISMATCH)
@@ -352,7 +352,7 @@ mrb_value spec_regexp_names(mrb_state *mrb, mrb_value regexp)
 
         /* They come in the order of a hash; by their groups' numbers, then without the gaps, they are as written. */
         (void)onig_foreach_name(re->utf8 != NULL ? re->utf8 : re->bytes, add_name, &naming);
-        return mrb_funcall(mrb, naming.list, "compact", 0);
+        return mrb_funcall_id(mrb, naming.list, SPEC_SYM("compact"), 0);
 }
 
 static mrb_value regexp_names(mrb_state *mrb, mrb_value self)

@@ -8,15 +8,21 @@
 #include <mruby/array.h>
 #include <mruby/class.h>
 #include <mruby/hash.h>
+#include <mruby/proc.h>
 #include <mruby/string.h>
 #include <mruby/variable.h>
 
+/* A function in C finds the arguments where we did. */
 static mrb_value plain(mrb_state *mrb, mrb_value self, mrb_sym kept)
 {
+        struct RClass *class = mrb_class(mrb, self);
+        const mrb_method_t method = mrb_method_search_vm(mrb, &class, kept);
         const mrb_value *argv;
         mrb_int argc;
         mrb_value block = mrb_nil_value();
 
+        if (!MRB_METHOD_UNDEF_P(method) && MRB_METHOD_FUNC_P(method))
+                return MRB_METHOD_FUNC(method)(mrb, self);
         mrb_get_args(mrb, "*&", &argv, &argc, &block);
         return mrb_funcall_with_block(mrb, self, kept, argc, argv, block);
 }
@@ -33,7 +39,7 @@ static mrb_value string_match_at(mrb_state *mrb, mrb_value self)
         mrb_get_args(mrb, "o", &pattern);
         if (mrb_string_p(pattern))
                 mrb_raise(mrb, mrb_class_get(mrb, "TypeError"), "type mismatch: String given");
-        return mrb_funcall(mrb, pattern, "=~", 1, self);
+        return mrb_funcall_id(mrb, pattern, SPEC_SYM("=~"), 1, self);
 }
 
 static mrb_value string_match(mrb_state *mrb, mrb_value self)
@@ -220,7 +226,7 @@ static mrb_value substitute(mrb_state *mrb, mrb_value self, bool all, bool in_pl
                 return mrb_nil_p(ret) ? mrb_str_dup(mrb, self) : ret;
         if (mrb_nil_p(ret))
                 return ret;
-        return mrb_funcall(mrb, self, "replace", 1, ret);
+        return mrb_funcall_id(mrb, self, SPEC_SYM("replace"), 1, ret);
 }
 
 static mrb_value string_sub(mrb_state *mrb, mrb_value self)
@@ -262,14 +268,15 @@ static void add_piece(mrb_state *mrb, mrb_value ret, mrb_value string, mrb_int f
 
 static mrb_value string_split(mrb_state *mrb, mrb_value self)
 {
-        const mrb_value ret = mrb_ary_new(mrb), string = snapshot(mrb, self);
-        const mrb_int length = RSTRING_LEN(string);
-        const bool utf8 = spec_regexp_utf8(string);
         mrb_value pattern;
         mrb_int limit = 0, from = 0, at = 0, pieces = 1;
 
         if (!spec_regexp_is(mrb, first_argument(mrb)))
                 return plain(mrb, self, SPEC_SYM("__split"));
+        const mrb_value ret = mrb_ary_new(mrb), string = snapshot(mrb, self);
+        const mrb_int length = RSTRING_LEN(string);
+        const bool utf8 = spec_regexp_utf8(string);
+
         mrb_get_args(mrb, "o|i", &pattern, &limit);
         while (at <= length && length > 0 && (limit <= 0 || pieces < limit)) {
                 const int arena = mrb_gc_arena_save(mrb);
@@ -304,7 +311,7 @@ static mrb_value string_aref(mrb_state *mrb, mrb_value self)
         mrb_get_args(mrb, "o|o", &pattern, &group);
         match = spec_regexp_search(mrb, pattern, self, 0);
         spec_regexp_set_last(mrb, match);
-        return mrb_nil_p(match) ? match : mrb_funcall(mrb, match, "[]", 1, group);
+        return mrb_nil_p(match) ? match : mrb_funcall_id(mrb, match, SPEC_SYM("[]"), 1, group);
 }
 
 static mrb_value string_slice_bang(mrb_state *mrb, mrb_value self)
@@ -318,8 +325,8 @@ static mrb_value string_slice_bang(mrb_state *mrb, mrb_value self)
         spec_regexp_set_last(mrb, match);
         if (mrb_nil_p(match))
                 return match;
-        rest = mrb_str_plus(mrb, mrb_funcall(mrb, match, "pre_match", 0), mrb_funcall(mrb, match, "post_match", 0));
-        mrb_funcall(mrb, self, "replace", 1, rest);
+        rest = mrb_str_plus(mrb, mrb_funcall_id(mrb, match, SPEC_SYM("pre_match"), 0), mrb_funcall_id(mrb, match, SPEC_SYM("post_match"), 0));
+        mrb_funcall_id(mrb, self, SPEC_SYM("replace"), 1, rest);
         return spec_match_group(mrb, match, 0);
 }
 
@@ -344,9 +351,9 @@ static mrb_value string_partition(mrb_state *mrb, mrb_value self)
                 return plain(mrb, self, SPEC_SYM("__partition"));
         match = spec_regexp_search(mrb, first_argument(mrb), self, 0);
         spec_regexp_set_last(mrb, match);
-        parts[0] = mrb_nil_p(match) ? self : mrb_funcall(mrb, match, "pre_match", 0);
+        parts[0] = mrb_nil_p(match) ? self : mrb_funcall_id(mrb, match, SPEC_SYM("pre_match"), 0);
         parts[1] = mrb_nil_p(match) ? mrb_str_new_lit(mrb, "") : spec_match_group(mrb, match, 0);
-        parts[2] = mrb_nil_p(match) ? mrb_str_new_lit(mrb, "") : mrb_funcall(mrb, match, "post_match", 0);
+        parts[2] = mrb_nil_p(match) ? mrb_str_new_lit(mrb, "") : mrb_funcall_id(mrb, match, SPEC_SYM("post_match"), 0);
         return mrb_ary_new_from_values(mrb, 3, parts);
 }
 
@@ -360,7 +367,7 @@ static mrb_value string_start_with(mrb_state *mrb, mrb_value self)
                 mrb_value match;
 
                 if (!spec_regexp_is(mrb, v[i])) {
-                        if (mrb_test(mrb_funcall(mrb, self, "__start_with?", 1, v[i])))
+                        if (mrb_test(mrb_funcall_id(mrb, self, SPEC_SYM("__start_with?"), 1, v[i])))
                                 return mrb_true_value();
                         continue;
                 }

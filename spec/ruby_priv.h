@@ -8,6 +8,8 @@
 
 /* A symbol, looked up once: a process has one interpreter. */
 #define SPEC_SYM(text) ({ static mrb_sym sym_; if (sym_ == 0) sym_ = mrb_intern_lit(mrb, text); sym_; })
+/* A class by its name, which may stand for another one by now. */
+#define SPEC_CLASS(text) mrb_class_get_id(mrb, SPEC_SYM(text))
 
 /* regexp.c: class Regexp and MatchData on Oniguruma. Debian's mruby compiles
  * /src/flags to Regexp.compile("src", "flags") and has no such class. */

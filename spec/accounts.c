@@ -16,13 +16,17 @@ static int text_of(struct spec_image *image, enum spec_database database, const 
         size_t length;
 
         if (*text == NULL) {
-                const int there = spec_files_read(&image->files, paths[database], DATABASE_MOST, text, &length, err);
+                char *bytes = NULL;
+                const int there = spec_files_read(&image->files, paths[database], DATABASE_MOST, &bytes, &length, err);
 
-                if (there <= 0)
-                        return there < 0 ? -1 : bk_fail(err, BK_INFRA, "'%s' does not exist in the image", paths[database]);
+                if (there < 0)
+                        return -1;
+                if (bytes == NULL)
+                        return bk_fail(err, BK_INFRA, "'%s' does not exist in the image", paths[database]);
                 for (size_t i = 0; i < length; i++)     /* a NUL would hide the lines behind it */
-                        if ((*text)[i] == '\0')
-                                (*text)[i] = '?';
+                        if (bytes[i] == '\0')
+                                bytes[i] = '?';
+                *text = bytes;
         }
         *ret = *text;
         return 0;

@@ -214,15 +214,12 @@ static mrb_value native_const_missing(mrb_state *mrb, mrb_value self)
 /* raise without arguments: what was rescued last. */
 static mrb_value native_raise(mrb_state *mrb, mrb_value self)
 {
-        struct RClass *class = mrb_class(mrb, self);
-        const mrb_method_t raise = mrb_method_search_vm(mrb, &class, mrb_intern_lit(mrb, "__raise"));
+        const mrb_func_t raise = spec_native(mrb, self, SPEC_SYM("__raise"));
         const mrb_value last = mrb_gv_get(mrb, mrb_intern_lit(mrb, "$!"));
 
-        if (MRB_METHOD_UNDEF_P(raise) || !MRB_METHOD_CFUNC_P(raise))
-                mrb_raise(mrb, mrb_class_get(mrb, "NotImplementedError"), "raise is not known here");
         if (mrb_get_argc(mrb) == 0 && mrb_exception_p(last))
                 mrb_exc_raise(mrb, last);
-        return MRB_METHOD_CFUNC(raise)(mrb, self);
+        return raise(mrb, self);
 }
 
 void spec_defined_init(mrb_state *mrb)

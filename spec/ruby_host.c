@@ -155,15 +155,28 @@ static mrb_value native_with_self(mrb_state *mrb, mrb_value self)
         return ret;
 }
 
+mrb_func_t spec_native(mrb_state *mrb, mrb_value self, mrb_sym kept)
+{
+        struct RClass *class = mrb_class(mrb, self);
+        const mrb_method_t method = mrb_method_search_vm(mrb, &class, kept);
+        const mrb_func_t ret = MRB_METHOD_UNDEF_P(method) ? NULL : MRB_METHOD_CFUNC(method);
+
+        if (ret == NULL)
+                mrb_raisef(mrb, mrb_class_get(mrb, "NotImplementedError"), "%n is not known here", kept);
+        return ret;
+}
+
 /* nameless(block): it will be a method's body, and super in it is that method's, not of the one that it was written in. */
 static mrb_value native_nameless(mrb_state *mrb, mrb_value self)
 {
+        struct REnv *env;
         mrb_value proc;
 
         (void)self;
         mrb_get_args(mrb, "o", &proc);
-        if (mrb_proc_p(proc) && MRB_PROC_ENV(mrb_proc_ptr(proc)) != NULL)
-                MRB_PROC_ENV(mrb_proc_ptr(proc))->mid = 0;
+        env = mrb_proc_p(proc) ? MRB_PROC_ENV(mrb_proc_ptr(proc)) : NULL;
+        if (env != NULL)
+                env->mid = 0;
         return proc;
 }
 
@@ -171,32 +184,28 @@ static mrb_value native_nameless(mrb_state *mrb, mrb_value self)
  * makes a closure there: whatever is evaluated by the closure sees the caller's variables. */
 static mrb_value native_binding(mrb_state *mrb, mrb_value self)
 {
-        struct RClass *class = mrb_class(mrb, self);
-        const mrb_method_t eval = mrb_method_search_vm(mrb, &class, mrb_intern_lit(mrb, "__eval"));
+        const mrb_func_t eval = spec_native(mrb, self, SPEC_SYM("__eval"));
         mrb_callinfo *ci = mrb->c->ci;
 
-        if (mrb_get_argc(mrb) != 0 || MRB_METHOD_UNDEF_P(eval) || !MRB_METHOD_CFUNC_P(eval))
-                mrb_raise(mrb, mrb_class_get(mrb, "NotImplementedError"), "binding is not known here");
+        if (mrb_get_argc(mrb) != 0)
+                mrb_raise(mrb, mrb_class_get(mrb, "ArgumentError"), "binding takes no arguments");
         ci->stack[1] = mrb_str_new_lit(mrb, "Bakery::Binding.new(self, ->(__code) { eval(__code) })");
         ci->stack[2] = mrb_nil_value();
         ci->n = 1;
         ci->nk = 0;
-        return MRB_METHOD_CFUNC(eval)(mrb, self);
+        return eval(mrb, self);
 }
 
 /* eval(code, binding): the binding's own closure evaluates. All else is mruby's. */
 static mrb_value native_eval(mrb_state *mrb, mrb_value self)
 {
-        struct RClass *class = mrb_class(mrb, self);
-        const mrb_method_t eval = mrb_method_search_vm(mrb, &class, mrb_intern_lit(mrb, "__eval"));
+        const mrb_func_t eval = spec_native(mrb, self, SPEC_SYM("__eval"));
         const mrb_int argc = mrb_get_argc(mrb);
         const mrb_value *argv = mrb_get_argv(mrb);
 
-        if (MRB_METHOD_UNDEF_P(eval) || !MRB_METHOD_CFUNC_P(eval))
-                mrb_raise(mrb, mrb_class_get(mrb, "NotImplementedError"), "eval is not known here");
         if (argc >= 2 && mrb_respond_to(mrb, argv[1], mrb_intern_lit(mrb, "local_variable_set")))
                 return mrb_funcall(mrb, argv[1], "eval", 1, argv[0]);
-        return MRB_METHOD_CFUNC(eval)(mrb, self);
+        return eval(mrb, self);
 }
 
 void spec_host_init(mrb_state *mrb, struct RClass *module)

@@ -44,6 +44,9 @@ void spec_regexp_string_init(mrb_state *mrb);
  * own ways out. What must be run is asked of the parent. */
 int spec_fence(void);
 
+/* ruby_host.c: the C function of a method that is kept under another name; raises NotImplementedError where it is none. */
+mrb_func_t spec_native(mrb_state *mrb, mrb_value self, mrb_sym kept);
+
 /* engine.c */
 struct spec_source {
         char *file, *text;

@@ -30,6 +30,7 @@ static const char configuration[] =
         "swtpm_user = \"libvirt-qemu\"\n"
         "swtpm_group = \"libvirt-qemu\"\n"
         "max_core = 0\n";
+static const char LOCKS[] = "/var/lock";                /* libvirt's, of consoles */
 /* Where swtpm keeps the authority that signs its certificates; it runs as QEMU's user here. */
 static const char TPM_AUTHORITY[] = "/var/lib/swtpm-localca";
 
@@ -87,6 +88,9 @@ int vm_host_enter(const struct vm_host *host, struct bk_error *err)
                 return -1;
         if (mount("tmpfs", VM_HOST_ROOT, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755") < 0)
                 return bk_fail_errno(err, "cannot mount a tmpfs on '%s'", VM_HOST_ROOT);
+        /* A console is locked by its number, which others have in other namespaces; a lock outlives a process that is killed. */
+        if (bk_exists(LOCKS) && mount("tmpfs", LOCKS, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755") < 0)
+                return bk_fail_errno(err, "cannot mount a tmpfs on '%s'", LOCKS);
         if (bind_folder(cache, VM_HOST_ROOT "/cache/qemu/capabilities", err) < 0 || bk_mkdir_p(VM_HOST_ROOT "/etc", err) < 0 ||
             bk_mkdir_p(VM_HOST_ROOT "/log", err) < 0 || configure(host, err) < 0 || own_authority(err) < 0)
                 return -1;

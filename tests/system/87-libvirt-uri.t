@@ -10,7 +10,7 @@ plan 9
 fixture
 chmod 755 "$WORK"         # its QEMU runs as another user, who must get at the state folder
 cd "$WORK" || exit 1
-for folder in /run/libvirt /var/lib/libvirt /var/cache/libvirt /var/log/libvirt /etc/libvirt; do
+for folder in /var/lock /run/libvirt /var/lib/libvirt /var/cache/libvirt /var/log/libvirt /etc/libvirt; do
         [ -d $folder ] || continue
         [ $folder != /etc/libvirt ] || cp -r /etc/libvirt "$WORK/etc-libvirt"
         mount -t tmpfs -o mode=0755 tmpfs $folder

@@ -55,7 +55,7 @@ static const char *next_line(const char *p)
 int spec_account_field(struct spec_image *image, enum spec_database database, unsigned key_field, const char *key,
                        unsigned field, char **ret, struct bk_error *err)
 {
-        const char *p, *found;
+        const char *p = NULL, *found;
         size_t length;
 
         if (text_of(image, database, &p, err) < 0)
@@ -99,7 +99,7 @@ static bool lists(const char *p, size_t length, const char *user)
 int spec_account_groups(struct spec_image *image, const char *user, struct bk_strv *ret, struct bk_error *err)
 {
         autofree char *gid = NULL, *primary = NULL;
-        const char *p, *members, *name;
+        const char *p = NULL, *members, *name;
         size_t length, name_length;
 
         if (spec_account_field(image, SPEC_PASSWD, 0, user, 3, &gid, err) < 0 || text_of(image, SPEC_GROUP, &p, err) < 0)

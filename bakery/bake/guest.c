@@ -115,13 +115,12 @@ static int start_guest(struct bake_stage *stage, bool *ret_own_network, struct b
         const int events = stage->work->events;
         autofree char *fonts = bk_format("%s/fonts", stage->work->bake->store->cache), *vnc = NULL;
         struct vm_guest_config guest = { .uri = stage->config->libvirt_uri };
+        const bool emulate = bk_streq(stage->config->accelerator, "tcg") || bk_streq(stage->config->accelerator, "none");
         struct vm_kvm kvm = { 0 };
 
-        if (vm_kvm_probe(stage->work->bake->store->home, false, &kvm, err) < 0)
+        if (!emulate && vm_kvm_probe(stage->work->bake->store->home, false, &kvm, err) < 0)
                 return -1;
-        if (bk_streq(stage->config->accelerator, "tcg") || bk_streq(stage->config->accelerator, "none"))
-                kvm.usable = false;
-        else if (!kvm.usable)
+        if (!emulate && !kvm.usable)
                 bake_tell_step(events, "emulating the guest, time-outs are %d times longer: %s", EMULATED_PERCENT / 100, kvm.why);
         stage->scale = kvm.usable ? 100 : EMULATED_PERCENT;
         if (boot_eye_open(fonts, &stage->eye, err) < 0 || bake_guest_xml(stage, &kvm, ret_own_network, err) < 0)

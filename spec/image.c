@@ -21,32 +21,27 @@ void spec_image_init(struct spec_image *image, const struct spec_target *target,
                 image->files = image->guest;
 }
 
-static void drop_answers(struct spec_image *image)
+static void drop_texts(struct spec_image *image)
 {
-        spec_package_lists_free(image->packages);
-        free(image->passwd);
-        free(image->group);
-        free(image->shadow);
-        spec_facts_free(image->guest.facts);
+        spec_package_lists_free(bk_take(image->packages));
+        free(bk_take(image->passwd));
+        free(bk_take(image->group));
+        free(bk_take(image->shadow));
 }
 
 void spec_image_done(struct spec_image *image)
 {
-        drop_answers(image);
+        drop_texts(image);
+        spec_facts_free(image->guest.facts);
         *image = (struct spec_image){ 0 };
 }
 
 void spec_image_forget(struct spec_image *image)
 {
-        const unsigned forgotten = image->forgotten + 1;
-        const enum spec_where asked = image->asked;
-        const bool configured = image->configured;
-
-        drop_answers(image);
-        spec_image_init(image, image->target, image->options, image->fd);
-        image->forgotten = forgotten;
-        image->asked = asked;
-        image->configured = configured;
+        drop_texts(image);
+        if (image->guest.facts != NULL)
+                spec_facts_forget(image->guest.facts);
+        image->forgotten++;
 }
 
 void spec_image_asked(struct spec_image *image)

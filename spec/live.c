@@ -6,117 +6,20 @@
 
 enum { TEXT_MOST = 4 << 20 };
 
-struct spec_span spec_span_of(const char *text)
+struct spec_view spec_view_of_output(const struct spec_output *output)
 {
-        return (struct spec_span){ text ? text : "", text ? strlen(text) : 0 };
+        return output->out != NULL ? (struct spec_view){ output->out, output->out_len } : spec_view_of("");
 }
 
-struct spec_span spec_span_of_output(const struct spec_output *output)
+void spec_value_of_view(struct spec_value *ret, struct spec_view view)
 {
-        return output->out != NULL ? (struct spec_span){ output->out, output->out_len } : spec_span_of("");
-}
-
-static void skip(struct spec_span *span, size_t n)
-{
-        span->s += n;
-        span->n -= n;
-}
-
-bool spec_span_line(struct spec_span *rest, struct spec_span *ret)
-{
-        const char *end = rest->n > 0 ? memchr(rest->s, '\n', rest->n) : NULL;
-
-        if (rest->n == 0)
-                return false;
-        *ret = (struct spec_span){ rest->s, end ? (size_t)(end - rest->s) : rest->n };
-        skip(rest, ret->n + (end != NULL));
-        if (ret->n > 0 && ret->s[ret->n - 1] == '\r')
-                ret->n--;
-        return true;
-}
-
-static bool blank(char c)
-{
-        return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
-bool spec_span_word(struct spec_span *rest, struct spec_span *ret)
-{
-        size_t length = 0;
-
-        while (rest->n > 0 && blank(*rest->s))
-                skip(rest, 1);
-        while (length < rest->n && !blank(rest->s[length]))
-                length++;
-        *ret = (struct spec_span){ rest->s, length };
-        skip(rest, length);
-        return length > 0;
-}
-
-bool spec_span_until(struct spec_span *rest, char separator, struct spec_span *ret)
-{
-        const char *at = rest->n > 0 ? memchr(rest->s, separator, rest->n) : NULL;
-
-        if (at == NULL)
-                return false;
-        *ret = (struct spec_span){ rest->s, (size_t)(at - rest->s) };
-        skip(rest, ret->n + 1);
-        return true;
-}
-
-struct spec_span spec_span_trim(struct spec_span span)
-{
-        while (span.n > 0 && blank(*span.s))
-                skip(&span, 1);
-        while (span.n > 0 && blank(span.s[span.n - 1]))
-                span.n--;
-        return span;
-}
-
-bool spec_span_is(struct spec_span span, const char *text)
-{
-        return strlen(text) == span.n && memcmp(span.s, text, span.n) == 0;
-}
-
-bool spec_span_starts(struct spec_span span, const char *text)
-{
-        return span.n >= strlen(text) && memcmp(span.s, text, strlen(text)) == 0;
-}
-
-char *spec_span_text(struct spec_span span)
-{
-        return bk_strndup(span.s, span.n);
-}
-
-static int digit(char c)
-{
-        return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : 99;
-}
-
-bool spec_span_number(struct spec_span span, unsigned base, uint64_t *ret)
-{
-        uint64_t n = 0;
-
-        for (size_t i = 0; i < span.n; i++) {
-                const unsigned d = (unsigned)digit(span.s[i]);
-
-                if (d >= base || __builtin_mul_overflow(n, (uint64_t)base, &n) || __builtin_add_overflow(n, (uint64_t)d, &n))
-                        return false;
-        }
-        if (span.n > 0)
-                *ret = n;
-        return span.n > 0;
-}
-
-void spec_value_of_span(struct spec_value *ret, struct spec_span span)
-{
-        const struct spec_span trimmed = spec_span_trim(span);
+        const struct spec_view trimmed = spec_view_trim(view);
         uint64_t n;
 
-        if (spec_span_number(trimmed, 10, &n) && n <= INT64_MAX)
+        if (spec_view_unsigned(trimmed, 10, &n) && n <= INT64_MAX)
                 spec_value_int(ret, (int64_t)n);
         else
-                *ret = (struct spec_value){ .kind = SPEC_STRING, .s = spec_span_text(trimmed), .len = strnlen(trimmed.s, trimmed.n) };
+                *ret = (struct spec_value){ .kind = SPEC_STRING, .s = spec_view_dup(trimmed), .len = strnlen(trimmed.s, trimmed.n) };
 }
 
 int spec_text_of(const struct spec_files *files, const char *path, char **ret, struct bk_error *err)
@@ -187,15 +90,15 @@ int spec_dropins(const struct spec_files *files, const char *const folders[], co
         return result;
 }
 
-bool spec_address_parse(struct spec_span text, struct spec_address *ret)
+bool spec_address_parse(struct spec_view text, struct spec_address *ret)
 {
-        struct spec_span before = text;
+        struct spec_view before = text;
         char copy[64];
         uint64_t prefix;
 
         *ret = (struct spec_address){ .prefix = -1 };
-        if (spec_span_until(&text, '/', &before)) {
-                if (!spec_span_number(text, 10, &prefix) || prefix > 128)
+        if (spec_view_until(&text, '/', &before)) {
+                if (!spec_view_unsigned(text, 10, &prefix) || prefix > 128)
                         return false;
                 ret->prefix = (int)prefix;
         }

@@ -1,27 +1,11 @@
-/* What the types share that ask a running system: texts taken apart without copying them, and words for a shell. */
+/* What the types share that ask a running system. */
 #pragma once
 #include "spec/spec_priv.h"
 
-/* A part of a text that somebody else owns. */
-struct spec_span { const char *s; size_t n; };
-
-struct spec_span spec_span_of(const char *text);                /* NULL: empty */
-struct spec_span spec_span_of_output(const struct spec_output *output);
-/* Takes the next line off, without its end ("\n" or "\r\n"); false when nothing is left. */
-bool spec_span_line(struct spec_span *rest, struct spec_span *ret);
-/* Takes the next word off, which blanks end; false when there is none. */
-bool spec_span_word(struct spec_span *rest, struct spec_span *ret);
-/* Takes what precedes the separator off, and the separator; false, and nothing taken, when it is not there. */
-bool spec_span_until(struct spec_span *rest, char separator, struct spec_span *ret);
-struct spec_span spec_span_trim(struct spec_span span);
-bool spec_span_is(struct spec_span span, const char *text);
-bool spec_span_starts(struct spec_span span, const char *text);
-char *spec_span_text(struct spec_span span);                    /* a copy, the caller's */
-/* The whole span as a number of base 10 or 16; false when it is none, or more than 64 bits. */
-bool spec_span_number(struct spec_span span, unsigned base, uint64_t *ret);
+struct spec_view spec_view_of_output(const struct spec_output *output);
 
 /* As serverspec gives what a program printed: blanks around it taken off, a number when it is only digits. */
-void spec_value_of_span(struct spec_value *ret, struct spec_span span);
+void spec_value_of_view(struct spec_value *ret, struct spec_view view);
 /* A file of at most 4 MiB; 1, 0 when it is not there, or -1. */
 int spec_text_of(const struct spec_files *files, const char *path, char **ret, struct bk_error *err) BK_MUST_CHECK;
 
@@ -32,7 +16,7 @@ int spec_dropins(const struct spec_files *files, const char *const folders[], co
 
 /* An address with or without "/prefix", either family. */
 struct spec_address { int family; unsigned char bytes[16]; int prefix; /* -1: none given */ };
-bool spec_address_parse(struct spec_span text, struct spec_address *ret);
+bool spec_address_parse(struct spec_view text, struct spec_address *ret);
 /* Are the addresses equal, and the prefixes, where `wanted` gives one? */
 bool spec_address_fits(const struct spec_address *wanted, const struct spec_address *found);
 char *spec_address_text(const struct spec_address *address);    /* without the prefix; the caller's */

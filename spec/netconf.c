@@ -51,9 +51,9 @@ struct spec_nic *spec_net_find(const struct spec_net *net, const char *name)
         return NULL;
 }
 
-struct spec_nic *spec_net_nic(struct spec_net *net, struct spec_span name, const char *from)
+struct spec_nic *spec_net_nic(struct spec_net *net, struct spec_view name, const char *from)
 {
-        autofree char *text = spec_span_text(name);
+        autofree char *text = spec_view_dup(name);
         struct spec_nic *known = spec_net_find(net, text);
 
         if (known != NULL)
@@ -65,21 +65,21 @@ struct spec_nic *spec_net_nic(struct spec_net *net, struct spec_span name, const
         return &net->v[net->n++];
 }
 
-static void add(struct bk_strv *list, struct spec_span word)
+static void add(struct bk_strv *list, struct spec_view word)
 {
         if (list->n < LIST_MOST)
-                bk_strv_take(list, spec_span_text(word));
+                bk_strv_take(list, spec_view_dup(word));
 }
 
-void spec_net_words(struct bk_strv *list, struct spec_span words)
+void spec_net_words(struct bk_strv *list, struct spec_view words)
 {
-        struct spec_span word;
+        struct spec_view word;
 
-        while (spec_span_word(&words, &word))
+        while (spec_view_word(&words, &word))
                 add(list, word);
 }
 
-void spec_net_gateway(struct spec_nic *nic, struct spec_span gateway)
+void spec_net_gateway(struct spec_nic *nic, struct spec_view gateway)
 {
         struct spec_address address;
 
@@ -88,32 +88,32 @@ void spec_net_gateway(struct spec_nic *nic, struct spec_span gateway)
         nic->gateway = spec_address_text(&address);
 }
 
-void spec_net_route(struct spec_nic *nic, struct spec_span to, struct spec_span via)
+void spec_net_route(struct spec_nic *nic, struct spec_view to, struct spec_view via)
 {
-        autofree char *a = spec_span_text(to), *b = spec_span_text(via), *route = bk_format("%s%s%s", a, *b ? " " : "", b);
+        autofree char *a = spec_view_dup(to), *b = spec_view_dup(via), *route = bk_format("%s%s%s", a, *b ? " " : "", b);
 
         if (bk_streq(a, "default") || bk_streq(a, "0.0.0.0/0"))
                 spec_net_gateway(nic, via);
-        add(&nic->routes, spec_span_of(route));
+        add(&nic->routes, spec_view_of(route));
 }
 
-bool spec_net_true(struct spec_span value)
+bool spec_net_true(struct spec_view value)
 {
         static const char *const words[] = { "true", "yes", "on", "1", "True", "Yes", "YES", "TRUE", "ipv4", "ipv6", "both" };
 
         for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-                if (spec_span_is(value, words[i]))
+                if (spec_view_is(value, words[i]))
                         return true;
         return false;
 }
 
 /* "255.255.255.0" is 24 bits; -1 when it is no mask */
-static int mask_bits(struct spec_span mask)
+static int mask_bits(struct spec_view mask)
 {
         struct spec_address address;
         uint64_t bits;
 
-        if (spec_span_number(mask, 10, &bits))
+        if (spec_view_unsigned(mask, 10, &bits))
                 return bits <= 128 ? (int)bits : -1;
         if (!spec_address_parse(mask, &address) || address.family != AF_INET)
                 return -1;
@@ -123,7 +123,7 @@ static int mask_bits(struct spec_span mask)
         return (int)bits;
 }
 
-void spec_net_address(struct spec_nic *nic, struct spec_span address, struct spec_span mask)
+void spec_net_address(struct spec_nic *nic, struct spec_view address, struct spec_view mask)
 {
         struct spec_address parsed;
         autofree char *text = NULL, *whole = NULL;
@@ -134,23 +134,23 @@ void spec_net_address(struct spec_nic *nic, struct spec_span address, struct spe
                 parsed.prefix = mask_bits(mask);
         text = spec_address_text(&parsed);
         whole = parsed.prefix >= 0 ? bk_format("%s/%d", text, parsed.prefix) : bk_strdup(text);
-        add(&nic->addresses, spec_span_of(whole));
+        add(&nic->addresses, spec_view_of(whole));
 }
 
 void spec_ini_read(const char *text, spec_ini_pair *pair, void *arg)
 {
-        struct spec_span rest = spec_span_of(text), line, section = spec_span_of(""), key;
+        struct spec_view rest = spec_view_of(text), line, section = spec_view_of(""), key;
         bool first = true;
 
-        while (spec_span_line(&rest, &line)) {
-                line = spec_span_trim(line);
+        while (spec_view_line(&rest, &line)) {
+                line = spec_view_trim(line);
                 if (line.n == 0 || *line.s == '#' || *line.s == ';')
                         continue;
                 if (*line.s == '[' && line.s[line.n - 1] == ']') {
-                        section = (struct spec_span){ line.s + 1, line.n - 2 };
+                        section = (struct spec_view){ line.s + 1, line.n - 2 };
                         first = true;
-                } else if (spec_span_until(&line, '=', &key)) {
-                        pair(arg, section, spec_span_trim(key), spec_span_trim(line), first);
+                } else if (spec_view_until(&line, '=', &key)) {
+                        pair(arg, section, spec_view_trim(key), spec_view_trim(line), first);
                         first = false;
                 }
         }

@@ -22,15 +22,15 @@ int spec_net_read(const struct spec_files *files, struct spec_net *ret, struct b
 struct spec_nic *spec_net_find(const struct spec_net *net, const char *name);   /* NULL when no file names it */
 
 /* The readers, for each other: the interface of that name, added if it is new. */
-struct spec_nic *spec_net_nic(struct spec_net *net, struct spec_span name, const char *from);
+struct spec_nic *spec_net_nic(struct spec_net *net, struct spec_view name, const char *from);
 /* Lists of what has a single word each. */
-void spec_net_words(struct bk_strv *list, struct spec_span words);
-void spec_net_gateway(struct spec_nic *nic, struct spec_span gateway);
-void spec_net_route(struct spec_nic *nic, struct spec_span to, struct spec_span via);   /* a default route is the gateway */
+void spec_net_words(struct bk_strv *list, struct spec_view words);
+void spec_net_gateway(struct spec_nic *nic, struct spec_view gateway);
+void spec_net_route(struct spec_nic *nic, struct spec_view to, struct spec_view via);   /* a default route is the gateway */
 /* "true", "yes", "on", "1" */
-bool spec_net_true(struct spec_span value);
+bool spec_net_true(struct spec_view value);
 /* address and "255.255.255.0" or "24" */
-void spec_net_address(struct spec_nic *nic, struct spec_span address, struct spec_span mask);
+void spec_net_address(struct spec_nic *nic, struct spec_view address, struct spec_view mask);
 
 void spec_net_ifupdown(struct spec_net *net, const char *path, const char *text);
 void spec_net_netplan(struct spec_net *net, const char *path, const char *text);
@@ -39,5 +39,5 @@ void spec_net_ifcfg(struct spec_net *net, const char *path, const char *text);
 void spec_net_keyfile(struct spec_net *net, const char *path, const char *text);
 
 /* "[Section]", "Key=value": each pair. section is "" before the first. */
-typedef void spec_ini_pair(void *arg, struct spec_span section, struct spec_span key, struct spec_span value, bool first_of_section);
+typedef void spec_ini_pair(void *arg, struct spec_view section, struct spec_view key, struct spec_view value, bool first_of_section);
 void spec_ini_read(const char *text, spec_ini_pair *pair, void *arg);

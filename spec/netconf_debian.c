@@ -6,87 +6,87 @@
 /* --- ifupdown -------------------------------------------------------------- */
 
 /* One line of an `iface` stanza. */
-static void stanza_option(struct spec_nic *nic, struct spec_span key, struct spec_span value, struct spec_span *ret_mask)
+static void stanza_option(struct spec_nic *nic, struct spec_view key, struct spec_view value, struct spec_view *ret_mask)
 {
         uint64_t n;
 
-        if (spec_span_is(key, "address"))
-                spec_net_address(nic, value, spec_span_of(""));
-        else if (spec_span_is(key, "netmask"))
+        if (spec_view_is(key, "address"))
+                spec_net_address(nic, value, spec_view_of(""));
+        else if (spec_view_is(key, "netmask"))
                 *ret_mask = value;
-        else if (spec_span_is(key, "gateway"))
+        else if (spec_view_is(key, "gateway"))
                 spec_net_gateway(nic, value);
-        else if (spec_span_is(key, "mtu") && spec_span_number(value, 10, &n))
+        else if (spec_view_is(key, "mtu") && spec_view_unsigned(value, 10, &n))
                 nic->mtu = n;
-        else if (spec_span_is(key, "bridge_ports") || spec_span_is(key, "bridge-ports")) {
+        else if (spec_view_is(key, "bridge_ports") || spec_view_is(key, "bridge-ports")) {
                 nic->bridge = true;
-                if (!spec_span_is(value, "none"))
+                if (!spec_view_is(value, "none"))
                         spec_net_words(&nic->members, value);
-        } else if (spec_span_is(key, "bond-slaves") || spec_span_is(key, "bond_slaves") || spec_span_is(key, "slaves")) {
+        } else if (spec_view_is(key, "bond-slaves") || spec_view_is(key, "bond_slaves") || spec_view_is(key, "slaves")) {
                 nic->bond = true;
-                if (!spec_span_is(value, "none"))
+                if (!spec_view_is(value, "none"))
                         spec_net_words(&nic->members, value);
-        } else if (spec_span_starts(key, "bond-") || spec_span_starts(key, "bond_")) {
+        } else if (spec_view_starts(key, "bond-") || spec_view_starts(key, "bond_")) {
                 nic->bond = true;
         }
 }
 
 /* The mask may follow the address: the last one gets it. */
-static void apply_mask(struct spec_nic *nic, struct spec_span *mask)
+static void apply_mask(struct spec_nic *nic, struct spec_view *mask)
 {
-        struct spec_span address;
+        struct spec_view address;
 
         if (nic != NULL && mask->n > 0 && nic->addresses.n > 0 && strchr(nic->addresses.v[nic->addresses.n - 1], '/') == NULL) {
                 autofree char *last = nic->addresses.v[--nic->addresses.n];
 
                 nic->addresses.v[nic->addresses.n] = NULL;
-                address = spec_span_of(last);
+                address = spec_view_of(last);
                 spec_net_address(nic, address, *mask);
         }
-        *mask = spec_span_of("");
+        *mask = spec_view_of("");
 }
 
 /* "bond-master bond0" among eth1's lines makes it a member there. */
-static void member_of(struct spec_net *net, const char *path, struct spec_span name, struct spec_span key, struct spec_span value)
+static void member_of(struct spec_net *net, const char *path, struct spec_view name, struct spec_view key, struct spec_view value)
 {
         struct spec_nic *master = NULL;
 
-        if (!spec_span_is(key, "bond-master") && !spec_span_is(key, "bond_master"))
+        if (!spec_view_is(key, "bond-master") && !spec_view_is(key, "bond_master"))
                 return;
         master = spec_net_nic(net, value, path);
         master->bond = true;
         spec_net_words(&master->members, name);
 }
 
-static void auto_words(struct spec_net *net, const char *path, struct spec_span words)
+static void auto_words(struct spec_net *net, const char *path, struct spec_view words)
 {
-        struct spec_span word;
+        struct spec_view word;
 
-        while (spec_span_word(&words, &word))
+        while (spec_view_word(&words, &word))
                 spec_net_nic(net, word, path)->up = true;
 }
 
 void spec_net_ifupdown(struct spec_net *net, const char *path, const char *text)
 {
-        struct spec_span rest = spec_span_of(text), line, word, name = spec_span_of(""), mask = spec_span_of("");
+        struct spec_view rest = spec_view_of(text), line, word, name = spec_view_of(""), mask = spec_view_of("");
 
-        while (spec_span_line(&rest, &line)) {
-                if (!spec_span_word(&line, &word) || *word.s == '#')
+        while (spec_view_line(&rest, &line)) {
+                if (!spec_view_word(&line, &word) || *word.s == '#')
                         continue;
-                if (spec_span_is(word, "auto") || spec_span_is(word, "allow-hotplug") || spec_span_is(word, "allow-auto")) {
+                if (spec_view_is(word, "auto") || spec_view_is(word, "allow-hotplug") || spec_view_is(word, "allow-auto")) {
                         auto_words(net, path, line);
-                } else if (spec_span_is(word, "iface")) {
-                        struct spec_span family, method;
+                } else if (spec_view_is(word, "iface")) {
+                        struct spec_view family, method;
 
                         if (name.n > 0)
                                 apply_mask(spec_net_nic(net, name, path), &mask);
-                        if (spec_span_word(&line, &name) && spec_span_word(&line, &family) && spec_span_word(&line, &method))
-                                spec_net_nic(net, name, path)->dynamic |= spec_span_is(method, "dhcp") || spec_span_is(method, "auto");
-                } else if (spec_span_is(word, "mapping") || spec_span_starts(word, "source") || spec_span_starts(word, "allow-") ||
-                           spec_span_starts(word, "no-")) {
+                        if (spec_view_word(&line, &name) && spec_view_word(&line, &family) && spec_view_word(&line, &method))
+                                spec_net_nic(net, name, path)->dynamic |= spec_view_is(method, "dhcp") || spec_view_is(method, "auto");
+                } else if (spec_view_is(word, "mapping") || spec_view_starts(word, "source") || spec_view_starts(word, "allow-") ||
+                           spec_view_starts(word, "no-")) {
                         continue;
                 } else if (name.n > 0) {
-                        const struct spec_span value = spec_span_trim(line);
+                        const struct spec_view value = spec_view_trim(line);
 
                         member_of(net, path, name, word, value);
                         stanza_option(spec_net_nic(net, name, path), word, value, &mask);
@@ -105,94 +105,94 @@ enum { DEPTH = 16 };
 struct netplan {
         struct spec_net *net;
         const char *path;
-        struct { size_t indent; struct spec_span key; } at[DEPTH];
+        struct { size_t indent; struct spec_view key; } at[DEPTH];
         size_t depth;
-        struct spec_span to;            /* of the route that is being read */
+        struct spec_view to;            /* of the route that is being read */
 };
 
-static struct spec_span unquoted(struct spec_span value)
+static struct spec_view unquoted(struct spec_view value)
 {
-        value = spec_span_trim(value);
+        value = spec_view_trim(value);
         if (value.n >= 2 && (*value.s == '"' || *value.s == '\'') && value.s[value.n - 1] == *value.s)
-                return (struct spec_span){ value.s + 1, value.n - 2 };
+                return (struct spec_view){ value.s + 1, value.n - 2 };
         return value;
 }
 
 /* " # ..." and a line of "#..." */
-static struct spec_span uncommented(struct spec_span line)
+static struct spec_view uncommented(struct spec_view line)
 {
         for (size_t i = 0; i < line.n; i++)
                 if (line.s[i] == '#' && (i == 0 || line.s[i - 1] == ' '))
-                        return (struct spec_span){ line.s, i };
+                        return (struct spec_view){ line.s, i };
         return line;
 }
 
-static void netplan_item(struct spec_nic *nic, struct spec_span key, struct spec_span value)
+static void netplan_item(struct spec_nic *nic, struct spec_view key, struct spec_view value)
 {
         value = unquoted(value);
-        if (spec_span_is(key, "addresses"))
-                spec_net_address(nic, value, spec_span_of(""));
-        else if (spec_span_is(key, "interfaces"))
+        if (spec_view_is(key, "addresses"))
+                spec_net_address(nic, value, spec_view_of(""));
+        else if (spec_view_is(key, "interfaces"))
                 spec_net_words(&nic->members, value);
 }
 
-static void netplan_items(struct spec_nic *nic, struct spec_span key, struct spec_span value)
+static void netplan_items(struct spec_nic *nic, struct spec_view key, struct spec_view value)
 {
-        struct spec_span item;
+        struct spec_view item;
 
-        value = (struct spec_span){ value.s + 1, value.n - 2 };
-        while (spec_span_until(&value, ',', &item))
+        value = (struct spec_view){ value.s + 1, value.n - 2 };
+        while (spec_view_until(&value, ',', &item))
                 netplan_item(nic, key, item);
         netplan_item(nic, key, value);
 }
 
 /* A key below network: KIND: NAME: */
-static void netplan_key(struct netplan *n, struct spec_nic *nic, struct spec_span key, struct spec_span value)
+static void netplan_key(struct netplan *n, struct spec_nic *nic, struct spec_view key, struct spec_view value)
 {
         uint64_t number;
 
         if (value.n >= 2 && *value.s == '[' && value.s[value.n - 1] == ']')
                 netplan_items(nic, key, value);
-        else if (spec_span_is(key, "dhcp4") || spec_span_is(key, "dhcp6"))
+        else if (spec_view_is(key, "dhcp4") || spec_view_is(key, "dhcp6"))
                 nic->dynamic |= spec_net_true(value);
-        else if (spec_span_is(key, "gateway4"))
+        else if (spec_view_is(key, "gateway4"))
                 spec_net_gateway(nic, unquoted(value));
-        else if (spec_span_is(key, "mtu") && spec_span_number(value, 10, &number))
+        else if (spec_view_is(key, "mtu") && spec_view_unsigned(value, 10, &number))
                 nic->mtu = number;
-        else if (spec_span_is(key, "to"))
+        else if (spec_view_is(key, "to"))
                 n->to = unquoted(value);
-        else if (spec_span_is(key, "via"))
+        else if (spec_view_is(key, "via"))
                 spec_net_route(nic, n->to, unquoted(value));
 }
 
 static struct spec_nic *netplan_nic(struct netplan *n)
 {
-        const struct spec_span kind = n->at[1].key;
+        const struct spec_view kind = n->at[1].key;
         struct spec_nic *nic = NULL;
 
-        if (n->depth < 3 || !spec_span_is(n->at[0].key, "network") || spec_span_is(kind, "renderer") || spec_span_is(kind, "version"))
+        if (n->depth < 3 || !spec_view_is(n->at[0].key, "network") || spec_view_is(kind, "renderer") || spec_view_is(kind, "version"))
                 return NULL;
         nic = spec_net_nic(n->net, unquoted(n->at[2].key), n->path);
         nic->up = true;
-        nic->bond |= spec_span_is(kind, "bonds");
-        nic->bridge |= spec_span_is(kind, "bridges");
+        nic->bond |= spec_view_is(kind, "bonds");
+        nic->bridge |= spec_view_is(kind, "bridges");
         return nic;
 }
 
-static void netplan_line(struct netplan *n, struct spec_span line)
+static void netplan_line(struct netplan *n, struct spec_view line)
 {
-        struct spec_span text = spec_span_trim(uncommented(line)), key, value;
+        struct spec_view text = spec_view_trim(uncommented(line)), key, value;
         size_t indent = 0;
         struct spec_nic *nic = NULL;
 
         while (indent < line.n && line.s[indent] == ' ')
                 indent++;
-        if (text.n == 0 || spec_span_is(text, "---"))
+        if (text.n == 0 || spec_view_is(text, "---"))
                 return;
         while (n->depth > 0 && n->at[n->depth - 1].indent >= indent && !(*text.s == '-' && n->at[n->depth - 1].indent == indent))
                 n->depth--;
         while (*text.s == '-' && text.n > 1 && text.s[1] == ' ') {
-                const struct spec_span inner = spec_span_trim((struct spec_span){ text.s + 1, text.n - 1 });
+                const struct spec_view inner = spec_view_trim((struct spec_view){ text.s + 1, text.n - 1 });
 
                 indent += text.n - inner.n;
                 text = inner;
@@ -202,22 +202,22 @@ static void netplan_line(struct netplan *n, struct spec_span line)
         }
         value = text;
         /* a quoted item, or an IPv6 address, has colons but no ": " */
-        if (text.n == 0 || !spec_span_until(&value, ':', &key) || (value.n > 0 && *value.s != ' ') || n->depth == DEPTH)
+        if (text.n == 0 || !spec_view_until(&value, ':', &key) || (value.n > 0 && *value.s != ' ') || n->depth == DEPTH)
                 return;
-        value = spec_span_trim(value);
+        value = spec_view_trim(value);
         n->at[n->depth].indent = indent;
         n->at[n->depth++].key = unquoted(key);
         nic = netplan_nic(n);
         /* deeper down, only routes: nameservers have addresses too */
-        if (nic != NULL && value.n > 0 && (n->depth == 4 || (n->depth == 5 && spec_span_is(n->at[3].key, "routes"))))
+        if (nic != NULL && value.n > 0 && (n->depth == 4 || (n->depth == 5 && spec_view_is(n->at[3].key, "routes"))))
                 netplan_key(n, nic, unquoted(key), value);
 }
 
 void spec_net_netplan(struct spec_net *net, const char *path, const char *text)
 {
-        struct netplan n = { .net = net, .path = path, .to = spec_span_of("") };
-        struct spec_span rest = spec_span_of(text), line;
+        struct netplan n = { .net = net, .path = path, .to = spec_view_of("") };
+        struct spec_view rest = spec_view_of(text), line;
 
-        while (spec_span_line(&rest, &line))
+        while (spec_view_line(&rest, &line))
                 netplan_line(&n, line);
 }

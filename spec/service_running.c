@@ -29,7 +29,7 @@ void spec_service_want_running(const struct spec_resource *r)
 /* The first words of what a program complained about. */
 static int complain(const struct spec_output *output, const char *what, struct bk_error *err)
 {
-        const struct spec_span out = spec_span_trim(spec_span_of(output->err && *output->err ? output->err : output->out));
+        const struct spec_view out = spec_view_trim(spec_view_of(output->err && *output->err ? output->err : output->out));
 
         return bk_fail(err, BK_INFRA, "%s in the guest ended with %d: %.*s", what, output->status, (int)(out.n < 200 ? out.n : 200), out.s);
 }
@@ -37,15 +37,15 @@ static int complain(const struct spec_output *output, const char *what, struct b
 /* --- systemd and OpenRC ---------------------------------------------------- */
 
 /* "ssh.service loaded active running OpenBSD Secure Shell server"; failed ones may have a dot in front. */
-static void among_units(struct spec_resource *r, struct spec_span rest, const char *unit, bool *ret)
+static void among_units(struct spec_resource *r, struct spec_view rest, const char *unit, bool *ret)
 {
-        struct spec_span line, name, load, active, sub;
+        struct spec_view line, name, load, active, sub;
 
-        while (spec_span_line(&rest, &line)) {
-                if (!spec_span_word(&line, &name) || (!spec_span_is(name, unit) && (!spec_span_word(&line, &name) || !spec_span_is(name, unit))) ||
-                    !spec_span_word(&line, &load) || !spec_span_word(&line, &active) || !spec_span_word(&line, &sub))
+        while (spec_view_line(&rest, &line)) {
+                if (!spec_view_word(&line, &name) || (!spec_view_is(name, unit) && (!spec_view_word(&line, &name) || !spec_view_is(name, unit))) ||
+                    !spec_view_word(&line, &load) || !spec_view_word(&line, &active) || !spec_view_word(&line, &sub))
                         continue;
-                *ret = spec_span_is(active, "active") || spec_span_is(active, "reloading");
+                *ret = spec_view_is(active, "active") || spec_view_is(active, "reloading");
                 spec_note(r, "systemd says that it is %.*s (%.*s)", (int)(active.n < 40 ? active.n : 40), active.s,
                           (int)(sub.n < 40 ? sub.n : 40), sub.s);
                 return;
@@ -54,15 +54,15 @@ static void among_units(struct spec_resource *r, struct spec_span rest, const ch
 }
 
 /* " sshd    [  started  ]" or "[  started 00:10:05 (0) ]" */
-static void among_services(struct spec_resource *r, struct spec_span rest, bool *ret)
+static void among_services(struct spec_resource *r, struct spec_view rest, bool *ret)
 {
-        struct spec_span line, name, bracket, state;
+        struct spec_view line, name, bracket, state;
 
-        while (spec_span_line(&rest, &line)) {
-                if (!spec_span_word(&line, &name) || !spec_span_is(name, r->name) || !spec_span_until(&line, '[', &bracket) ||
-                    !spec_span_word(&line, &state))
+        while (spec_view_line(&rest, &line)) {
+                if (!spec_view_word(&line, &name) || !spec_view_is(name, r->name) || !spec_view_until(&line, '[', &bracket) ||
+                    !spec_view_word(&line, &state))
                         continue;
-                *ret = spec_span_is(state, "started");
+                *ret = spec_view_is(state, "started");
                 spec_note(r, "OpenRC says that it is %.*s", (int)(state.n < 40 ? state.n : 40), state.s);
                 return;
         }
@@ -123,24 +123,24 @@ static int by_script(struct spec_resource *r, bool *ret, struct bk_error *err)
 static int by_init(struct spec_resource *r, const char *wanted, bool *ret, struct bk_error *err)
 {
         const struct spec_output *output = NULL;
-        struct spec_span rest, kind;
+        struct spec_view rest, kind;
         autofree char *unit = NULL;
 
         if (spec_image_guest_line(r->image, SERVICES, &output, err) < 0)
                 return -1;
-        rest = spec_span_of_output(output);
-        if (output->status != 0 || !spec_span_line(&rest, &kind))
+        rest = spec_view_of_output(output);
+        if (output->status != 0 || !spec_view_line(&rest, &kind))
                 return complain(output, "the list of services", err);
         *ret = false;
-        if (wanted != NULL && !spec_span_is(kind, wanted)) {
+        if (wanted != NULL && !spec_view_is(kind, wanted)) {
                 spec_note(r, "services are run by %.*s there", (int)(kind.n < 40 ? kind.n : 40), kind.s);
                 return 0;
         }
-        if (spec_span_is(kind, "openrc")) {
+        if (spec_view_is(kind, "openrc")) {
                 among_services(r, rest, ret);
                 return 0;
         }
-        if (!spec_span_is(kind, "systemd"))
+        if (!spec_view_is(kind, "systemd"))
                 return by_script(r, ret, err);
         unit = spec_service_unit(r->name);
         among_units(r, rest, unit, ret);
@@ -169,13 +169,13 @@ static int by_supervisor(struct spec_resource *r, size_t which, bool *ret, struc
         autofree char *name = spec_quote(r->name), *line = NULL;
         const char *format = supervisors[which].format, *at = strstr(format, "%s");
         const struct spec_output *output = NULL;
-        struct spec_span said;
+        struct spec_view said;
 
         line = bk_format("%.*s%s%s", (int)(at - format), format, name, at + 2);
         if (spec_image_guest_line(r->image, line, &output, err) < 0)
                 return -1;
         *ret = output->out != NULL && strstr(output->out, supervisors[which].runs) != NULL;
-        said = spec_span_trim(spec_span_of(output->out && *output->out ? output->out : output->err));
+        said = spec_view_trim(spec_view_of(output->out && *output->out ? output->out : output->err));
         /* a supervisor that cannot be reached knows nothing of the service */
         if (!*ret && (said.n == 0 || strstr(said.s, "refused") != NULL || strstr(said.s, "no such file") != NULL ||
                       strstr(said.s, "No such file or directory") != NULL || strstr(said.s, "ermission denied") != NULL))
@@ -205,23 +205,23 @@ int spec_service_running(struct spec_resource *r, const struct spec_args *args, 
 /* --- monitors -------------------------------------------------------------- */
 
 /* monit's blocks: "Process 'nginx'" and, two lines below, "monitoring status  Monitored" */
-static bool monit_monitors(struct spec_span rest, const char *name)
+static bool monit_monitors(struct spec_view rest, const char *name)
 {
         autofree char *head = bk_format("'%s'", name);
-        struct spec_span line;
+        struct spec_view line;
         bool inside = false;
 
-        while (spec_span_line(&rest, &line)) {
+        while (spec_view_line(&rest, &line)) {
                 const bool indented = line.n > 0 && *line.s == ' ';
-                struct spec_span word, second, state;
+                struct spec_view word, second, state;
 
                 if (!indented && line.n > 0) {
-                        inside = spec_span_word(&line, &word) && spec_span_is(spec_span_trim(line), head);
+                        inside = spec_view_word(&line, &word) && spec_view_is(spec_view_trim(line), head);
                         continue;
                 }
-                if (inside && spec_span_word(&line, &word) && spec_span_is(word, "monitoring") && spec_span_word(&line, &second) &&
-                    spec_span_is(second, "status") && spec_span_word(&line, &state))
-                        return (spec_span_is(state, "Monitored") || spec_span_is(state, "monitored")) && !spec_span_word(&line, &word);
+                if (inside && spec_view_word(&line, &word) && spec_view_is(word, "monitoring") && spec_view_word(&line, &second) &&
+                    spec_view_is(second, "status") && spec_view_word(&line, &state))
+                        return (spec_view_is(state, "Monitored") || spec_view_is(state, "monitored")) && !spec_view_word(&line, &word);
         }
         return false;
 }
@@ -243,7 +243,7 @@ int spec_service_monitored(struct spec_resource *r, const struct spec_args *args
         /* god itself does not answer */
         if (!monit && output->status != 0 && (output->out == NULL || *output->out == '\0') && output->err_len > 0)
                 return complain(output, "`god status`", err);
-        *ret = monit ? monit_monitors(spec_span_of_output(output), name)
+        *ret = monit ? monit_monitors(spec_view_of_output(output), name)
                      : output->status == 0 && output->out != NULL && strstr(output->out, "unmonitored") == NULL;
         if (!*ret)
                 spec_note(r, "%s does not monitor '%s'", monitor, name);

@@ -13,23 +13,23 @@ enum { NOT_FOUND = 2, SECONDS_MOST = 50 };      /* getent(1); a command may take
 static int in_hosts(struct spec_resource *r, int family, char **ret, struct bk_error *err)
 {
         autofree char *text = NULL;
-        struct spec_span rest, line, first, word;
+        struct spec_view rest, line, first, word;
         struct spec_address address;
 
         if (spec_text_of(&r->image->files, "/etc/hosts", &text, err) < 0)
                 return -1;
-        rest = spec_span_of(text);
-        while (spec_span_line(&rest, &line)) {
-                struct spec_span before;
+        rest = spec_view_of(text);
+        while (spec_view_line(&rest, &line)) {
+                struct spec_view before;
 
-                if (spec_span_until(&line, '#', &before))
+                if (spec_view_until(&line, '#', &before))
                         line = before;
-                if (!spec_span_word(&line, &first) || !spec_address_parse(first, &address) || (family != 0 && address.family != family))
+                if (!spec_view_word(&line, &first) || !spec_address_parse(first, &address) || (family != 0 && address.family != family))
                         continue;
-                while (spec_span_word(&line, &word)) {
+                while (spec_view_word(&line, &word)) {
                         if (word.n != strlen(r->name) || strncasecmp(word.s, r->name, word.n) != 0)
                                 continue;
-                        *ret = spec_span_text(first);
+                        *ret = spec_view_dup(first);
                         return 1;
                 }
         }
@@ -54,7 +54,7 @@ static int ask(struct spec_resource *r, const char *format, const struct spec_ou
 
 static int failed(const struct spec_output *output, const char *what, struct bk_error *err)
 {
-        const struct spec_span out = spec_span_trim(spec_span_of(output->err && *output->err ? output->err : output->out));
+        const struct spec_view out = spec_view_trim(spec_view_of(output->err && *output->err ? output->err : output->out));
 
         return bk_fail(err, BK_INFRA, "%s in the guest ended with %d: %.*s", what, output->status, (int)(out.n < 200 ? out.n : 200), out.s);
 }
@@ -122,7 +122,7 @@ static int number(const struct spec_args *args, const char *name, uint64_t most,
         autofree char *inner = bk_format("with.%s", name);
         const char *text = spec_args_named(args, inner);
 
-        if (text != NULL && (!spec_span_number(spec_span_of(text), 10, ret) || *ret < 1 || *ret > most))
+        if (text != NULL && (!spec_view_unsigned(spec_view_of(text), 10, ret) || *ret < 1 || *ret > most))
                 return bk_fail(err, BK_USAGE, "'%s' is no %s: 1 to %llu", text, name, (unsigned long long)most);
         return 0;
 }
@@ -173,7 +173,7 @@ static int host_reachable(struct spec_resource *r, const struct spec_args *args,
 static int address(struct spec_resource *r, int family, const char *format, struct spec_value *ret, struct bk_error *err)
 {
         const struct spec_output *output = NULL;
-        struct spec_span rest, line, word;
+        struct spec_view rest, line, word;
         autofree char *text = NULL;
         int there;
 
@@ -192,12 +192,12 @@ static int address(struct spec_resource *r, int family, const char *format, stru
                 return -1;
         if (output->status != 0 && output->status != NOT_FOUND)
                 return failed(output, "the search for the name", err);
-        rest = spec_span_of_output(output);
-        while (spec_span_line(&rest, &line)) {
+        rest = spec_view_of_output(output);
+        while (spec_view_line(&rest, &line)) {
                 /* an IPv4 address in the dress of IPv6 is none of IPv6 */
-                if (!spec_span_word(&line, &word) || (family == AF_INET6 && spec_span_starts(word, "::ffff:")))
+                if (!spec_view_word(&line, &word) || (family == AF_INET6 && spec_view_starts(word, "::ffff:")))
                         continue;
-                text = spec_span_text(word);
+                text = spec_view_dup(word);
                 spec_value_text(ret, text);
                 return 0;
         }

@@ -32,7 +32,7 @@ static bool has_guest(struct spec_resource *r)
         return spec_image_guest(r->image, &guest, &none) == 0;
 }
 
-static int links(struct spec_resource *r, struct spec_span *ret, struct bk_error *err)
+static int links(struct spec_resource *r, struct spec_view *ret, struct bk_error *err)
 {
         const struct spec_output *output = NULL;
 
@@ -40,19 +40,19 @@ static int links(struct spec_resource *r, struct spec_span *ret, struct bk_error
                 return -1;
         if (output->status != 0 || output->out_len == 0)
                 return bk_fail(err, BK_INFRA, "the guest's /sys/class/net cannot be read: %.200s", output->err ? output->err : "");
-        *ret = spec_span_of_output(output);
+        *ret = spec_view_of_output(output);
         return 0;
 }
 
 /* What /sys/class/net/NAME/FILE says; false when it says nothing. */
-static bool attribute(struct spec_span all, const char *name, const char *file, struct spec_span *ret)
+static bool attribute(struct spec_view all, const char *name, const char *file, struct spec_view *ret)
 {
         autofree char *start = bk_format("%s/%s:", name, file);
-        struct spec_span line;
+        struct spec_view line;
 
-        while (spec_span_line(&all, &line))
-                if (spec_span_starts(line, start)) {
-                        *ret = (struct spec_span){ line.s + strlen(start), line.n - strlen(start) };
+        while (spec_view_line(&all, &line))
+                if (spec_view_starts(line, start)) {
+                        *ret = (struct spec_view){ line.s + strlen(start), line.n - strlen(start) };
                         return true;
                 }
         return false;
@@ -105,7 +105,7 @@ static int exists_as_configured(struct spec_resource *r, enum link_kind kind, bo
 static int exists(struct spec_resource *r, enum link_kind kind, bool *ret, struct bk_error *err)
 {
         static const char *const files[] = { "mtu", "bonding/slaves", "brif" };
-        struct spec_span all = { 0 }, value;
+        struct spec_view all = { 0 }, value;
 
         if (!has_guest(r))
                 return exists_as_configured(r, kind, ret, err);
@@ -150,7 +150,7 @@ static int up_as_configured(struct spec_resource *r, bool *ret, struct bk_error 
 /* lo, and others that know of no carrier, are "unknown" for ever: then what was asked of them counts. */
 static int interface_up(struct spec_resource *r, const struct spec_args *args, bool *ret, struct bk_error *err)
 {
-        struct spec_span all = { 0 }, state, flags;
+        struct spec_view all = { 0 }, state, flags;
         uint64_t bits = 0;
 
         (void)args;
@@ -163,21 +163,21 @@ static int interface_up(struct spec_resource *r, const struct spec_args *args, b
                 spec_note(r, "there is no such interface");
                 return 0;
         }
-        if (attribute(all, r->name, "flags", &flags) && spec_span_starts(flags, "0x"))
-                (void)spec_span_number((struct spec_span){ flags.s + 2, flags.n - 2 }, 16, &bits);
-        *ret = spec_span_is(state, "up") || (!r->image->options->compat && spec_span_is(state, "unknown") && (bits & UP) != 0);
+        if (attribute(all, r->name, "flags", &flags) && spec_view_starts(flags, "0x"))
+                (void)spec_view_unsigned((struct spec_view){ flags.s + 2, flags.n - 2 }, 16, &bits);
+        *ret = spec_view_is(state, "up") || (!r->image->options->compat && spec_view_is(state, "unknown") && (bits & UP) != 0);
         spec_note(r, "its state is %.*s", (int)(state.n < 100 ? state.n : 100), state.s);
         return 0;
 }
 
 static int number_of(struct spec_resource *r, const char *file, struct spec_value *ret, struct bk_error *err)
 {
-        struct spec_span all = { 0 }, value;
+        struct spec_view all = { 0 }, value;
         uint64_t n;
 
         if (links(r, &all, err) < 0)
                 return -1;
-        if (attribute(all, r->name, file, &value) && spec_span_number(value, 10, &n) && n <= INT32_MAX)
+        if (attribute(all, r->name, file, &value) && spec_view_unsigned(value, 10, &n) && n <= INT32_MAX)
                 spec_value_int(ret, (int64_t)n);        /* a speed of -1 is not known: nil */
         return 0;
 }
@@ -210,23 +210,23 @@ static int interface_mtu(struct spec_resource *r, struct spec_value *ret, struct
 static int addresses(struct spec_resource *r, int family, struct bk_strv *ret, struct bk_error *err)
 {
         const struct spec_output *output = NULL;
-        struct spec_span rest, line, number, name, kind, address;
+        struct spec_view rest, line, number, name, kind, address;
 
         if (spec_image_guest_line(r->image, ADDRESSES, &output, err) < 0)
                 return -1;
         if (output->status != 0)
                 return bk_fail(err, BK_INFRA, "`" ADDRESSES "` failed in the guest: %.200s", output->err ? output->err : "");
-        rest = spec_span_of_output(output);
-        while (spec_span_line(&rest, &line) && ret->n < 4096) {
-                struct spec_span before;
+        rest = spec_view_of_output(output);
+        while (spec_view_line(&rest, &line) && ret->n < 4096) {
+                struct spec_view before;
 
-                if (!spec_span_word(&line, &number) || !spec_span_word(&line, &name) || !spec_span_word(&line, &kind) ||
-                    !spec_span_word(&line, &address) || !spec_span_is(kind, family == AF_INET ? "inet" : "inet6"))
+                if (!spec_view_word(&line, &number) || !spec_view_word(&line, &name) || !spec_view_word(&line, &kind) ||
+                    !spec_view_word(&line, &address) || !spec_view_is(kind, family == AF_INET ? "inet" : "inet6"))
                         continue;
-                if (spec_span_until(&name, '@', &before))       /* "eth0@if3" */
+                if (spec_view_until(&name, '@', &before))       /* "eth0@if3" */
                         name = before;
-                if (spec_span_is(name, r->name))
-                        bk_strv_take(ret, spec_span_text(address));
+                if (spec_view_is(name, r->name))
+                        bk_strv_take(ret, spec_view_dup(address));
         }
         return 0;
 }
@@ -253,13 +253,13 @@ static int has_address(struct spec_resource *r, const struct spec_args *args, in
         const char *text = spec_args_text(args, 0);
         bool dynamic = false;
 
-        if (text == NULL || !spec_address_parse(spec_span_of(text), &wanted) || wanted.family != family)
+        if (text == NULL || !spec_address_parse(spec_view_of(text), &wanted) || wanted.family != family)
                 return bk_fail(err, BK_USAGE, "'%s' is no address of IPv%d", text ? text : "", family == AF_INET ? 4 : 6);
         if ((has_guest(r) ? addresses(r, family, &found, err) : addresses_as_configured(r, family, &found, &dynamic, err)) < 0)
                 return -1;
         *ret = false;
         for (size_t i = 0; i < found.n; i++) {
-                *ret |= spec_address_parse(spec_span_of(found.v[i]), &address) && spec_address_fits(&wanted, &address);
+                *ret |= spec_address_parse(spec_view_of(found.v[i]), &address) && spec_address_fits(&wanted, &address);
                 if (seen.len < 500)
                         bk_buf_printf(&seen, "%s%s", i > 0 ? ", " : "", found.v[i]);
         }
@@ -329,7 +329,7 @@ static int member_as_configured(struct spec_resource *r, enum link_kind kind, co
 static int has_member(struct spec_resource *r, const struct spec_args *args, enum link_kind kind, bool *ret, struct bk_error *err)
 {
         const char *wanted = spec_args_text(args, 0);
-        struct spec_span all = { 0 }, slaves, word;
+        struct spec_view all = { 0 }, slaves, word;
         autofree char *port = NULL;
 
         if (wanted == NULL || *wanted == '\0')
@@ -343,8 +343,8 @@ static int has_member(struct spec_resource *r, const struct spec_args *args, enu
                 port = bk_format("brif/%s", wanted);
                 *ret = attribute(all, r->name, port, &word);
         } else if (attribute(all, r->name, "bonding/slaves", &slaves)) {
-                while (!*ret && spec_span_word(&slaves, &word))
-                        *ret = spec_span_is(word, wanted);
+                while (!*ret && spec_view_word(&slaves, &word))
+                        *ret = spec_view_is(word, wanted);
         }
         if (!*ret)
                 spec_note(r, attribute(all, r->name, kind == BRIDGE ? "brif" : "bonding/slaves", &word) ? "it is none of its interfaces" :

@@ -48,10 +48,10 @@ struct wish {
 /* One blank between words, as iptables prints them. */
 static char *squeezed(const char *text)
 {
-        struct spec_span rest = spec_span_of(text), word;
+        struct spec_view rest = spec_view_of(text), word;
         struct bk_buf ret = { 0 };
 
-        while (spec_span_word(&rest, &word)) {
+        while (spec_view_word(&rest, &word)) {
                 if (ret.len > 0)
                         bk_buf_putc(&ret, ' ');
                 bk_buf_add(&ret, word.s, word.n);
@@ -107,21 +107,21 @@ static bool has_words(const char *line, const char *words)
 }
 
 /* "-A CHAIN ...", "-P CHAIN ACCEPT", "-N CHAIN" */
-static bool wished(struct wish *wish, struct spec_span line)
+static bool wished(struct wish *wish, struct spec_view line)
 {
-        autofree char *text = spec_span_text(line), *padded = bk_format(" %s ", text);
-        struct spec_span verb, chain;
+        autofree char *text = spec_view_dup(line), *padded = bk_format(" %s ", text);
+        struct spec_view verb, chain;
 
-        if (wish->chain != NULL && (!spec_span_word(&line, &verb) || !spec_span_word(&line, &chain) || !spec_span_is(chain, wish->chain)))
+        if (wish->chain != NULL && (!spec_view_word(&line, &verb) || !spec_view_word(&line, &chain) || !spec_view_is(chain, wish->chain)))
                 return false;
         return has_words(text, wish->words) || found(wish, wish->padded ? padded : text);
 }
 
-static bool among(struct wish *wish, struct spec_span rest)
+static bool among(struct wish *wish, struct spec_view rest)
 {
-        struct spec_span line;
+        struct spec_view line;
 
-        while (spec_span_line(&rest, &line))
+        while (spec_view_line(&rest, &line))
                 if (line.n > 0 && *line.s == '-' && wished(wish, line))
                         return true;
         return false;
@@ -130,39 +130,39 @@ static bool among(struct wish *wish, struct spec_span rest)
 /* --- configured ------------------------------------------------------------ */
 
 /* One line of iptables-save as -S would print it; false for what is no rule. */
-static bool printed(struct spec_span line, char **ret)
+static bool printed(struct spec_view line, char **ret)
 {
-        struct spec_span chain, policy, counters;
+        struct spec_view chain, policy, counters;
 
-        if (line.n > 0 && *line.s == '[' && !spec_span_until(&line, ']', &counters))
+        if (line.n > 0 && *line.s == '[' && !spec_view_until(&line, ']', &counters))
                 return false;
-        line = spec_span_trim(line);
+        line = spec_view_trim(line);
         if (line.n > 0 && *line.s == '-') {
-                *ret = spec_span_text(line);
+                *ret = spec_view_dup(line);
                 return true;
         }
         if (line.n < 2 || *line.s != ':')
                 return false;
-        line = (struct spec_span){ line.s + 1, line.n - 1 };
-        if (!spec_span_word(&line, &chain) || !spec_span_word(&line, &policy))
+        line = (struct spec_view){ line.s + 1, line.n - 1 };
+        if (!spec_view_word(&line, &chain) || !spec_view_word(&line, &policy))
                 return false;
-        *ret = spec_span_is(policy, "-") ? bk_format("-N %.*s", (int)(chain.n & 0xffff), chain.s)
+        *ret = spec_view_is(policy, "-") ? bk_format("-N %.*s", (int)(chain.n & 0xffff), chain.s)
                                          : bk_format("-P %.*s %.*s", (int)(chain.n & 0xffff), chain.s, (int)(policy.n & 0xffff), policy.s);
         return true;
 }
 
 static char *table_of_file(const char *text, const char *table)
 {
-        struct spec_span rest = spec_span_of(text), line;
+        struct spec_view rest = spec_view_of(text), line;
         struct bk_buf ret = { 0 };
         bool inside = false;
 
-        while (spec_span_line(&rest, &line)) {
+        while (spec_view_line(&rest, &line)) {
                 autofree char *rule = NULL;
 
-                line = spec_span_trim(line);
+                line = spec_view_trim(line);
                 if (line.n > 0 && *line.s == '*')
-                        inside = spec_span_is((struct spec_span){ line.s + 1, line.n - 1 }, table);
+                        inside = spec_view_is((struct spec_view){ line.s + 1, line.n - 1 }, table);
                 else if (inside && printed(line, &rule))
                         bk_buf_printf(&ret, "%s\n", rule);
         }
@@ -191,7 +191,7 @@ static int rules_as_configured(struct spec_resource *r, const struct family *fam
 
 /* --- the check ------------------------------------------------------------- */
 
-static int rules_of_guest(struct spec_resource *r, const struct family *family, const char *table, struct spec_span *ret, struct bk_error *err)
+static int rules_of_guest(struct spec_resource *r, const struct family *family, const char *table, struct spec_view *ret, struct bk_error *err)
 {
         autofree char *line = list_line(family, table);
         const struct spec_output *output = NULL;
@@ -200,7 +200,7 @@ static int rules_of_guest(struct spec_resource *r, const struct family *family, 
                 return -1;
         if (output->status != 0)
                 return bk_fail(err, BK_INFRA, "`%s` failed in the guest: %.200s", line, output->err ? output->err : "");
-        *ret = spec_span_of_output(output);
+        *ret = spec_view_of_output(output);
         spec_note(r, "`%s` prints no such rule", line);
         return 0;
 }
@@ -211,7 +211,7 @@ static int has_rule(struct spec_resource *r, const struct spec_args *args, const
         const struct spec_files *guest = NULL;
         struct bk_error none = { 0 };
         BK_CLEANUP(wish_done) struct wish wish = { 0 };
-        struct spec_span rules = spec_span_of("");
+        struct spec_view rules = spec_view_of("");
         autofree char *text = NULL;
 
         table = table != NULL ? table : "filter";
@@ -222,7 +222,7 @@ static int has_rule(struct spec_resource *r, const struct spec_args *args, const
         if (spec_image_guest(r->image, &guest, &none) < 0) {
                 if (rules_as_configured(r, family, table, &text, err) < 0)
                         return -1;
-                rules = spec_span_of(text);
+                rules = spec_view_of(text);
         } else if (rules_of_guest(r, family, table, &rules, err) < 0) {
                 return -1;
         }

@@ -18,7 +18,7 @@ void spec_kernel_module_want(const struct spec_resource *r)
 }
 
 /* '-' and '_' are the same in the name of a module. */
-static bool same_module(struct spec_span a, const char *b)
+static bool same_module(struct spec_view a, const char *b)
 {
         if (a.n != strlen(b))
                 return false;
@@ -31,16 +31,16 @@ static bool same_module(struct spec_span a, const char *b)
 static int loaded_in_guest(struct spec_resource *r, const struct spec_files *guest, bool *ret, struct bk_error *err)
 {
         autofree char *text = NULL;
-        struct spec_span rest, line, name;
+        struct spec_view rest, line, name;
         const int there = spec_text_of(guest, MODULES, &text, err);
 
         if (there < 0)
                 return -1;
         *ret = false;
-        rest = spec_span_of(text);
-        while (!*ret && spec_span_line(&rest, &line))
-                if (spec_span_word(&line, &name))
-                        *ret = same_module(name, r->name) || (r->image->options->compat && spec_span_starts(name, r->name));
+        rest = spec_view_of(text);
+        while (!*ret && spec_view_line(&rest, &line))
+                if (spec_view_word(&line, &name))
+                        *ret = same_module(name, r->name) || (r->image->options->compat && spec_view_starts(name, r->name));
         if (!there)
                 spec_note(r, "the kernel has no loadable modules");
         else if (!*ret)
@@ -51,38 +51,38 @@ static int loaded_in_guest(struct spec_resource *r, const struct spec_files *gue
 struct module_words { const char *name; char *listed, *denied; };       /* paths; NULL: in none */
 
 /* A line of modules-load.d or /etc/modules: a name, options aside. */
-static void look_listed(struct module_words *w, struct spec_span line, const char *path)
+static void look_listed(struct module_words *w, struct spec_view line, const char *path)
 {
-        struct spec_span name;
+        struct spec_view name;
 
-        if (spec_span_word(&line, &name) && *name.s != '#' && *name.s != ';' && w->listed == NULL && same_module(name, w->name))
+        if (spec_view_word(&line, &name) && *name.s != '#' && *name.s != ';' && w->listed == NULL && same_module(name, w->name))
                 w->listed = bk_strdup(path);
 }
 
 /* "blacklist NAME", or "install NAME /bin/true" */
-static void look_denied(struct module_words *w, struct spec_span line, const char *path)
+static void look_denied(struct module_words *w, struct spec_view line, const char *path)
 {
-        struct spec_span verb, name, command;
+        struct spec_view verb, name, command;
 
-        if (!spec_span_word(&line, &verb) || !spec_span_word(&line, &name) || w->denied != NULL || !same_module(name, w->name))
+        if (!spec_view_word(&line, &verb) || !spec_view_word(&line, &name) || w->denied != NULL || !same_module(name, w->name))
                 return;
-        if (spec_span_is(verb, "blacklist") ||
-            (spec_span_is(verb, "install") && spec_span_word(&line, &command) && command.n >= 4 &&
+        if (spec_view_is(verb, "blacklist") ||
+            (spec_view_is(verb, "install") && spec_view_word(&line, &command) && command.n >= 4 &&
              (memcmp(command.s + command.n - 4, "true", 4) == 0 || memcmp(command.s + command.n - 4, "alse", 4) == 0)))
                 w->denied = bk_strdup(path);
 }
 
-static int look_through(struct spec_resource *r, const struct bk_strv *paths, void (*look)(struct module_words *, struct spec_span, const char *),
+static int look_through(struct spec_resource *r, const struct bk_strv *paths, void (*look)(struct module_words *, struct spec_view, const char *),
                         struct module_words *w, struct bk_error *err)
 {
         for (size_t i = 0; i < paths->n; i++) {
                 autofree char *text = NULL;
-                struct spec_span rest, line;
+                struct spec_view rest, line;
 
                 if (spec_text_of(&r->image->files, paths->v[i], &text, err) < 0)
                         return -1;
-                rest = spec_span_of(text);
-                while (spec_span_line(&rest, &line))
+                rest = spec_view_of(text);
+                while (spec_view_line(&rest, &line))
                         look(w, line, paths->v[i]);
         }
         return 0;
@@ -133,9 +133,9 @@ static const char *const sysctl_folders[] = { "/etc/sysctl.d", "/run/sysctl.d", 
                                               "/lib/sysctl.d", NULL };
 
 /* "net.ipv4.conf.eth0/1.forwarding" is net/ipv4/conf/eth0.1/forwarding: the first separator says which one separates. */
-static char *key_path(struct spec_span key)
+static char *key_path(struct spec_view key)
 {
-        char *path = spec_span_text(spec_span_trim(key));
+        char *path = spec_view_dup(spec_view_trim(key));
         const size_t first = strcspn(path, "./");
 
         if (path[first] == '.')
@@ -146,7 +146,7 @@ static char *key_path(struct spec_span key)
 
 static char *proc_path(const char *name)
 {
-        autofree char *key = key_path(spec_span_of(name));
+        autofree char *key = key_path(spec_view_of(name));
 
         return bk_format("/proc/sys/%s", key);
 }
@@ -161,27 +161,27 @@ void spec_kernel_parameter_want(const struct spec_resource *r)
 struct setting { const char *key; char *exact, *globbed; bool set, excluded; };
 
 /* "key = value", "-key = value" (an error is no matter), "-key" (a pattern's exception). What names the key itself precedes patterns. */
-static void parse_setting(struct spec_span line, struct setting *s)
+static void parse_setting(struct spec_view line, struct setting *s)
 {
-        struct spec_span key, value = spec_span_trim(line);
+        struct spec_view key, value = spec_view_trim(line);
         const bool dash = value.n > 0 && *value.s == '-';
         autofree char *path = NULL;
 
         if (value.n == 0 || *value.s == '#' || *value.s == ';')
                 return;
-        if (!spec_span_until(&value, '=', &key)) {
-                path = dash ? key_path((struct spec_span){ value.s + 1, value.n - 1 }) : NULL;
+        if (!spec_view_until(&value, '=', &key)) {
+                path = dash ? key_path((struct spec_view){ value.s + 1, value.n - 1 }) : NULL;
                 s->excluded |= bk_streq(path, s->key);
                 return;
         }
-        key = spec_span_trim(key);
-        path = key_path(dash ? (struct spec_span){ key.s + 1, key.n - 1 } : key);
+        key = spec_view_trim(key);
+        path = key_path(dash ? (struct spec_view){ key.s + 1, key.n - 1 } : key);
         if (bk_streq(path, s->key)) {
                 free(s->exact);
-                s->exact = spec_span_text(spec_span_trim(value));
+                s->exact = spec_view_dup(spec_view_trim(value));
         } else if (strpbrk(path, "*?[") != NULL && strlen(path) < 256 && fnmatch(path, s->key, FNM_PATHNAME) == 0) {
                 free(s->globbed);
-                s->globbed = spec_span_text(spec_span_trim(value));
+                s->globbed = spec_view_dup(spec_view_trim(value));
         }
 }
 
@@ -197,12 +197,12 @@ static int read_settings(struct spec_resource *r, struct setting *s, struct bk_e
                 bk_strv_add(&paths, "/etc/sysctl.conf");
         for (size_t i = 0; i < paths.n; i++) {
                 autofree char *text = NULL;
-                struct spec_span rest, line;
+                struct spec_view rest, line;
 
                 if (spec_text_of(files, paths.v[i], &text, err) < 0)
                         return -1;
-                rest = spec_span_of(text);
-                while (spec_span_line(&rest, &line))
+                rest = spec_view_of(text);
+                while (spec_view_line(&rest, &line))
                         parse_setting(line, s);
         }
         return 0;
@@ -210,7 +210,7 @@ static int read_settings(struct spec_resource *r, struct setting *s, struct bk_e
 
 static int value_as_configured(struct spec_resource *r, struct spec_value *ret, struct bk_error *err)
 {
-        autofree char *key = key_path(spec_span_of(r->name)), *exact = NULL, *globbed = NULL;
+        autofree char *key = key_path(spec_view_of(r->name)), *exact = NULL, *globbed = NULL;
         struct setting s = { .key = key };
         const struct spec_files *guest = NULL;
         const int result = read_settings(r, &s, err);
@@ -223,7 +223,7 @@ static int value_as_configured(struct spec_resource *r, struct spec_value *ret, 
         found = exact != NULL ? exact : s.excluded ? NULL : globbed;
         if (found == NULL)
                 return spec_image_guest(r->image, &guest, err) < 0 ? bk_wrap(err, "no file of sysctl.d sets '%s'", r->name) : -1;
-        spec_value_of_span(ret, spec_span_of(found));
+        spec_value_of_view(ret, spec_view_of(found));
         spec_configured(r);
         return 0;
 }
@@ -239,7 +239,7 @@ static int parameter_value(struct spec_resource *r, struct spec_value *ret, stru
                 return value_as_configured(r, ret, err);
         there = spec_text_of(guest, path, &text, err);
         if (there > 0)
-                spec_value_of_span(ret, spec_span_of(text));
+                spec_value_of_view(ret, spec_view_of(text));
         return there < 0 ? -1 : 0;
 }
 
@@ -264,17 +264,17 @@ int spec_cgroup_parameter(struct spec_resource *r, const char *name, struct spec
                 return -1;
         for (int unified = 0; unified < 2; unified++) {
                 autofree char *path = cgroup_path(r->name, name, unified), *text = NULL;
-                struct spec_span rest, line, first;
+                struct spec_view rest, line, first;
                 const int there = spec_text_of(guest, path, &text, err);
 
                 if (there < 0)
                         return -1;
-                rest = spec_span_of(text);
+                rest = spec_view_of(text);
                 if (!there)
                         continue;
                 /* the first word of the first line, as cgget's answer is cut */
-                if (spec_span_line(&rest, &line) && spec_span_word(&line, &first))
-                        spec_value_of_span(ret, first);
+                if (spec_view_line(&rest, &line) && spec_view_word(&line, &first))
+                        spec_value_of_view(ret, first);
                 else
                         spec_value_text(ret, "");
                 return 0;

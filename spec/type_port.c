@@ -20,7 +20,7 @@ void spec_port_want(const struct spec_resource *r)
 }
 
 /* "0100007F": the kernel prints each 32 bits as a number of its own byte order, which is taken for little endian. */
-static bool parse_bytes(struct spec_span hex, struct spec_address *ret)
+static bool parse_bytes(struct spec_view hex, struct spec_address *ret)
 {
         *ret = (struct spec_address){ .family = hex.n == 32 ? AF_INET6 : AF_INET, .prefix = -1 };
         if (hex.n != 8 && hex.n != 32)
@@ -28,7 +28,7 @@ static bool parse_bytes(struct spec_span hex, struct spec_address *ret)
         for (size_t i = 0; i < hex.n / 8; i++) {
                 uint64_t word;
 
-                if (!spec_span_number((struct spec_span){ hex.s + i * 8, 8 }, 16, &word))
+                if (!spec_view_unsigned((struct spec_view){ hex.s + i * 8, 8 }, 16, &word))
                         return false;
                 for (size_t b = 0; b < 4; b++)
                         ret->bytes[i * 4 + b] = (unsigned char)(word >> (8 * b));
@@ -37,20 +37,20 @@ static bool parse_bytes(struct spec_span hex, struct spec_address *ret)
 }
 
 /* "/proc/net/tcp:   0: 0100007F:170C 00000000:0000 0A ..." */
-static bool parse_line(struct spec_span line, struct listener *ret)
+static bool parse_line(struct spec_view line, struct listener *ret)
 {
-        struct spec_span path, slot, local, remote, state, hex;
+        struct spec_view path, slot, local, remote, state, hex;
 
         *ret = (struct listener){ 0 };
-        if (!spec_span_until(&line, ':', &path) || !spec_span_word(&line, &slot) || !spec_span_word(&line, &local) ||
-            !spec_span_word(&line, &remote) || !spec_span_word(&line, &state))
+        if (!spec_view_until(&line, ':', &path) || !spec_view_word(&line, &slot) || !spec_view_word(&line, &local) ||
+            !spec_view_word(&line, &remote) || !spec_view_word(&line, &state))
                 return false;
         for (int i = 0; i < PROTOCOLS; i++)
-                if (spec_span_starts(path, "/proc/net/") && spec_span_is((struct spec_span){ path.s + 10, path.n - 10 }, protocols[i]))
+                if (spec_view_starts(path, "/proc/net/") && spec_view_is((struct spec_view){ path.s + 10, path.n - 10 }, protocols[i]))
                         ret->protocol = protocols[i];
-        if (ret->protocol == NULL || !spec_span_is(state, ret->protocol[0] == 't' ? "0A" : "07"))
+        if (ret->protocol == NULL || !spec_view_is(state, ret->protocol[0] == 't' ? "0A" : "07"))
                 return false;
-        return spec_span_until(&local, ':', &hex) && parse_bytes(hex, &ret->address) && spec_span_number(local, 16, &ret->port);
+        return spec_view_until(&local, ':', &hex) && parse_bytes(hex, &ret->address) && spec_view_unsigned(local, 16, &ret->port);
 }
 
 static bool any_address(const struct spec_address *address)
@@ -77,12 +77,12 @@ static bool only_v6(struct spec_resource *r, const struct listener *l)
         const struct spec_files *guest = NULL;
         autofree char *text = NULL;
         struct bk_error err = { 0 };
-        struct spec_span rest, line;
+        struct spec_view rest, line;
 
         if (spec_image_guest_line(r->image, DETAILS, &output, &err) == 0 && output->status == 0) {
-                rest = spec_span_of_output(output);
-                while (spec_span_line(&rest, &line)) {
-                        autofree char *one = spec_span_text(line), *any = bk_format(" *:%u ", (unsigned)l->port);
+                rest = spec_view_of_output(output);
+                while (spec_view_line(&rest, &line)) {
+                        autofree char *one = spec_view_dup(line), *any = bk_format(" *:%u ", (unsigned)l->port);
 
                         if (strncmp(one, l->protocol, 3) == 0 && strstr(one, any) != NULL)
                                 return false;
@@ -123,7 +123,7 @@ static int search(struct spec_resource *r, const struct wish *wish, bool *ret, s
 {
         BK_CLEANUP(bk_buf_done) struct bk_buf seen = { 0 };
         const struct spec_output *output = NULL;
-        struct spec_span rest, line;
+        struct spec_view rest, line;
         struct listener l;
 
         if (spec_image_guest_line(r->image, TABLES, &output, err) < 0)
@@ -131,8 +131,8 @@ static int search(struct spec_resource *r, const struct wish *wish, bool *ret, s
         if (output->status != 0)
                 return bk_fail(err, BK_INFRA, "the guest's /proc/net cannot be read");
         *ret = false;
-        rest = spec_span_of_output(output);
-        while (spec_span_line(&rest, &line)) {
+        rest = spec_view_of_output(output);
+        while (spec_view_line(&rest, &line)) {
                 if (!parse_line(line, &l) || l.port != wish->port)
                         continue;
                 note_listener(&seen, &l);
@@ -156,9 +156,9 @@ static int port_listening(struct spec_resource *r, const struct spec_args *args,
         wish.protocol = lower;
         if (lower != NULL && !known_protocol(lower))
                 return bk_fail(err, BK_USAGE, "be_listening does not know the protocol '%s': tcp, tcp6, udp and udp6 are known", protocol);
-        if (on != NULL && (!spec_address_parse(spec_span_of(on), &wish.address) || wish.address.prefix >= 0))
+        if (on != NULL && (!spec_address_parse(spec_view_of(on), &wish.address) || wish.address.prefix >= 0))
                 return bk_fail(err, BK_USAGE, "'%s' is no IP address", on);
-        if (!spec_span_number(spec_span_of(r->name), 10, &wish.port) || wish.port < 1 || wish.port > 65535)
+        if (!spec_view_unsigned(spec_view_of(r->name), 10, &wish.port) || wish.port < 1 || wish.port > 65535)
                 return bk_fail(err, BK_USAGE, "'%s' is no port: 1 to 65535", r->name);
         return search(r, &wish, ret, err);
 }

@@ -11,7 +11,7 @@
         " 2>/dev/null || { ps -o pid,ppid,user,group,stat,comm && echo - && ps -o pid,args; }"
 enum { PROCESSES_MOST = 1 << 17, NAME_MOST = 15 };      /* the kernel keeps 15 bytes of a name */
 
-struct process { uint64_t pid, parent; struct spec_span user, group, state, name, args; bool own; };
+struct process { uint64_t pid, parent; struct spec_view user, group, state, name, args; bool own; };
 struct processes { struct process *v; size_t n; uint64_t shell; };
 
 static void processes_done(struct processes *list)
@@ -24,16 +24,16 @@ void spec_process_want(const struct spec_resource *r)
         spec_want_guest_line(r, LIST);
 }
 
-static bool parse_process(struct spec_span line, struct process *ret)
+static bool parse_process(struct spec_view line, struct process *ret)
 {
-        struct spec_span pid, parent;
+        struct spec_view pid, parent;
 
-        *ret = (struct process){ .args = spec_span_of("") };
-        if (!spec_span_word(&line, &pid) || !spec_span_word(&line, &parent) || !spec_span_word(&line, &ret->user) ||
-            !spec_span_word(&line, &ret->group) || !spec_span_word(&line, &ret->state))
+        *ret = (struct process){ .args = spec_view_of("") };
+        if (!spec_view_word(&line, &pid) || !spec_view_word(&line, &parent) || !spec_view_word(&line, &ret->user) ||
+            !spec_view_word(&line, &ret->group) || !spec_view_word(&line, &ret->state))
                 return false;
-        ret->name = spec_span_trim(line);
-        return spec_span_number(pid, 10, &ret->pid) && spec_span_number(parent, 10, &ret->parent) && ret->name.n > 0;
+        ret->name = spec_view_trim(line);
+        return spec_view_unsigned(pid, 10, &ret->pid) && spec_view_unsigned(parent, 10, &ret->parent) && ret->name.n > 0;
 }
 
 /* Both lists are sorted by number, but a guest may lie: from where the last one was found, round once. */
@@ -50,31 +50,31 @@ static struct process *find(struct processes *list, uint64_t pid, size_t *from)
         return NULL;
 }
 
-static void parse_args(struct spec_span rest, struct processes *list)
+static void parse_args(struct spec_view rest, struct processes *list)
 {
-        struct spec_span line, word;
+        struct spec_view line, word;
         size_t from = 0, lost = 0;
         uint64_t pid;
 
-        while (lost < 1000 && spec_span_line(&rest, &line)) {
+        while (lost < 1000 && spec_view_line(&rest, &line)) {
                 struct process *p = NULL;
 
-                if (!spec_span_word(&line, &word) || !spec_span_number(word, 10, &pid))
+                if (!spec_view_word(&line, &word) || !spec_view_unsigned(word, 10, &pid))
                         continue;
                 p = find(list, pid, &from);
                 if (p != NULL)
-                        p->args = spec_span_trim(line);
+                        p->args = spec_view_trim(line);
                 else
                         lost++;         /* each costs a walk; a few came to be between the two lists */
         }
 }
 
-static bool is_shell(struct spec_span name)
+static bool is_shell(struct spec_view name)
 {
         static const char *const shells[] = { "sh", "bash", "dash", "ash", "busybox", "ksh", "timeout", "sudo", "su" };
 
         for (size_t i = 0; i < sizeof shells / sizeof *shells; i++)
-                if (spec_span_is(name, shells[i]))
+                if (spec_view_is(name, shells[i]))
                         return true;
         return false;
 }
@@ -105,17 +105,17 @@ static void mark_own(struct processes *list)
 static int processes(struct spec_resource *r, struct processes *ret, struct bk_error *err)
 {
         const struct spec_output *output = NULL;
-        struct spec_span rest, line;
+        struct spec_view rest, line;
         size_t room = 0;
 
         if (spec_image_guest_line(r->image, LIST, &output, err) < 0)
                 return -1;
         if (output->status != 0)
                 return bk_fail(err, BK_INFRA, "the guest's ps failed: %.200s", output->err ? output->err : "");
-        rest = spec_span_of_output(output);
-        if (!spec_span_line(&rest, &line) || !spec_span_number(line, 10, &ret->shell))
+        rest = spec_view_of_output(output);
+        if (!spec_view_line(&rest, &line) || !spec_view_unsigned(line, 10, &ret->shell))
                 return bk_fail(err, BK_INFRA, "the guest's ps printed no list of processes");
-        while (spec_span_line(&rest, &line) && !spec_span_is(line, "-") && ret->n < PROCESSES_MOST) {
+        while (spec_view_line(&rest, &line) && !spec_view_is(line, "-") && ret->n < PROCESSES_MOST) {
                 if (ret->n == room) {
                         room = room ? room * 2 : 256;
                         ret->v = bk_grow(ret->v, room, sizeof *ret->v);
@@ -130,12 +130,12 @@ static int processes(struct spec_resource *r, struct processes *ret, struct bk_e
 }
 
 /* Is a word of the arguments the name, or a path that ends in it? */
-static bool in_args(struct spec_span args, const char *name)
+static bool in_args(struct spec_view args, const char *name)
 {
-        struct spec_span word;
+        struct spec_view word;
         const size_t length = strlen(name);
 
-        while (spec_span_word(&args, &word))
+        while (spec_view_word(&args, &word))
                 if (word.n >= length && memcmp(word.s + word.n - length, name, length) == 0 &&
                     (word.n == length || word.s[word.n - length - 1] == '/'))
                         return true;
@@ -144,7 +144,7 @@ static bool in_args(struct spec_span args, const char *name)
 
 static bool named(const struct process *p, const char *name)
 {
-        if (spec_span_is(p->name, name))
+        if (spec_view_is(p->name, name))
                 return true;
         /* cut off by the kernel: "unattended-upgr" is of two programs */
         return strlen(name) > NAME_MOST && p->name.n == NAME_MOST && memcmp(p->name.s, name, NAME_MOST) == 0 && in_args(p->args, name);
@@ -156,7 +156,7 @@ static bool part_of_word(char c)
 }
 
 /* grep -w, as serverspec counts */
-static bool grepped(struct spec_span text, const char *name)
+static bool grepped(struct spec_view text, const char *name)
 {
         const size_t length = strlen(name);
 
@@ -170,7 +170,7 @@ static bool grepped(struct spec_span text, const char *name)
 /* Of those that run: a zombie has ended. */
 static bool alive(const struct process *p)
 {
-        return !p->own && !spec_span_starts(p->state, "Z") && !spec_span_starts(p->state, "X");
+        return !p->own && !spec_view_starts(p->state, "Z") && !spec_view_starts(p->state, "X");
 }
 
 /* *ret is the first one, which is the oldest in general; count of all; pid 0 when there is none. */
@@ -264,7 +264,7 @@ static int function(struct spec_resource *r, struct spec_value *ret, struct bk_e
         if (look_up(r, &p, &count, err) < 0) \
                 return -1; \
         if (count > 0) \
-                spec_value_of_span(ret, p.member); \
+                spec_value_of_view(ret, p.member); \
         return 0; \
 }
 PROCESS_SPAN(process_user, user)
@@ -281,7 +281,7 @@ int spec_process_column(struct spec_resource *r, const char *name, struct spec_v
 {
         const struct spec_output *output = NULL;
         autofree char *line = NULL;
-        struct spec_span rest, text;
+        struct spec_view rest, text;
         struct process p;
         size_t count;
 
@@ -298,9 +298,9 @@ int spec_process_column(struct spec_resource *r, const char *name, struct spec_v
                 return bk_fail(err, BK_USAGE, "ps has no column '%s'", name);
         if (output->status != 0)
                 return bk_fail(err, BK_INFRA, "`%s` failed in the guest: %.200s", line, output->err ? output->err : "");
-        rest = spec_span_of_output(output);
-        if (spec_span_line(&rest, &text))
-                spec_value_of_span(ret, text);
+        rest = spec_view_of_output(output);
+        if (spec_view_line(&rest, &text))
+                spec_value_of_view(ret, text);
         return 0;
 }
 

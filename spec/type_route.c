@@ -20,32 +20,32 @@ void spec_route_want(const struct spec_resource *r)
 }
 
 /* As in /proc/net/tcp: a number of the guest's byte order, taken for little endian. */
-static bool parse_v4(struct spec_span hex, struct spec_address *ret)
+static bool parse_v4(struct spec_view hex, struct spec_address *ret)
 {
         uint64_t word;
 
         *ret = (struct spec_address){ .family = AF_INET, .prefix = -1 };
-        if (hex.n != 8 || !spec_span_number(hex, 16, &word))
+        if (hex.n != 8 || !spec_view_unsigned(hex, 16, &word))
                 return false;
         for (int b = 0; b < 4; b++)
                 ret->bytes[b] = (unsigned char)(word >> (8 * b));
         return true;
 }
 
-static bool parse_v6(struct spec_span hex, struct spec_address *ret)
+static bool parse_v6(struct spec_view hex, struct spec_address *ret)
 {
         uint64_t byte;
 
         *ret = (struct spec_address){ .family = AF_INET6, .prefix = -1 };
         for (size_t i = 0; hex.n == 32 && i < 16; i++) {
-                if (!spec_span_number((struct spec_span){ hex.s + i * 2, 2 }, 16, &byte))
+                if (!spec_view_unsigned((struct spec_view){ hex.s + i * 2, 2 }, 16, &byte))
                         return false;
                 ret->bytes[i] = (unsigned char)byte;
         }
         return hex.n == 32;
 }
 
-static void name_interface(struct route *route, struct spec_span name)
+static void name_interface(struct route *route, struct spec_view name)
 {
         const size_t n = name.n < sizeof route->interface ? name.n : sizeof route->interface - 1;
 
@@ -54,13 +54,13 @@ static void name_interface(struct route *route, struct spec_span name)
 }
 
 /* Iface Destination Gateway Flags RefCnt Use Metric Mask MTU Window IRTT */
-static bool route_v4(const struct spec_span w[11], struct route *ret)
+static bool route_v4(const struct spec_view w[11], struct route *ret)
 {
         struct spec_address mask;
         uint64_t flags;
 
-        if (!parse_v4(w[1], &ret->to) || !parse_v4(w[2], &ret->via) || !spec_span_number(w[3], 16, &flags) ||
-            !spec_span_number(w[6], 10, &ret->metric) || !parse_v4(w[7], &mask) || !(flags & ROUTE_UP) || (flags & ROUTE_REJECT))
+        if (!parse_v4(w[1], &ret->to) || !parse_v4(w[2], &ret->via) || !spec_view_unsigned(w[3], 16, &flags) ||
+            !spec_view_unsigned(w[6], 10, &ret->metric) || !parse_v4(w[7], &mask) || !(flags & ROUTE_UP) || (flags & ROUTE_REJECT))
                 return false;
         ret->to.prefix = 0;
         for (int i = 0; i < 4; i++)
@@ -72,12 +72,12 @@ static bool route_v4(const struct spec_span w[11], struct route *ret)
 }
 
 /* destination, prefix, source, prefix, next hop, metric, references, use, flags, interface; all hexadecimal */
-static bool route_v6(const struct spec_span w[11], struct route *ret)
+static bool route_v6(const struct spec_view w[11], struct route *ret)
 {
         uint64_t prefix, flags;
 
-        if (!parse_v6(w[0], &ret->to) || !spec_span_number(w[1], 16, &prefix) || prefix > 128 || !parse_v6(w[4], &ret->via) ||
-            !spec_span_number(w[5], 16, &ret->metric) || !spec_span_number(w[8], 16, &flags) || !(flags & ROUTE_UP) ||
+        if (!parse_v6(w[0], &ret->to) || !spec_view_unsigned(w[1], 16, &prefix) || prefix > 128 || !parse_v6(w[4], &ret->via) ||
+            !spec_view_unsigned(w[5], 16, &ret->metric) || !spec_view_unsigned(w[8], 16, &flags) || !(flags & ROUTE_UP) ||
             (flags & (ROUTE_REJECT | ROUTE_CACHE | ROUTE_LOCAL)))
                 return false;
         ret->to.prefix = (int)prefix;
@@ -88,21 +88,21 @@ static bool route_v6(const struct spec_span w[11], struct route *ret)
 }
 
 /* "/proc/net/route:eth0 00000000 ..." */
-static bool parse_route(struct spec_span line, struct route *ret)
+static bool parse_route(struct spec_view line, struct route *ret)
 {
-        struct spec_span path, w[11];
+        struct spec_view path, w[11];
         size_t n = 0;
 
         *ret = (struct route){ 0 };
-        if (!spec_span_until(&line, ':', &path))
+        if (!spec_view_until(&line, ':', &path))
                 return false;
-        while (n < 11 && spec_span_word(&line, &w[n]))
+        while (n < 11 && spec_view_word(&line, &w[n]))
                 n++;
-        return spec_span_is(path, "/proc/net/route") ? n == 11 && route_v4(w, ret)
-                                                     : spec_span_is(path, "/proc/net/ipv6_route") && n == 10 && route_v6(w, ret);
+        return spec_view_is(path, "/proc/net/route") ? n == 11 && route_v4(w, ret)
+                                                     : spec_view_is(path, "/proc/net/ipv6_route") && n == 10 && route_v6(w, ret);
 }
 
-static int table(struct spec_resource *r, struct spec_span *ret, struct bk_error *err)
+static int table(struct spec_resource *r, struct spec_view *ret, struct bk_error *err)
 {
         const struct spec_output *output = NULL;
 
@@ -110,7 +110,7 @@ static int table(struct spec_resource *r, struct spec_span *ret, struct bk_error
                 return -1;
         if (output->status != 0)
                 return bk_fail(err, BK_INFRA, "the guest's /proc/net/route cannot be read");
-        *ret = spec_span_of_output(output);
+        *ret = spec_view_of_output(output);
         return 0;
 }
 
@@ -131,13 +131,13 @@ static int ask_for_guest(struct spec_resource *r, const char *why, struct bk_err
 
 /* --- the gateway ----------------------------------------------------------- */
 
-static bool default_route(struct spec_span rest, struct route *ret)
+static bool default_route(struct spec_view rest, struct route *ret)
 {
-        struct spec_span line;
+        struct spec_view line;
         struct route route;
         bool found = false;
 
-        while (spec_span_line(&rest, &line)) {
+        while (spec_view_line(&rest, &line)) {
                 if (!parse_route(line, &route) || route.to.family != AF_INET || route.to.prefix != 0 || (found && route.metric >= ret->metric))
                         continue;
                 *ret = route;
@@ -164,7 +164,7 @@ static int gateway_as_configured(struct spec_resource *r, bool interface, struct
 
 static int gateway(struct spec_resource *r, bool interface, struct spec_value *ret, struct bk_error *err)
 {
-        struct spec_span all = { 0 };
+        struct spec_view all = { 0 };
         struct route route;
         autofree char *text = NULL;
 
@@ -208,11 +208,11 @@ static int parse_entry(const struct spec_args *args, struct entry *ret, struct b
                 if (!bk_streq(args->named[i].name, "destination") && !bk_streq(args->named[i].name, "gateway") &&
                     !bk_streq(args->named[i].name, "interface"))
                         return bk_fail(err, BK_USAGE, "a route has no '%s': destination, gateway and interface are known", args->named[i].name);
-        if (via != NULL && (!spec_address_parse(spec_span_of(via), &ret->via) || ret->via.prefix >= 0))
+        if (via != NULL && (!spec_address_parse(spec_view_of(via), &ret->via) || ret->via.prefix >= 0))
                 return bk_fail(err, BK_USAGE, "'%s' is no address of a gateway", via);
         if (bk_streq(to, "default"))
                 to = ret->with_via && ret->via.family == AF_INET6 ? "::/0" : "0.0.0.0/0";
-        if (!spec_address_parse(spec_span_of(to), &ret->to))
+        if (!spec_address_parse(spec_view_of(to), &ret->to))
                 return bk_fail(err, BK_USAGE, "'%s' is no destination of a route", to);
         if (ret->to.prefix < 0)
                 ret->to.prefix = ret->to.family == AF_INET ? 32 : 128;
@@ -236,14 +236,14 @@ static void note_route(struct spec_resource *r, const struct route *route)
 /* "10.0.0.0/8 192.0.2.1" of an interface */
 static bool configured_route(const struct spec_nic *nic, const char *text, struct route *ret)
 {
-        struct spec_span rest = spec_span_of(text), to, via;
+        struct spec_view rest = spec_view_of(text), to, via;
 
         *ret = (struct route){ 0 };
-        name_interface(ret, spec_span_of(nic->name));
-        if (!spec_span_word(&rest, &to) ||
-            !spec_address_parse(spec_span_is(to, "default") ? spec_span_of("0.0.0.0/0") : to, &ret->to))
+        name_interface(ret, spec_view_of(nic->name));
+        if (!spec_view_word(&rest, &to) ||
+            !spec_address_parse(spec_view_is(to, "default") ? spec_view_of("0.0.0.0/0") : to, &ret->to))
                 return false;
-        return !spec_span_word(&rest, &via) || spec_address_parse(via, &ret->via);
+        return !spec_view_word(&rest, &via) || spec_address_parse(via, &ret->via);
 }
 
 static int entry_as_configured(struct spec_resource *r, const struct entry *wanted, bool *ret, struct bk_error *err)
@@ -270,7 +270,7 @@ static int entry_as_configured(struct spec_resource *r, const struct entry *want
 
 static int table_has_entry(struct spec_resource *r, const struct spec_args *args, bool *ret, struct bk_error *err)
 {
-        struct spec_span rest, line;
+        struct spec_view rest, line;
         struct route route;
         struct entry wanted;
 
@@ -282,7 +282,7 @@ static int table_has_entry(struct spec_resource *r, const struct spec_args *args
                 return -1;
         *ret = false;
         spec_note(r, "there is no route with that destination");
-        while (!*ret && spec_span_line(&rest, &line)) {
+        while (!*ret && spec_view_line(&rest, &line)) {
                 if (!parse_route(line, &route) || !spec_address_fits(&wanted.to, &route.to))
                         continue;
                 note_route(r, &route);

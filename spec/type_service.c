@@ -218,16 +218,16 @@ static bool started_by_upstart(struct spec_resource *r)
         for (int i = 0; i < 2; i++) {
                 autofree char *path = bk_format(i ? "/etc/init/%s.override" : "/etc/init/%s.conf", r->name), *text = NULL;
                 struct bk_error err = { 0 };
-                struct spec_span rest, line;
+                struct spec_view rest, line;
 
                 if (spec_text_of(&r->image->files, path, &text, &err) <= 0)
                         continue;
-                rest = spec_span_of(text);
-                while (spec_span_line(&rest, &line)) {
-                        line = spec_span_trim(line);
-                        if (spec_span_starts(line, "start on"))
+                rest = spec_view_of(text);
+                while (spec_view_line(&rest, &line)) {
+                        line = spec_view_trim(line);
+                        if (spec_view_starts(line, "start on"))
                                 ret = true;
-                        else if (spec_span_is(line, "manual"))
+                        else if (spec_view_is(line, "manual"))
                                 ret = false;
                 }
         }

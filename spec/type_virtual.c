@@ -12,7 +12,7 @@ static char *named_line(const struct spec_resource *r, const char *before, const
 
 static int failed(const char *line, const struct spec_output *output, struct bk_error *err)
 {
-        const struct spec_span out = spec_span_trim(spec_span_of(output->err));
+        const struct spec_view out = spec_view_trim(spec_view_of(output->err));
 
         return bk_fail(err, BK_INFRA, "`%s` failed in the guest: %.*s", line, (int)(out.n < 200 ? out.n : 200), out.s);
 }
@@ -46,7 +46,7 @@ void spec_zfs_want(const struct spec_resource *r)
 }
 
 /* 1 with the lines "property<tab>value", 0 when there is no such dataset. */
-static int zfs_properties(struct spec_resource *r, bool exact, struct spec_span *ret, struct bk_error *err)
+static int zfs_properties(struct spec_resource *r, bool exact, struct spec_view *ret, struct bk_error *err)
 {
         autofree char *line = zfs_line(r, exact);
         const struct spec_output *output = NULL;
@@ -55,7 +55,7 @@ static int zfs_properties(struct spec_resource *r, bool exact, struct spec_span 
                 return bk_fail(err, BK_USAGE, "'%s' is no name of a dataset", r->name);
         if (spec_image_guest_line(r->image, line, &output, err) < 0)
                 return -1;
-        *ret = spec_span_of_output(output);
+        *ret = spec_view_of_output(output);
         if (output->status == 0)
                 return 1;
         if (!says(output->err, "does not exist") && !says(output->err, "no such pool"))
@@ -66,7 +66,7 @@ static int zfs_properties(struct spec_resource *r, bool exact, struct spec_span 
 
 static int zfs_exists(struct spec_resource *r, const struct spec_args *args, bool *ret, struct bk_error *err)
 {
-        struct spec_span all = { 0 };
+        struct spec_view all = { 0 };
         const int there = zfs_properties(r, true, &all, err);
 
         (void)args;
@@ -74,12 +74,12 @@ static int zfs_exists(struct spec_resource *r, const struct spec_args *args, boo
         return there < 0 ? -1 : 0;
 }
 
-static bool zfs_value(struct spec_span rest, const char *property, struct spec_span *ret)
+static bool zfs_value(struct spec_view rest, const char *property, struct spec_view *ret)
 {
-        struct spec_span line, name;
+        struct spec_view line, name;
 
-        while (spec_span_line(&rest, &line))
-                if (spec_span_until(&line, '\t', &name) && spec_span_is(name, property)) {
+        while (spec_view_line(&rest, &line))
+                if (spec_view_until(&line, '\t', &name) && spec_view_is(name, property)) {
                         *ret = line;
                         return true;
                 }
@@ -89,7 +89,7 @@ static bool zfs_value(struct spec_span rest, const char *property, struct spec_s
 /* Each value as people or as programs are given it: "10G" and 10737418240 are the same. */
 static int zfs_has_property(struct spec_resource *r, const struct spec_args *args, bool *ret, struct bk_error *err)
 {
-        struct spec_span human, exact, value, other;
+        struct spec_view human, exact, value, other;
         int there;
 
         if (args->n_named == 0)
@@ -106,7 +106,7 @@ static int zfs_has_property(struct spec_resource *r, const struct spec_args *arg
                 if (!zfs_value(human, name, &value) || !zfs_value(exact, name, &other)) {
                         spec_note(r, "it has no property '%s'", name);
                         *ret = false;
-                } else if (wanted == NULL || (!spec_span_is(value, wanted) && !spec_span_is(other, wanted))) {
+                } else if (wanted == NULL || (!spec_view_is(value, wanted) && !spec_view_is(other, wanted))) {
                         spec_note(r, "its %s is %.*s", name, (int)(value.n < 200 ? value.n : 200), value.s);
                         *ret = false;
                 }
@@ -117,14 +117,14 @@ static int zfs_has_property(struct spec_resource *r, const struct spec_args *arg
 /* "property<tab>value" each; Ruby makes a hash of them. */
 static int zfs_all(struct spec_resource *r, struct spec_value *ret, struct bk_error *err)
 {
-        struct spec_span rest, line;
+        struct spec_view rest, line;
         const int there = zfs_properties(r, true, &rest, err);
 
         if (there < 0)
                 return -1;
         *ret = (struct spec_value){ .kind = SPEC_LIST };
-        while (there > 0 && spec_span_line(&rest, &line) && ret->list.n < 4096)
-                bk_strv_take(&ret->list, spec_span_text(line));
+        while (there > 0 && spec_view_line(&rest, &line) && ret->list.n < 4096)
+                bk_strv_take(&ret->list, spec_view_dup(line));
         return 0;
 }
 
@@ -158,14 +158,14 @@ void spec_lxc_want(const struct spec_resource *r)
 static int lxc_folder(struct spec_resource *r, char **ret, struct bk_error *err)
 {
         autofree char *text = NULL;
-        struct spec_span rest, line, key;
+        struct spec_view rest, line, key;
 
         if (spec_text_of(&r->image->files, "/etc/lxc/lxc.conf", &text, err) < 0)
                 return -1;
-        rest = spec_span_of(text);
-        while (spec_span_line(&rest, &line))
-                if (spec_span_until(&line, '=', &key) && spec_span_is(spec_span_trim(key), "lxc.lxcpath")) {
-                        *ret = spec_span_text(spec_span_trim(line));
+        rest = spec_view_of(text);
+        while (spec_view_line(&rest, &line))
+                if (spec_view_until(&line, '=', &key) && spec_view_is(spec_view_trim(key), "lxc.lxcpath")) {
+                        *ret = spec_view_dup(spec_view_trim(line));
                         return 0;
                 }
         *ret = bk_strdup("/var/lib/lxc");
@@ -234,16 +234,16 @@ void spec_kvm_want(const struct spec_resource *r)
 static int listed(struct spec_resource *r, const char *line, bool *ret, struct bk_error *err)
 {
         const struct spec_output *output = NULL;
-        struct spec_span rest, name;
+        struct spec_view rest, name;
 
         if (spec_image_guest_line(r->image, line, &output, err) < 0)
                 return -1;
         if (output->status != 0)
                 return failed(line, output, err);
-        rest = spec_span_of_output(output);
+        rest = spec_view_of_output(output);
         *ret = false;
-        while (!*ret && spec_span_line(&rest, &name))
-                *ret = spec_span_is(spec_span_trim(name), r->name);
+        while (!*ret && spec_view_line(&rest, &name))
+                *ret = spec_view_is(spec_view_trim(name), r->name);
         return 0;
 }
 

@@ -1,4 +1,4 @@
-/* Lines and words of configuration files. */
+/* Lines and words of texts. They may come from a hostile guest or image: nothing here believes a length or a format. */
 #include "spec/view.h"
 
 #include <string.h>
@@ -13,7 +13,7 @@ static bool blank(char c)
 
 struct spec_view spec_view_of(const char *s)
 {
-        return (struct spec_view){ s, s ? strlen(s) : 0 };
+        return (struct spec_view){ s ? s : "", s ? strlen(s) : 0 };
 }
 
 bool spec_view_is(struct spec_view view, const char *s)
@@ -99,6 +99,17 @@ bool spec_view_cut(struct spec_view *list, char separator, struct spec_view *ret
         return true;
 }
 
+bool spec_view_until(struct spec_view *rest, char separator, struct spec_view *ret)
+{
+        const char *at = rest->n > 0 ? memchr(rest->s, separator, rest->n) : NULL;
+
+        if (at == NULL)
+                return false;
+        *ret = (struct spec_view){ rest->s, (size_t)(at - rest->s) };
+        skip(rest, ret->n + 1);
+        return true;
+}
+
 bool spec_view_pair(struct spec_view line, char separator, struct spec_view *ret_key, struct spec_view *ret_value)
 {
         const char *at = line.n > 0 ? memchr(line.s, separator, line.n) : NULL;
@@ -126,4 +137,24 @@ bool spec_view_number(struct spec_view view, long long *ret)
         }
         *ret = minus ? -n : n;
         return true;
+}
+
+static int digit(char c)
+{
+        return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : 99;
+}
+
+bool spec_view_unsigned(struct spec_view view, unsigned base, uint64_t *ret)
+{
+        uint64_t n = 0;
+
+        for (size_t i = 0; i < view.n; i++) {
+                const unsigned d = (unsigned)digit(view.s[i]);
+
+                if (d >= base || __builtin_mul_overflow(n, (uint64_t)base, &n) || __builtin_add_overflow(n, (uint64_t)d, &n))
+                        return false;
+        }
+        if (view.n > 0)
+                *ret = n;
+        return view.n > 0;
 }

@@ -100,41 +100,48 @@ static void input_larger_than_a_pipe_is_fed(void **state)
         assert_int_equal(atoi(result.out), 300000);
 }
 
-static void an_isolated_child_has_its_own_mounts(void **state)
+/* What the function gives in an isolated child: its status. */
+static int in_isolation(int (*child)(void))
 {
         pid_t pid;
 
-        (void)state;
-        need("root");
         (void)fflush(NULL);
         pid = bk_fork_isolated();
         assert_true(pid >= 0);
-        if (pid == 0) {
-                struct bk_error err = { 0 };
-                char self[16] = "";
+        if (pid == 0)
+                _exit(child());
+        return bk_wait(pid, 50000);
+}
 
-                if (bk_own_mounts(&err) < 0 || readlink("/proc/self", self, sizeof self - 1) < 0 || strcmp(self, "1") != 0)
-                        _exit(1);
-                _exit(mount("none", "/tmp", "tmpfs", 0, NULL) == 0 ? 0 : 2);
-        }
-        assert_int_equal(bk_wait(pid, 50000), 0);
+static int mount_something(void)
+{
+        struct bk_error err = { 0 };
+        char self[16] = "";
+
+        if (bk_own_mounts(&err) < 0 || readlink("/proc/self", self, sizeof self - 1) < 0 || strcmp(self, "1") != 0)
+                return 1;
+        return mount("none", "/tmp", "tmpfs", 0, NULL) == 0 ? 0 : 2;
+}
+
+static void an_isolated_child_has_its_own_mounts(void **state)
+{
+        (void)state;
+        need("root");
+        assert_int_equal(in_isolation(mount_something), 0);
+}
+
+static int fail_to_mount(void)
+{
+        struct bk_error err = { 0 };
+
+        return seteuid(65534) == 0 && bk_own_mounts(&err) < 0 && err.kind == BK_DENIED && err.text[0] != '\0' ? 0 : 1;
 }
 
 static void mounts_that_fail_are_told(void **state)
 {
-        pid_t pid;
-
         (void)state;
         need("root");
-        (void)fflush(NULL);
-        pid = bk_fork_isolated();
-        assert_true(pid >= 0);
-        if (pid == 0) {
-                struct bk_error err = { 0 };
-
-                _exit(seteuid(65534) == 0 && bk_own_mounts(&err) < 0 && err.kind == BK_DENIED && err.text[0] != '\0' ? 0 : 1);
-        }
-        assert_int_equal(bk_wait(pid, 50000), 0);
+        assert_int_equal(in_isolation(fail_to_mount), 0);
 }
 
 int main(void)

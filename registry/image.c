@@ -38,7 +38,7 @@ const char *reg_image_attribute(const struct reg_image *image, const char *key)
         return NULL;
 }
 
-static int read_attributes(struct reg *reg, sqlite3_stmt *stmt, struct reg_image *image, struct bk_error *err)
+static int read_attributes(struct reg *reg, struct reg_stmt *stmt, struct reg_image *image, struct bk_error *err)
 {
         int status;
 
@@ -52,20 +52,20 @@ static int read_attributes(struct reg *reg, sqlite3_stmt *stmt, struct reg_image
         return status;
 }
 
-static void read_columns(sqlite3_stmt *stmt, struct reg_image *ret)
+static void read_columns(struct reg_stmt *stmt, struct reg_image *ret)
 {
         *ret = (struct reg_image){
-                .sequence = sqlite3_column_int64(stmt, 0),
+                .sequence = reg_column_int(stmt, 0),
                 .id = reg_column(stmt, 1),
                 .name = reg_column(stmt, 2),
                 .type = reg_column(stmt, 3),
-                .state = (enum reg_state)sqlite3_column_int(stmt, 4),
+                .state = (enum reg_state)reg_column_int(stmt, 4),
                 .layer = reg_column(stmt, 5),
                 .ancestor = reg_column(stmt, 6),
                 .input_hash = reg_column(stmt, 7),
-                .size = (uint64_t)sqlite3_column_int64(stmt, 8),
-                .virtual_size = (uint64_t)sqlite3_column_int64(stmt, 9),
-                .created_at = sqlite3_column_int64(stmt, 10),
+                .size = (uint64_t)reg_column_int(stmt, 8),
+                .virtual_size = (uint64_t)reg_column_int(stmt, 9),
+                .created_at = reg_column_int(stmt, 10),
                 .created_by = reg_column(stmt, 11),
                 .created_on = reg_column(stmt, 12),
         };
@@ -73,7 +73,7 @@ static void read_columns(sqlite3_stmt *stmt, struct reg_image *ret)
 
 /* Both statements see one state of the registry: the outer one is not at its
  * end while the attributes are read, so its read lock is held. */
-int reg_image_rows(struct reg *reg, sqlite3_stmt *stmt, struct reg_images *ret, struct bk_error *err)
+int reg_image_rows(struct reg *reg, struct reg_stmt *stmt, struct reg_images *ret, struct bk_error *err)
 {
         BK_CLEANUP(reg_images_done) struct reg_images images = { 0 };
         autostmt *attributes = NULL;
@@ -112,9 +112,9 @@ int reg_image_find(struct reg *reg, const char *id, int64_t *ret_sequence, enum 
         if (status == 0)
                 return bk_fail(err, BK_NOT_FOUND, "no image '%.100s'", id);
         if (ret_sequence != NULL)
-                *ret_sequence = sqlite3_column_int64(stmt, 0);
+                *ret_sequence = reg_column_int(stmt, 0);
         if (ret_state != NULL)
-                *ret_state = (enum reg_state)sqlite3_column_int(stmt, 1);
+                *ret_state = (enum reg_state)reg_column_int(stmt, 1);
         return 0;
 }
 

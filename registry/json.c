@@ -60,16 +60,16 @@ json_t *reg_image_summary(const struct reg_image *image)
 
 /* A list is a SELECT whose columns carry their JSON names, and by them their
  * kinds: "at" is a time, "state" and "was" are numbers with a word for them. */
-static json_t *cell(const char *name, sqlite3_stmt *stmt, int column)
+static json_t *cell(const char *name, struct reg_stmt *stmt, int column)
 {
-        if (sqlite3_column_type(stmt, column) == SQLITE_NULL)
+        if (reg_column_null(stmt, column))
                 return json_null();
         if (strcmp(name, "at") == 0)
-                return time_json(sqlite3_column_int64(stmt, column));
+                return time_json(reg_column_int(stmt, column));
         if (strcmp(name, "state") == 0 || strcmp(name, "was") == 0)
-                return json_string(reg_state_name((enum reg_state)sqlite3_column_int(stmt, column)));
-        if (sqlite3_column_type(stmt, column) == SQLITE_INTEGER)
-                return json_integer(sqlite3_column_int64(stmt, column));
+                return json_string(reg_state_name((enum reg_state)reg_column_int(stmt, column)));
+        if (reg_column_is_int(stmt, column))
+                return json_integer(reg_column_int(stmt, column));
         return reg_json_text(reg_column_peek(stmt, column));
 }
 
@@ -89,8 +89,8 @@ static int list(struct reg *reg, const char *sql, int64_t image, json_t **ret, s
         while ((status = reg_sql_step(reg, stmt, err)) > 0) {
                 json_t *row = json_object();
 
-                for (int i = 0; i < sqlite3_column_count(stmt); i++)
-                        set(row, sqlite3_column_name(stmt, i), cell(sqlite3_column_name(stmt, i), stmt, i));
+                for (int i = 0; i < reg_columns(stmt); i++)
+                        set(row, reg_column_name(stmt, i), cell(reg_column_name(stmt, i), stmt, i));
                 (void)json_array_append_new(rows, row);
         }
         if (status < 0)

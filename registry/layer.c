@@ -22,14 +22,14 @@ void reg_layers_done(struct reg_layers *layers)
         *layers = (struct reg_layers){ 0 };
 }
 
-static struct reg_layer read_layer(sqlite3_stmt *stmt)
+static struct reg_layer read_layer(struct reg_stmt *stmt)
 {
         return (struct reg_layer){
                 .digest = reg_column(stmt, 0),
                 .backing = reg_column(stmt, 1),
-                .size = (uint64_t)sqlite3_column_int64(stmt, 2),
-                .virtual_size = (uint64_t)sqlite3_column_int64(stmt, 3),
-                .depth = (unsigned)sqlite3_column_int64(stmt, 4),
+                .size = (uint64_t)reg_column_int(stmt, 2),
+                .virtual_size = (uint64_t)reg_column_int(stmt, 3),
+                .depth = (unsigned)reg_column_int(stmt, 4),
         };
 }
 
@@ -111,12 +111,9 @@ int reg_layer_put(struct reg *reg, const struct reg_layer *layer, int64_t *ret, 
                         return bk_fail(err, BK_INVALID, "layer '%s' has depth %u on a layer of depth %lld", layer->digest,
                                        layer->depth, (long long)depth);
         }
-        if (reg_sql_run(reg, err, "INSERT INTO layer (digest, backing, size, virtual_size, depth) VALUES (?, ?, ?, ?, ?)",
-                        "triii", layer->digest, backing, (int64_t)layer->size, (int64_t)layer->virtual_size,
-                        (int64_t)layer->depth) < 0)
-                return -1;
-        *ret = sqlite3_last_insert_rowid(reg->db);
-        return 0;
+        return reg_sql_int(reg, ret, err, "INSERT INTO layer (digest, backing, size, virtual_size, depth) VALUES (?, ?, ?, ?, ?) "
+                           "RETURNING id", "triii", layer->digest, backing, (int64_t)layer->size,
+                           (int64_t)layer->virtual_size, (int64_t)layer->depth) < 0 ? -1 : 0;
 }
 
 int reg_layer_drop_unused(struct reg *reg, int64_t layer, struct reg_layers *ret, struct bk_error *err)
@@ -138,8 +135,8 @@ int reg_layer_drop_unused(struct reg *reg, int64_t layer, struct reg_layers *ret
                 append(&gone, read_layer(unused));
                 if (reg_sql_bind(reg, drop, err, "i", layer) < 0)
                         return -1;
-                layer = sqlite3_column_int64(unused, 6);
-                (void)sqlite3_reset(unused);            /* a row under a cursor is not deleted */
+                layer = reg_column_int(unused, 6);
+                reg_sql_reset(unused);            /* a row under a cursor is not deleted */
                 if (reg_sql_step(reg, drop, err) < 0)
                         return -1;
         }

@@ -57,7 +57,7 @@ static char *digest_of(const struct reg_package *const *sorted, size_t n)
         return bk_hash_finish(hash);
 }
 
-static int bind_fields(struct reg *reg, sqlite3_stmt *stmt, const struct reg_package *package, struct bk_error *err)
+static int bind_fields(struct reg *reg, struct reg_stmt *stmt, const struct reg_package *package, struct bk_error *err)
 {
         return reg_sql_bind(reg, stmt, err, "tttttt", field(package, 0), field(package, 1), field(package, 2),
                             field(package, 3), field(package, 4), field(package, 5));
@@ -70,7 +70,7 @@ static int put_members(struct reg *reg, const struct reg_package *const *sorted,
         if (reg_sql_prepare(reg, "SELECT id FROM package WHERE name = ? AND version = ? AND architecture = ? AND "
                             "ecosystem = ? AND source = ? AND source_version = ?", &look, err) < 0 ||
             reg_sql_prepare(reg, "INSERT INTO package (name, version, architecture, ecosystem, source, source_version) "
-                            "VALUES (?, ?, ?, ?, ?, ?)", &insert, err) < 0 ||
+                            "VALUES (?, ?, ?, ?, ?, ?) RETURNING id", &insert, err) < 0 ||
             reg_sql_prepare(reg, "INSERT INTO package_member (package_set, package) VALUES (?, ?)", &join, err) < 0)
                 return -1;
         for (size_t i = 0; i < n; i++) {
@@ -79,13 +79,9 @@ static int put_members(struct reg *reg, const struct reg_package *const *sorted,
 
                 if (bind_fields(reg, look, sorted[i], err) < 0 || (status = reg_sql_step(reg, look, err)) < 0)
                         return -1;
-                if (status > 0) {
-                        package = sqlite3_column_int64(look, 0);
-                } else {
-                        if (bind_fields(reg, insert, sorted[i], err) < 0 || reg_sql_step(reg, insert, err) < 0)
-                                return -1;
-                        package = sqlite3_last_insert_rowid(reg->db);
-                }
+                if (status == 0 && (bind_fields(reg, insert, sorted[i], err) < 0 || reg_sql_step(reg, insert, err) < 0))
+                        return -1;
+                package = reg_column_int(status > 0 ? look : insert, 0);
                 if (reg_sql_bind(reg, join, err, "ii", set, package) < 0 || reg_sql_step(reg, join, err) < 0)
                         return -1;
         }
@@ -107,9 +103,9 @@ int reg_package_set_put(struct reg *reg, const struct reg_package *packages, siz
         digest = digest_of(sorted, n);
         status = reg_sql_int(reg, &set, err, "SELECT id FROM package_set WHERE digest = ?", "t", digest);
         if (status == 0) {
-                if (reg_sql_run(reg, err, "INSERT INTO package_set (digest, n) VALUES (?, ?)", "ti", digest, (int64_t)n) < 0)
+                if (reg_sql_int(reg, &set, err, "INSERT INTO package_set (digest, n) VALUES (?, ?) RETURNING id", "ti", digest,
+                                (int64_t)n) < 0)
                         return -1;
-                set = sqlite3_last_insert_rowid(reg->db);
                 status = put_members(reg, sorted, n, set, err);
         }
         if (status < 0)
@@ -121,6 +117,6 @@ int reg_package_set_put(struct reg *reg, const struct reg_package *packages, siz
 /* The interned texts stay: the next bake has most of them again. */
 int reg_package_set_drop(struct reg *reg, int64_t set, struct bk_error *err)
 {
-        return reg_sql_run(reg, err, "DELETE FROM package_set WHERE id = ?1 AND "
-                           "NOT EXISTS (SELECT 1 FROM image WHERE package_set = ?1)", "i", set);
+        return reg_sql_run(reg, err, "DELETE FROM package_set WHERE id = ? AND "
+                           "NOT EXISTS (SELECT 1 FROM image WHERE package_set = ?)", "ii", set, set);
 }

@@ -31,14 +31,11 @@ static int put_image(struct reg *reg, const struct reg_publication *p, int64_t *
                                 reg_layer_row(reg, image->layer, &layer, err)) < 0 ||
             reg_package_set_put(reg, p->packages, p->n_packages, &set, err) < 0)
                 return -1;
-        if (reg_sql_run(reg, err, "INSERT INTO image (id, name, type, state, layer, ancestor, input_hash, size, virtual_size, "
-                        "created_at, created_by, created_on, package_set) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                        "tttiirtiiittr", image->id, image->name, image->type, (int64_t)image->state, layer, ancestor,
-                        image->input_hash, (int64_t)image->size, (int64_t)image->virtual_size, (int64_t)time(NULL),
-                        image->created_by, image->created_on, set) < 0)
-                return -1;
-        *ret = sqlite3_last_insert_rowid(reg->db);
-        return 0;
+        return reg_sql_int(reg, ret, err, "INSERT INTO image (id, name, type, state, layer, ancestor, input_hash, size, virtual_size, "
+                           "created_at, created_by, created_on, package_set) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+                           "RETURNING sequence", "tttiirtiiittr", image->id, image->name, image->type, (int64_t)image->state, layer,
+                           ancestor, image->input_hash, (int64_t)image->size, (int64_t)image->virtual_size, (int64_t)time(NULL),
+                           image->created_by, image->created_on, set) < 0 ? -1 : 0;
 }
 
 static int put_attributes(struct reg *reg, const struct reg_image *image, int64_t row, struct bk_error *err)

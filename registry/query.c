@@ -12,11 +12,9 @@
 
 #define COUNT_MOST 1000
 
-struct param { const char *text; int64_t number; };     /* text NULL: the number */
-
 struct select {
         struct bk_buf sql;
-        struct param *v;
+        struct reg_value *v;
         size_t n;
 };
 
@@ -26,17 +24,17 @@ static void select_done(struct select *select)
         free(select->v);
 }
 
-static void add_param(struct select *select, struct param param)
+static void add_value(struct select *select, struct reg_value value)
 {
         select->v = bk_grow(select->v, select->n + 1, sizeof *select->v);
-        select->v[select->n++] = param;
+        select->v[select->n++] = value;
         bk_buf_putc(&select->sql, '?');
 }
 
 static void add_text(struct select *select, const char *before, const char *text)
 {
         bk_buf_puts(&select->sql, before);
-        add_param(select, (struct param){ .text = text });
+        add_value(select, (struct reg_value){ .text = text });
 }
 
 static void add_list(struct select *select, const char *before, const struct bk_strv *values, const char *after)
@@ -61,21 +59,13 @@ static void add_condition(struct select *select, const struct reg_condition *con
         bk_buf_puts(&select->sql, condition->exclude ? ", 0) " : ") ");
 }
 
-static int run(struct reg *reg, const struct select *select, sqlite3_stmt **ret, struct bk_error *err)
+static int run(struct reg *reg, const struct select *select, struct reg_stmt **ret, struct bk_error *err)
 {
         autostmt *stmt = NULL;
 
-        if (reg_sql_prepare(reg, select->sql.data, &stmt, err) < 0)
+        if (reg_sql_prepare(reg, select->sql.data, &stmt, err) < 0 ||
+            reg_sql_bind_values(reg, stmt, select->v, select->n, err) < 0)
                 return -1;
-        for (size_t i = 0; i < select->n; i++) {
-                const struct param *param = &select->v[i];
-                const int code = param->text != NULL ?
-                                 sqlite3_bind_text(stmt, (int)i + 1, param->text, -1, SQLITE_STATIC) :
-                                 sqlite3_bind_int64(stmt, (int)i + 1, param->number);
-
-                if (code != SQLITE_OK)
-                        return reg_sql_fail(reg, err);
-        }
         *ret = bk_take(stmt);
         return 0;
 }
@@ -92,11 +82,11 @@ static int count_of(struct reg *reg, const struct reg_filter *filter, const stru
         if (filter->name != NULL)
                 add_text(&select, " AND name = ", filter->name);
         bk_buf_puts(&select.sql, " LIMIT ");
-        add_param(&select, (struct param){ .number = COUNT_MOST });
+        add_value(&select, (struct reg_value){ .number = COUNT_MOST });
         bk_buf_putc(&select.sql, ')');
         if (run(reg, &select, &stmt, err) < 0 || reg_sql_step(reg, stmt, err) < 0)
                 return -1;
-        *ret = sqlite3_column_int64(stmt, 0);
+        *ret = reg_column_int(stmt, 0);
         return 0;
 }
 
@@ -138,13 +128,13 @@ static void build(const struct reg_filter *filter, const struct reg_condition *a
                 bk_buf_puts(&select->sql, "FROM image i WHERE 1");
         }
         bk_buf_puts(&select->sql, " AND (1 << i.state) & ");
-        add_param(select, (struct param){ .number = filter->states });
+        add_value(select, (struct reg_value){ .number = filter->states });
         bk_buf_putc(&select->sql, ' ');
         for (size_t i = 0; i < filter->n; i++)
                 if (&filter->v[i] != along)
                         add_condition(select, &filter->v[i]);
         bk_buf_printf(&select->sql, "ORDER BY %s DESC LIMIT ", along != NULL ? "a.image" : "i.sequence");
-        add_param(select, (struct param){ .number = filter->limit });
+        add_value(select, (struct reg_value){ .number = filter->limit });
 }
 
 int reg_filter_run(struct reg *reg, const struct reg_filter *filter, struct reg_images *ret, struct bk_error *err)

@@ -17,25 +17,37 @@ struct reg {
 /* --- sql.c ---------------------------------------------------------------- */
 #define REG_BUSY_TIMEOUT_MS 30000
 
-void reg_stmt_done(sqlite3_stmt **stmt);
-#define autostmt BK_CLEANUP(reg_stmt_done) sqlite3_stmt
+struct reg_stmt;
+void reg_stmt_done(struct reg_stmt **stmt);
+#define autostmt BK_CLEANUP(reg_stmt_done) struct reg_stmt
 
 /* Fills err from the last failure of the connection; returns -1. */
 int reg_sql_fail(struct reg *reg, struct bk_error *err);
-int reg_sql_prepare(struct reg *reg, const char *sql, sqlite3_stmt **ret, struct bk_error *err) BK_MUST_CHECK;
+int reg_sql_prepare(struct reg *reg, const char *sql, struct reg_stmt **ret, struct bk_error *err) BK_MUST_CHECK;
 /* Binds parameters 1, 2, ... and makes the statement ready to run (again). One
  * letter each: t text (NULL is NULL), i int64_t, r int64_t row id where 0 is NULL.
  * Texts are borrowed until the statement is bound again or done. */
-int reg_sql_bind(struct reg *reg, sqlite3_stmt *stmt, struct bk_error *err, const char *types, ...) BK_MUST_CHECK;
-/* 1: a row, 0: done, -1: failed. */
-int reg_sql_step(struct reg *reg, sqlite3_stmt *stmt, struct bk_error *err) BK_MUST_CHECK;
+int reg_sql_bind(struct reg *reg, struct reg_stmt *stmt, struct bk_error *err, const char *types, ...) BK_MUST_CHECK;
+/* The same, from an array. text NULL: the number. */
+struct reg_value { const char *text; int64_t number; };
+int reg_sql_bind_values(struct reg *reg, struct reg_stmt *stmt, const struct reg_value *v, size_t n, struct bk_error *err) BK_MUST_CHECK;
+/* 1: a row, 0: done, -1: failed. What an INSERT ... RETURNING gives back is a row. */
+int reg_sql_step(struct reg *reg, struct reg_stmt *stmt, struct bk_error *err) BK_MUST_CHECK;
 /* Runs a statement to its end, rows unseen. */
 int reg_sql_run(struct reg *reg, struct bk_error *err, const char *sql, const char *types, ...) BK_MUST_CHECK;
 /* The first column of the first row: 1 with *ret set, 0 when there is no row or it is NULL, -1. */
 int reg_sql_int(struct reg *reg, int64_t *ret, struct bk_error *err, const char *sql, const char *types, ...) BK_MUST_CHECK;
 int reg_sql_text(struct reg *reg, char **ret, struct bk_error *err, const char *sql, const char *types, ...) BK_MUST_CHECK;
-char *reg_column(sqlite3_stmt *stmt, int column);               /* the caller's; NULL for NULL */
-const char *reg_column_peek(sqlite3_stmt *stmt, int column);    /* borrowed until the next step */
+void reg_sql_reset(struct reg_stmt *stmt);      /* its row is let go before it is read to the end */
+int64_t reg_column_int(struct reg_stmt *stmt, int column);      /* 0 for NULL */
+bool reg_column_null(struct reg_stmt *stmt, int column);
+bool reg_column_is_int(struct reg_stmt *stmt, int column);
+char *reg_column(struct reg_stmt *stmt, int column);            /* the caller's; NULL for NULL */
+const char *reg_column_peek(struct reg_stmt *stmt, int column); /* borrowed until the next step */
+int reg_columns(struct reg_stmt *stmt);
+const char *reg_column_name(struct reg_stmt *stmt, int column);
+/* Statements without parameters, one after the other. */
+int reg_sql_script(struct reg *reg, const char *sql, struct bk_error *err) BK_MUST_CHECK;
 
 /* An open transaction; reg_txn_done() rolls back what was not committed. */
 struct reg_txn { struct reg *reg; };
@@ -57,7 +69,7 @@ int reg_schema_ensure(struct reg *reg, struct bk_error *err) BK_MUST_CHECK;
         "i.created_at, i.created_by, i.created_on "
 
 /* Steps through a bound statement that selects REG_IMAGE_COLUMNS; *ret may come out empty. */
-int reg_image_rows(struct reg *reg, sqlite3_stmt *stmt, struct reg_images *ret, struct bk_error *err) BK_MUST_CHECK;
+int reg_image_rows(struct reg *reg, struct reg_stmt *stmt, struct reg_images *ret, struct bk_error *err) BK_MUST_CHECK;
 /* The one image of that exact id. */
 int reg_image_by_id(struct reg *reg, const char *id, struct reg_image *ret, struct bk_error *err) BK_MUST_CHECK;
 /* Its sequence and state; NULL where not wanted. BK_NOT_FOUND when it is not there. */

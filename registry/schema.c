@@ -156,13 +156,6 @@ static int version_of(struct reg *reg, int64_t *ret, struct bk_error *err)
         return 0;
 }
 
-static int apply(struct reg *reg, const char *sql, struct bk_error *err)
-{
-        if (sqlite3_exec(reg->db, sql, NULL, NULL, NULL) != SQLITE_OK)
-                return reg_sql_fail(reg, err);
-        return 0;
-}
-
 static int migrate(struct reg *reg, struct bk_error *err)
 {
         autofree char *stamp = NULL;
@@ -173,10 +166,10 @@ static int migrate(struct reg *reg, struct bk_error *err)
         if (reg_txn_write(reg, &txn, err) < 0 || version_of(reg, &version, err) < 0)
                 return -1;
         for (int64_t i = version; i < NEWEST; i++)
-                if (apply(reg, migrations[i], err) < 0)
+                if (reg_sql_script(reg, migrations[i], err) < 0)
                         return -1;
         stamp = bk_format("PRAGMA user_version = %lld; PRAGMA application_id = %d", (long long)NEWEST, APPLICATION_ID);
-        if (apply(reg, stamp, err) < 0)
+        if (reg_sql_script(reg, stamp, err) < 0)
                 return -1;
         return reg_txn_commit(&txn, err);
 }

@@ -40,44 +40,50 @@ int reg_sql_fail(struct reg *reg, struct bk_error *err)
         return bk_fail(err, BK_INFRA, "registry '%s': %s", reg->path, sqlite3_errmsg(reg->db));
 }
 
-void reg_stmt_done(sqlite3_stmt **stmt)
+/* A statement is SQLite's own; nobody outside of this file looks into it. */
+static sqlite3_stmt *lite(struct reg_stmt *stmt)
+{
+        return (sqlite3_stmt *)(void *)stmt;
+}
+
+void reg_stmt_done(struct reg_stmt **stmt)
 {
         const int saved = errno;
 
-        (void)sqlite3_finalize(*stmt);
+        (void)sqlite3_finalize(lite(*stmt));
         *stmt = NULL;
         errno = saved;
 }
 
-int reg_sql_prepare(struct reg *reg, const char *sql, sqlite3_stmt **ret, struct bk_error *err)
+int reg_sql_prepare(struct reg *reg, const char *sql, struct reg_stmt **ret, struct bk_error *err)
 {
         sqlite3_stmt *stmt = NULL;
 
         if (sqlite3_prepare_v2(reg->db, sql, -1, &stmt, NULL) != SQLITE_OK)
                 return reg_sql_fail(reg, err);
-        *ret = stmt;
+        *ret = (struct reg_stmt *)(void *)stmt;
         return 0;
 }
 
-static int bind_args(struct reg *reg, sqlite3_stmt *stmt, const char *types, va_list args, struct bk_error *err)
+static int bind_args(struct reg *reg, struct reg_stmt *stmt, const char *types, va_list args, struct bk_error *err)
 {
         int code = SQLITE_OK;
 
-        (void)sqlite3_reset(stmt);              /* repeats the failure of the last run, which was reported then */
+        (void)sqlite3_reset(lite(stmt));              /* repeats the failure of the last run, which was reported then */
         for (int i = 0; types[i] != '\0' && code == SQLITE_OK; i++) {
                 if (types[i] == 't') {
-                        code = sqlite3_bind_text(stmt, i + 1, va_arg(args, const char *), -1, SQLITE_STATIC);
+                        code = sqlite3_bind_text(lite(stmt), i + 1, va_arg(args, const char *), -1, SQLITE_STATIC);
                 } else {
                         const int64_t number = va_arg(args, int64_t);
 
-                        code = types[i] == 'r' && number == 0 ? sqlite3_bind_null(stmt, i + 1) :
-                               sqlite3_bind_int64(stmt, i + 1, number);
+                        code = types[i] == 'r' && number == 0 ? sqlite3_bind_null(lite(stmt), i + 1) :
+                               sqlite3_bind_int64(lite(stmt), i + 1, number);
                 }
         }
         return code == SQLITE_OK ? 0 : reg_sql_fail(reg, err);
 }
 
-int reg_sql_bind(struct reg *reg, sqlite3_stmt *stmt, struct bk_error *err, const char *types, ...)
+int reg_sql_bind(struct reg *reg, struct reg_stmt *stmt, struct bk_error *err, const char *types, ...)
 {
         va_list args;
         int status;
@@ -88,16 +94,27 @@ int reg_sql_bind(struct reg *reg, sqlite3_stmt *stmt, struct bk_error *err, cons
         return status;
 }
 
-int reg_sql_step(struct reg *reg, sqlite3_stmt *stmt, struct bk_error *err)
+int reg_sql_bind_values(struct reg *reg, struct reg_stmt *stmt, const struct reg_value *v, size_t n, struct bk_error *err)
 {
-        switch (sqlite3_step(stmt)) {
+        int code = SQLITE_OK;
+
+        (void)sqlite3_reset(lite(stmt));
+        for (size_t i = 0; i < n && code == SQLITE_OK; i++)
+                code = v[i].text != NULL ? sqlite3_bind_text(lite(stmt), (int)i + 1, v[i].text, -1, SQLITE_STATIC) :
+                                           sqlite3_bind_int64(lite(stmt), (int)i + 1, v[i].number);
+        return code == SQLITE_OK ? 0 : reg_sql_fail(reg, err);
+}
+
+int reg_sql_step(struct reg *reg, struct reg_stmt *stmt, struct bk_error *err)
+{
+        switch (sqlite3_step(lite(stmt))) {
         case SQLITE_ROW:        return 1;
         case SQLITE_DONE:       return 0;
         default:                return reg_sql_fail(reg, err);
         }
 }
 
-static int start(struct reg *reg, const char *sql, const char *types, va_list args, sqlite3_stmt **ret, struct bk_error *err)
+static int start(struct reg *reg, const char *sql, const char *types, va_list args, struct reg_stmt **ret, struct bk_error *err)
 {
         autostmt *stmt = NULL;
 
@@ -137,9 +154,9 @@ int reg_sql_int(struct reg *reg, int64_t *ret, struct bk_error *err, const char 
                 status = reg_sql_step(reg, stmt, err);
         if (status <= 0)
                 return status;
-        if (sqlite3_column_type(stmt, 0) == SQLITE_NULL)
+        if (reg_column_null(stmt, 0))
                 return 0;
-        *ret = sqlite3_column_int64(stmt, 0);
+        *ret = reg_column_int(stmt, 0);
         return 1;
 }
 
@@ -156,18 +173,53 @@ int reg_sql_text(struct reg *reg, char **ret, struct bk_error *err, const char *
                 status = reg_sql_step(reg, stmt, err);
         if (status <= 0)
                 return status;
-        if (sqlite3_column_type(stmt, 0) == SQLITE_NULL)
+        if (reg_column_null(stmt, 0))
                 return 0;
         *ret = reg_column(stmt, 0);
         return 1;
 }
 
-const char *reg_column_peek(sqlite3_stmt *stmt, int column)
+void reg_sql_reset(struct reg_stmt *stmt)
 {
-        return (const char *)sqlite3_column_text(stmt, column);
+        (void)sqlite3_reset(lite(stmt));
 }
 
-char *reg_column(sqlite3_stmt *stmt, int column)
+int reg_sql_script(struct reg *reg, const char *sql, struct bk_error *err)
+{
+        return sqlite3_exec(reg->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : reg_sql_fail(reg, err);
+}
+
+int64_t reg_column_int(struct reg_stmt *stmt, int column)
+{
+        return sqlite3_column_int64(lite(stmt), column);
+}
+
+bool reg_column_null(struct reg_stmt *stmt, int column)
+{
+        return sqlite3_column_type(lite(stmt), column) == SQLITE_NULL;
+}
+
+bool reg_column_is_int(struct reg_stmt *stmt, int column)
+{
+        return sqlite3_column_type(lite(stmt), column) == SQLITE_INTEGER;
+}
+
+int reg_columns(struct reg_stmt *stmt)
+{
+        return sqlite3_column_count(lite(stmt));
+}
+
+const char *reg_column_name(struct reg_stmt *stmt, int column)
+{
+        return sqlite3_column_name(lite(stmt), column);
+}
+
+const char *reg_column_peek(struct reg_stmt *stmt, int column)
+{
+        return (const char *)sqlite3_column_text(lite(stmt), column);
+}
+
+char *reg_column(struct reg_stmt *stmt, int column)
 {
         return bk_strdup(reg_column_peek(stmt, column));
 }

@@ -464,7 +464,7 @@ static void the_walk_that_is_chosen_does_not_change_the_answer(void **state)
                 assert_ok(reg_sql_prepare(f->reg, sql, &stmt, &err), err);
                 for (size_t n = 0; n < images.n; n++) {
                         assert_int_equal(reg_sql_step(f->reg, stmt, &err), 1);
-                        assert_int_equal(images.v[n].sequence, sqlite3_column_int64(stmt, 0));
+                        assert_int_equal(images.v[n].sequence, reg_column_int(stmt, 0));
                 }
                 assert_int_equal(reg_sql_step(f->reg, stmt, &err), 0);
         }

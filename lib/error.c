@@ -12,6 +12,7 @@ static const struct { const char *name; int exit_code; } kinds[] = {
         [BK_USAGE]       = { "usage",       2 },
         [BK_INVALID]     = { "invalid",     2 },
         [BK_NOT_FOUND]   = { "not-found",   1 },
+        [BK_GONE]        = { "gone",        1 },
         [BK_CONFLICT]    = { "conflict",    1 },
         [BK_DENIED]      = { "denied",      6 },
         [BK_FAILED]      = { "failed",      1 },

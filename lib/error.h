@@ -14,6 +14,7 @@ enum bk_kind {
         BK_USAGE,               /* the command line is wrong */
         BK_INVALID,             /* a template, document, name or query is wrong */
         BK_NOT_FOUND,           /* the thing named does not exist */
+        BK_GONE,                /* it did exist, and was removed or withdrawn */
         BK_CONFLICT,            /* it exists already, or is not in the state required */
         BK_DENIED,              /* permission */
         BK_FAILED,              /* the work itself failed: a provisioner, a tool */

@@ -53,7 +53,7 @@ static int hex(char c)
         return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-static int decode(const char *raw, size_t length, char **ret, struct bk_error *err)
+int reg_decode(const char *raw, size_t length, char **ret, struct bk_error *err)
 {
         autofree char *text = bk_alloc(length + 1);
         char *end = text;
@@ -159,7 +159,7 @@ static int split_values(const char *raw, size_t length, struct bk_strv *ret, str
 
                 if (ret->n == VALUES_MOST)
                         return bk_fail(err, BK_INVALID, "a condition has at most %d values", VALUES_MOST);
-                if (decode(raw + start, end - start, &value, err) < 0)
+                if (reg_decode(raw + start, end - start, &value, err) < 0)
                         return -1;
                 bk_strv_take(ret, value);
                 start = end + 1;
@@ -175,7 +175,7 @@ static int parse_key(const char *raw, size_t length, char **ret, struct bk_error
                 if (strchr("<>~^*!", raw[i]) != NULL)
                         return bk_fail(err, BK_INVALID, "'%c' in '%.*s' is no operator; a key that has it writes %%%02X", raw[i],
                                        (int)(length > 200 ? 200 : length), raw, (unsigned)raw[i]);
-        return decode(raw, length, ret, err);
+        return reg_decode(raw, length, ret, err);
 }
 
 static int parse_condition(struct reg_filter *filter, const char *raw, size_t length, bool *states_asked,
@@ -217,7 +217,7 @@ static int parse(const char *query, struct reg_filter *filter, struct bk_error *
                 return bk_fail(err, BK_INVALID, "it is longer than %d bytes", QUERY_MOST);
         if (!reg_text_valid(query))
                 return bk_fail(err, BK_INVALID, "it is not one line of UTF-8; write %%XX for other bytes");
-        if (name_length > 0 && (decode(query, name_length, &filter->name, err) < 0 ||
+        if (name_length > 0 && (reg_decode(query, name_length, &filter->name, err) < 0 ||
                                 reg_name_check("image name", filter->name, err) < 0))
                 return -1;
         if (*p != '\0' && p[1] == '\0')

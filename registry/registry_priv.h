@@ -58,6 +58,7 @@ int reg_txn_read(struct reg *reg, struct reg_txn *ret, struct bk_error *err) BK_
 int reg_txn_commit(struct reg_txn *txn, struct bk_error *err) BK_MUST_CHECK;
 
 /* --- schema.c ------------------------------------------------------------- */
+extern const char reg_schema_life[], reg_schema_use[], reg_schema_advisories[];         /* migrations, each in a file of its own */
 /* Brings the file to the schema of this program, or says why that cannot be. */
 int reg_schema_ensure(struct reg *reg, struct bk_error *err) BK_MUST_CHECK;
 
@@ -101,6 +102,16 @@ int reg_layer_drop_unused(struct reg *reg, int64_t layer, struct reg_layers *ret
 int reg_state_log(struct reg *reg, int64_t image, int64_t was, enum reg_state now, const char *who, const char *why,
                   struct bk_error *err) BK_MUST_CHECK;          /* was is -1 at birth */
 
+/* --- event.c -------------------------------------------------------------- */
+/* Appends to the log, within the caller's write transaction: everything that changes the registry says so here. action is a
+ * word pair ("image.published", "image.state", "channel.assigned"); subject what it happened to (an image's id, "name:channel",
+ * a token's name); name an image's name, or NULL; why and detail (an object, borrowed) may be NULL. The row's digest covers the
+ * digest of the row before, so that nothing can be taken out or changed unseen. */
+struct reg_event { const char *who, *action, *subject, *name, *why; const json_t *detail; };
+int reg_event_put(struct reg *reg, const struct reg_event *event, struct bk_error *err) BK_MUST_CHECK;
+/* The newest event's number; 0 for none. It is the registry's index: equal numbers mean that nothing has changed. */
+int reg_event_index(struct reg *reg, int64_t *ret, struct bk_error *err) BK_MUST_CHECK;
+
 /* --- filter.c ------------------------------------------------------------- */
 /* A key that is a column and not an attribute: SQL before and after the list of values. */
 struct reg_key { const char *name, *before, *after; };
@@ -125,6 +136,9 @@ struct reg_filter {
 void reg_filter_done(struct reg_filter *filter);
 /* No SQL and no registry here: text in, struct out. */
 int reg_filter_parse(const char *query, struct reg_filter *ret, struct bk_error *err) BK_MUST_CHECK;
+
+/* "a%2Cb" -> "a,b"; "+" is itself. What is not one line of UTF-8 afterwards is BK_INVALID. */
+int reg_decode(const char *raw, size_t length, char **ret, struct bk_error *err) BK_MUST_CHECK;
 
 /* --- query.c, explain.c --------------------------------------------------- */
 /* Finds; nothing found is an empty *ret. */

@@ -131,7 +131,7 @@ static const char version_1[] =
         "CREATE INDEX channel_log_by_channel ON channel_log (name, channel, id);"
         "CREATE INDEX channel_log_by_image ON channel_log (image, id);";
 
-static const char *const migrations[] = { version_1 };
+static const char *const migrations[] = { version_1, reg_schema_life, reg_schema_use, reg_schema_advisories };
 #define NEWEST ((int64_t)(sizeof migrations / sizeof *migrations))
 
 static int version_of(struct reg *reg, int64_t *ret, struct bk_error *err)

@@ -1,0 +1,174 @@
+/* Finding the row that answers. */
+#include "registry/api.h"
+
+#include <string.h>
+
+#include "registry/registry_priv.h"
+
+static const struct { enum bk_kind kind; int status; } statuses[] = {
+        { BK_USAGE, 400 }, { BK_INVALID, 400 }, { BK_DENIED, 403 }, { BK_NOT_FOUND, 404 }, { BK_CONFLICT, 409 }, { BK_GONE, 410 },
+        { BK_TESTS, 409 }, { BK_FAILED, 500 }, { BK_CORRUPT, 500 }, { BK_TIMEOUT, 504 }, { BK_LOCKED, 503 }, { BK_NO_SPACE, 507 },
+        { BK_INFRA, 503 }, { BK_INTERRUPTED, 503 },
+};
+
+int reg_status_of(enum bk_kind kind)
+{
+        for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++)
+                if (statuses[i].kind == kind)
+                        return statuses[i].status;
+        return 500;
+}
+
+const struct reg_routes *const *reg_routes_all(void)
+{
+        static const struct reg_routes *const all[] = { &reg_routes_images, &reg_routes_life, &reg_routes_packages,
+                                                        &reg_routes_use, NULL };
+
+        return all;
+}
+
+void reg_answer_done(struct reg_answer *answer)
+{
+        free(answer->text);
+        *answer = (struct reg_answer){ 0 };
+}
+
+static void answer_json(struct reg_answer *answer, json_t *json)
+{
+        answer->type = "application/json";
+        answer->text = json_dumps(json, JSON_COMPACT | JSON_ENCODE_ANY);
+        if (answer->text == NULL)
+                answer->text = bk_strdup("null");
+        answer->length = strlen(answer->text);
+        json_decref(json);
+}
+
+static void answer_error(struct reg_answer *answer, const struct bk_error *err)
+{
+        reg_answer_done(answer);
+        answer->status = reg_status_of(err->kind);
+        answer_json(answer, json_pack("{s:{s:s,s:o}}", "error", "kind", bk_kind_name(err->kind), "message", reg_json_text(err->text)));
+}
+
+/* --- paths ------------------------------------------------------------------- */
+struct target { struct bk_strv parts; char *arguments, *projection; };
+
+static void target_done(struct target *target)
+{
+        bk_strv_done(&target->parts);
+        free(target->arguments);
+        free(target->projection);
+}
+
+/* "/images/x;a=b:(id)" -> "images", "x"; ";a=b"; "id". An image's name has slashes, which are sent as %2F. */
+static int cut(const char *path, struct target *ret, struct bk_error *err)
+{
+        const char *end = path + strcspn(path, ";");
+        const char *projection = strstr(path, ":(");
+
+        if (projection != NULL && projection < end)
+                end = projection;
+        ret->arguments = bk_strndup(end, projection != NULL ? (size_t)(projection - end) : strlen(end));
+        if (projection != NULL) {
+                const size_t length = strlen(projection);
+
+                if (projection[length - 1] != ')')
+                        return bk_fail(err, BK_INVALID, "the projection ':(' has no ')' at its end");
+                if (reg_decode(projection + 2, length - 3, &ret->projection, err) < 0)
+                        return -1;
+        }
+        while (*path == '/' && path < end) {
+                const char *next = path + 1 + strcspn(path + 1, "/");
+                char *part = NULL;
+
+                path++;
+                if (next > end)
+                        next = end;
+                if (reg_decode(path, (size_t)(next - path), &part, err) < 0)
+                        return -1;
+                bk_strv_take(&ret->parts, part);
+                path = next;
+        }
+        return 0;
+}
+
+static bool fits(const char *pattern, const struct target *target, const char **ret)
+{
+        size_t i = 0, n = 0;
+
+        while (*pattern == '/') {
+                const char *next = pattern + 1 + strcspn(pattern + 1, "/");
+                const size_t length = (size_t)(next - ++pattern);
+
+                if (i == target->parts.n)
+                        return false;
+                if (*pattern == '{')
+                        ret[n++] = target->parts.v[i];
+                else if (strlen(target->parts.v[i]) != length || strncmp(pattern, target->parts.v[i], length) != 0)
+                        return false;
+                i++;
+                pattern = next;
+        }
+        return i == target->parts.n;
+}
+
+static const struct reg_route *find(const struct reg_request *request, const struct target *target, const char **parts,
+                                    bool *other_method)
+{
+        *other_method = false;
+        for (const struct reg_routes *const *all = reg_routes_all(); *all != NULL; all++)
+                for (size_t i = 0; i < (*all)->n; i++) {
+                        const struct reg_route *route = &(*all)->v[i];
+
+                        if (!fits(route->pattern, target, parts))
+                                continue;
+                        if (bk_streq(route->method, request->method))
+                                return route;
+                        *other_method = true;
+                }
+        return NULL;
+}
+
+static int call(struct reg *reg, const struct reg_request *request, struct reg_answer *ret, struct bk_error *err)
+{
+        BK_CLEANUP(target_done) struct target target = { 0 };
+        struct reg_call call = { .reg = reg, .request = request, .answer = ret };
+        const struct reg_route *route;
+        bool other_method = false;
+
+        if (cut(request->path, &target, err) < 0)
+                return -1;
+        route = find(request, &target, call.part, &other_method);
+        if (route == NULL) {
+                (void)bk_fail(err, other_method ? BK_INVALID : BK_NOT_FOUND, other_method ? "'%s' is not for %s" : "there is no '%s' to %s",
+                              request->path, request->method);
+                ret->status = other_method ? 405 : 404;
+                return -1;
+        }
+        if (request->role < route->role)
+                return bk_fail(err, BK_DENIED, "%s '%s' needs a token with a higher role", request->method, request->path);
+        call.arguments = target.arguments;
+        call.projection = target.projection;
+        ret->status = 200;
+        if (reg_event_index(reg, &ret->index, err) < 0 || route->run(&call, err) < 0) {
+                json_decref(call.json);
+                return -1;
+        }
+        if (call.json != NULL)
+                answer_json(ret, call.json);
+        return 0;
+}
+
+void reg_api(struct reg *reg, const struct reg_request *request, struct reg_answer *ret)
+{
+        struct bk_error err = { 0 };
+
+        *ret = (struct reg_answer){ 0 };
+        if (call(reg, request, ret, &err) < 0) {
+                const int status = ret->status == 405 ? 405 : 0;
+
+                answer_error(ret, &err);
+                if (status != 0)
+                        ret->status = status;
+        }
+}

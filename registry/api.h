@@ -1,0 +1,57 @@
+/* The registry as programs see it: requests with a method, a path and a body, answered in JSON.
+ *
+ * Nothing here knows of sockets. `bakery serve` carries requests over HTTP; commands on the same host ask directly; so both
+ * get the same answers. The rows of routes are also the OpenAPI document, so that it cannot tell of others.
+ *
+ * A path is what follows /api/v1, as it was sent: percent-encoded, with ";key=value" arguments and ":(projection)" behind its
+ * last segment. */
+#pragma once
+#include "registry/registry.h"
+
+/* What a token allows; each allows what those before it do. */
+enum reg_role { REG_NOBODY, REG_READ, REG_BAKE, REG_PROMOTE, REG_ADMIN };
+
+struct reg_request {
+        const char *method;             /* "GET" */
+        const char *path;               /* "/images/sha256:..." */
+        const char *query;              /* behind "?", raw; "" */
+        const char *body;               /* NULL: none */
+        size_t length;                  /* bytes of the body */
+        const char *who;                /* a token's name, or the user on this host */
+        enum reg_role role;
+};
+
+struct reg_answer {
+        int status;                     /* HTTP's */
+        const char *type;               /* of the text; static */
+        char *text;                     /* the caller's, by reg_answer_done() */
+        size_t length;
+        int64_t index;                  /* of the registry when it was read; ETag and ?index= are made of it */
+};
+void reg_answer_done(struct reg_answer *answer);
+
+/* Always answers: an error is an answer with a status of 400 or more and {"error": {"kind", "message"}}. */
+void reg_api(struct reg *reg, const struct reg_request *request, struct reg_answer *ret);
+
+/* --- for the files that have routes -------------------------------------------- */
+enum { REG_ROUTE_PARTS = 4 };
+struct reg_call {
+        struct reg *reg;
+        const struct reg_request *request;
+        const char *part[REG_ROUTE_PARTS];      /* what stood for {} in the pattern, decoded */
+        const char *arguments;                  /* of the path, from its first ";" on, raw; "" */
+        const char *projection;                 /* within ":(...)", decoded; NULL: none */
+        struct reg_answer *answer;              /* status 200 and JSON unless the handler says otherwise */
+        json_t *json;                           /* what the handler answers, its reference is given away */
+};
+struct reg_route {
+        const char *method, *pattern;           /* "GET", "/images/{image}/lineage" */
+        enum reg_role role;                     /* needed */
+        const char *summary;                    /* one line for OpenAPI */
+        const char *query;                      /* names of query parameters by blanks, "*": those of queries; NULL: none */
+        int (*run)(struct reg_call *call, struct bk_error *err);        /* an error becomes the answer */
+};
+struct reg_routes { const struct reg_route *v; size_t n; };
+extern const struct reg_routes reg_routes_images, reg_routes_life, reg_routes_packages, reg_routes_use;
+const struct reg_routes *const *reg_routes_all(void);           /* NULL-terminated */
+int reg_status_of(enum bk_kind kind);                           /* 404 for BK_NOT_FOUND, ... */

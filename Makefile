@@ -29,6 +29,12 @@ CFLAGS_ALL = -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DBAKERY_VERSION='"
              $(FLAGS_$(BUILD)) -I. -I$(B) $(PKG_CFLAGS) $(CFLAGS)
 LDFLAGS_ALL = -pie $(FLAGS_$(BUILD)) -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS)
 LIBS = $(PKG_LIBS) -lmruby -lm
+# The release program loads most libraries when they are first called (docs/HACKING.md). Everything else links normally.
+LAZY_ARCH := $(wildcard $(patsubst %,lib/lazy_%.S,$(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))))
+ifneq ($(and $(filter release,$(BUILD)),$(LAZY_ARCH)),)
+LAZY := $(shell sed 's/\#.*//' tools/lazy.list | awk 'NF { print $$1 }')
+endif
+PROGRAM_LIBS = $(filter-out $(LAZY:%=-l%),$(LIBS))
 
 ifneq ($(V),1)
 Q_CC = @echo "  CC $<";
@@ -53,9 +59,14 @@ deps-check:
 .PHONY: deps-check
 
 # --- building ---------------------------------------------------------------
-$(B)/bin/bakery: $(OBJECTS)
+$(B)/bin/bakery: $(OBJECTS) $(if $(LAZY),$(B)/lazy.o)
 	@mkdir -p $(@D)
-	$(Q_LD)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+	$(Q_LD)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PROGRAM_LIBS)
+
+$(B)/lazy.S: $(OBJECTS) tools/lazy tools/lazy.list
+	@./tools/lazy tools/lazy.list "$(CC)" $(OBJECTS) > $@.new && mv $@.new $@
+$(B)/lazy.o: $(B)/lazy.S $(LAZY_ARCH)
+	$(Q_CC)$(CC) -g -I. -c -o $@ $<
 
 $(B)/libbakery.a: $(LIBOBJECTS)
 	@rm -f $@

@@ -131,8 +131,10 @@ static int load(const struct library *library, struct bk_error *err)
         result = load_locked(library, &why);
         (void)pthread_mutex_unlock(&lock);
         errno = saved;
-        return result == 0 ? 0 : bk_fail(err, why.kind, "%s is needed for %s and cannot be loaded: %s; install the package %s",
-                                         library->is.name, library->is.purpose, why.text, library->is.package);
+        if (result == 0)
+                return 0;
+        return bk_fail(err, why.kind, "%s is needed for %s and cannot be loaded: %s%s%s", library->is.name, library->is.purpose, why.text,
+                       why.kind == BK_INFRA ? "; install the package " : "", why.kind == BK_INFRA ? library->is.package : "");
 }
 
 bool bk_lazy_library(size_t i, struct bk_lazy_library *ret)

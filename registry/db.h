@@ -48,3 +48,9 @@ struct reg_backend {
         int (*migrate)(struct reg *reg, const char *sql, struct bk_error *err);
 };
 extern const struct reg_backend reg_backend_sqlite, reg_backend_postgres;
+
+/* --- dialect.c: text to text, no database ------------------------------------- */
+/* "?" becomes "$1", "$2", ...; not within quotes and comments. The caller's. */
+char *reg_dialect_parameters(const char *sql);
+/* A migration in PostgreSQL's words; the caller's. */
+char *reg_dialect_schema(const char *sql);

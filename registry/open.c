@@ -26,7 +26,7 @@ int reg_open(const char *home, struct reg **ret, struct bk_error *err)
         const char *url = getenv("BAKERY_DB");
 
         if (url != NULL && (strncmp(url, "postgresql://", 13) == 0 || strncmp(url, "postgres://", 11) == 0))
-                return open_with(&reg_backend_sqlite, url, ret, err);
+                return open_with(&reg_backend_postgres, url, ret, err);
         /* It may hold a password, and is not told. */
         if (url != NULL && *url != '\0')
                 return bk_fail(err, BK_USAGE, "BAKERY_DB is not of the form postgresql://USER@HOST/DATABASE; without it the registry is '%s'", path);

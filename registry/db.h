@@ -46,8 +46,23 @@ struct reg_backend {
         int (*set_version)(struct reg *reg, int64_t version, struct bk_error *err);
         /* Statements of a migration, as the SQLite that they are written for. */
         int (*migrate)(struct reg *reg, const char *sql, struct bk_error *err);
+
+        /* A second handle whose reads all see the registry of this moment, and that keeps nobody from writing. */
+        int (*snapshot)(struct reg *reg, struct reg **ret, struct bk_error *err);
+        /* Questions about the database itself: its tables; pairs of a table and one that it refers to; a table's (?) columns, with 1
+         * for those of integers; tables that give numbers, with the last that was given. */
+        const char *tables, *references, *columns_of, *counters;
+        int (*set_counter)(struct reg *reg, const char *table, int64_t last, struct bk_error *err);
 };
 extern const struct reg_backend reg_backend_sqlite, reg_backend_postgres;
+
+/* --- open.c -------------------------------------------------------------------- */
+int reg_open_url(const char *url, struct reg **ret, struct bk_error *err) BK_MUST_CHECK;
+
+/* --- schema.c ------------------------------------------------------------------ */
+int64_t reg_schema_newest(void);
+/* Runs the migrations after the first `from` up to `to`, within the caller's transaction. */
+int reg_schema_migrate(struct reg *reg, int64_t from, int64_t to, struct bk_error *err) BK_MUST_CHECK;
 
 /* --- dialect.c: text to text, no database ------------------------------------- */
 /* "?" becomes "$1", "$2", ...; not within quotes and comments. The caller's. */

@@ -43,6 +43,7 @@ struct postgres {
         struct statement *active;       /* whose rows are on their way */
         struct cached { char *key; bool prepared; } cache[CACHED];      /* by hash */
         struct bk_error last;
+        char *url;                      /* may hold a password */
 };
 
 /* --- errors -------------------------------------------------------------------- */
@@ -244,6 +245,7 @@ static int open_url(struct reg *reg, const char *url, struct bk_error *err)
                 return bk_fail(err, BK_USAGE, "BAKERY_DB cannot be understood; it is postgresql://USER@HOST:PORT/DATABASE, "
                                "with %%XX for what is special in them");
         PQconninfoFree(options);
+        pg->url = bk_strdup(url);
         pg->conn = PQconnectdbParams(keys, values, 1);
         if (pg->conn == NULL)
                 return bk_fail(err, BK_INFRA, "libpq does not start");
@@ -261,6 +263,7 @@ static void close_url(struct reg *reg)
                 return;
         forget_prepared(pg);
         PQfinish(pg->conn);
+        free(pg->url);
         free(pg);
 }
 
@@ -604,6 +607,32 @@ static int migrate(struct reg *reg, const char *sql, struct bk_error *err)
         return script(reg, text, err);
 }
 
+static int set_counter(struct reg *reg, const char *table, int64_t last, struct bk_error *err)
+{
+        static const char sql[] =
+                "SELECT setval(d.objid::regclass, ?) FROM pg_depend d JOIN pg_class t ON t.oid = d.refobjid "
+                "WHERE d.classid = 'pg_class'::regclass AND d.deptype = 'i' AND d.objid IN (SELECT seqrelid FROM pg_sequence) "
+                "AND t.relnamespace = current_schema()::regnamespace AND t.relname = ?";
+
+        return last < 1 ? 0 : reg_sql_run(reg, err, sql, "it", last, table);
+}
+
+/* A connection of its own, whose transaction lasts until it is closed. */
+static int snapshot(struct reg *reg, struct reg **ret, struct bk_error *err)
+{
+        struct reg *copy = NULL;
+
+        if (reg_open_url(pg_of(reg)->url, &copy, err) < 0)
+                return -1;
+        if (begin(copy, false, err) < 0 || command(copy, "SET LOCAL idle_in_transaction_session_timeout = 0", err) < 0) {
+                reg_close(copy);
+                return -1;
+        }
+        copy->in_txn = true;
+        *ret = copy;
+        return 0;
+}
+
 const struct reg_backend reg_backend_postgres = {
         .name = "PostgreSQL",
         .open = open_url, .close = close_url, .fail = fail,
@@ -612,4 +641,17 @@ const struct reg_backend reg_backend_postgres = {
         .column_is_int = column_is_int, .column_is_null = column_is_null,
         .script = script, .begin = begin, .commit = commit, .rollback = rollback,
         .version = version, .set_version = set_version, .migrate = migrate,
+        .snapshot = snapshot,
+        .tables = "SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r' "
+                  "AND relname <> 'bakery_schema' ORDER BY relname",
+        .references = "SELECT DISTINCT a.relname, b.relname FROM pg_constraint c JOIN pg_class a ON a.oid = c.conrelid "
+                      "JOIN pg_class b ON b.oid = c.confrelid WHERE c.contype = 'f' AND c.conrelid <> c.confrelid "
+                      "AND a.relnamespace = current_schema()::regnamespace",
+        .columns_of = "SELECT attname, CASE WHEN atttypid = 'bigint'::regtype THEN 1 ELSE 0 END FROM pg_attribute a "
+                      "JOIN pg_class c ON c.oid = a.attrelid WHERE c.relnamespace = current_schema()::regnamespace AND c.relname = ? "
+                      "AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum",
+        .counters = "SELECT t.relname, coalesce(pg_sequence_last_value(d.objid::regclass), 0) FROM pg_depend d "
+                    "JOIN pg_class t ON t.oid = d.refobjid WHERE d.classid = 'pg_class'::regclass AND d.deptype = 'i' "
+                    "AND d.objid IN (SELECT seqrelid FROM pg_sequence) AND t.relnamespace = current_schema()::regnamespace ORDER BY 1",
+        .set_counter = set_counter,
 };

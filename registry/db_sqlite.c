@@ -184,6 +184,21 @@ static int set_version(struct reg *reg, int64_t number, struct bk_error *err)
         return script(reg, stamp, err);
 }
 
+/* Of the tables with AUTOINCREMENT; the others take the number after their highest. */
+static int set_counter(struct reg *reg, const char *table, int64_t last, struct bk_error *err)
+{
+        int64_t counts = 0;
+
+        if (reg_sql_int(reg, &counts, err, "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ? "
+                        "AND sql LIKE '%AUTOINCREMENT%'", "t", table) < 0)
+                return -1;
+        if (counts == 0)
+                return 0;
+        if (reg_sql_run(reg, err, "DELETE FROM sqlite_sequence WHERE name = ?", "t", table) < 0)
+                return -1;
+        return reg_sql_run(reg, err, "INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", "ti", table, last);
+}
+
 /* --- the file ------------------------------------------------------------------ */
 static const char settings[] =
         "PRAGMA foreign_keys = ON;"
@@ -235,6 +250,45 @@ static void close_file(struct reg *reg)
         (void)sqlite3_close_v2(reg->db);
 }
 
+/* A copy beside the file, which has no name any more when this returns. Writers wait while pages are copied, and not while
+ * whoever asked reads them. */
+static int copy_to(struct reg *reg, const char *path, struct reg *copy, struct bk_error *err)
+{
+        sqlite3 *db = NULL;
+        sqlite3_backup *backup;
+        int code = sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
+
+        copy->db = db;
+        if (code != SQLITE_OK || script(copy, "PRAGMA synchronous = OFF; PRAGMA journal_mode = OFF; PRAGMA temp_store = MEMORY; "
+            "PRAGMA trusted_schema = OFF", err) < 0)
+                return fail(copy, err);
+        backup = sqlite3_backup_init(db, "main", reg->db, "main");
+        if (backup == NULL)
+                return fail(copy, err);
+        (void)sqlite3_backup_step(backup, -1);
+        code = sqlite3_backup_finish(backup);
+        if (code != SQLITE_OK)
+                return fail(sqlite3_errcode(db) != SQLITE_OK ? copy : reg, err);
+        return script(copy, "PRAGMA query_only = ON", err);
+}
+
+static int snapshot(struct reg *reg, struct reg **ret, struct bk_error *err)
+{
+        struct reg *copy = bk_alloc(sizeof *copy);
+        int status;
+
+        *copy = (struct reg){ .backend = &reg_backend_sqlite, .path = bk_format("%s.copy-%ld", reg->path, (long)getpid()), .read_only = true };
+        (void)unlink(copy->path);
+        status = copy_to(reg, copy->path, copy, err);
+        (void)unlink(copy->path);
+        if (status < 0) {
+                reg_close(copy);
+                return bk_wrap(err, "copying the registry");
+        }
+        *ret = copy;
+        return 0;
+}
+
 const struct reg_backend reg_backend_sqlite = {
         .name = "SQLite",
         .open = open_file, .close = close_file, .fail = fail,
@@ -243,4 +297,11 @@ const struct reg_backend reg_backend_sqlite = {
         .column_is_int = column_is_int, .column_is_null = column_is_null,
         .script = script, .begin = begin, .commit = commit, .rollback = rollback,
         .version = version, .set_version = set_version, .migrate = script,
+        .snapshot = snapshot,
+        .tables = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite~_%' ESCAPE '~' ORDER BY name",
+        .references = "SELECT DISTINCT m.name, f.\"table\" FROM sqlite_schema m JOIN pragma_foreign_key_list(m.name) f "
+                      "WHERE m.type = 'table' AND m.name <> f.\"table\"",
+        .columns_of = "SELECT name, CASE WHEN type = 'INTEGER' THEN 1 ELSE 0 END FROM pragma_table_info(?) ORDER BY cid",
+        .counters = "SELECT name, seq FROM sqlite_sequence ORDER BY name",
+        .set_counter = set_counter,
 };

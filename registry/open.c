@@ -20,13 +20,18 @@ static int open_with(const struct reg_backend *backend, const char *where, struc
         return 0;
 }
 
+int reg_open_url(const char *url, struct reg **ret, struct bk_error *err)
+{
+        return open_with(&reg_backend_postgres, url, ret, err);
+}
+
 int reg_open(const char *home, struct reg **ret, struct bk_error *err)
 {
         autofree char *path = bk_format("%s/registry.db", home);
         const char *url = getenv("BAKERY_DB");
 
         if (url != NULL && (strncmp(url, "postgresql://", 13) == 0 || strncmp(url, "postgres://", 11) == 0))
-                return open_with(&reg_backend_postgres, url, ret, err);
+                return reg_open_url(url, ret, err);
         /* It may hold a password, and is not told. */
         if (url != NULL && *url != '\0')
                 return bk_fail(err, BK_USAGE, "BAKERY_DB is not of the form postgresql://USER@HOST/DATABASE; without it the registry is '%s'", path);

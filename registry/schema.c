@@ -146,18 +146,27 @@ static int version_of(struct reg *reg, int64_t *ret, struct bk_error *err)
         return 0;
 }
 
+int64_t reg_schema_newest(void)
+{
+        return NEWEST;
+}
+
+int reg_schema_migrate(struct reg *reg, int64_t from, int64_t to, struct bk_error *err)
+{
+        for (int64_t i = from; i < to; i++)
+                if (reg->backend->migrate(reg, migrations[i], err) < 0)
+                        return -1;
+        return from < to ? reg->backend->set_version(reg, to, err) : 0;
+}
+
 static int migrate(struct reg *reg, struct bk_error *err)
 {
         int64_t version = 0;
         autotxn txn = { 0 };
 
         /* Asked again under the lock: another process may have been first. */
-        if (reg_txn_write(reg, &txn, err) < 0 || version_of(reg, &version, err) < 0)
-                return -1;
-        for (int64_t i = version; i < NEWEST; i++)
-                if (reg->backend->migrate(reg, migrations[i], err) < 0)
-                        return -1;
-        if (version < NEWEST && reg->backend->set_version(reg, NEWEST, err) < 0)
+        if (reg_txn_write(reg, &txn, err) < 0 || version_of(reg, &version, err) < 0 ||
+            reg_schema_migrate(reg, version, NEWEST, err) < 0)
                 return -1;
         return reg_txn_commit(&txn, err);
 }

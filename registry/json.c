@@ -8,19 +8,9 @@
 
 json_t *reg_json_text(const char *text)
 {
-        autofree char *clean = NULL;
-        json_t *json;
+        autofree char *clean = text == NULL ? NULL : reg_text_clean(text);
 
-        if (text == NULL)
-                return json_null();
-        json = json_string(text);
-        if (json != NULL)
-                return json;
-        clean = bk_strdup(text);
-        for (char *p = clean; *p != '\0'; p++)
-                if ((unsigned char)*p >= 0x80)
-                        *p = '?';
-        return json_string(clean);
+        return text == NULL ? json_null() : json_string(clean != NULL ? clean : text);
 }
 
 static json_t *time_json(int64_t when)

@@ -1,17 +1,18 @@
 /* What the files of the registry share: one way to speak SQL, one way to hold a
  * transaction, one way to read an image's row, and the parsed form of a query. */
 #pragma once
-#include <sqlite3.h>
-
 #include "lib/buf.h"
 #include "lib/cleanup.h"
 #include "lib/mem.h"
 #include "registry/registry.h"
 
+struct reg_backend;
 struct reg {
-        sqlite3 *db;
-        char *path;
-        bool read_only;         /* the file may be read by us, not written */
+        const struct reg_backend *backend;      /* db.h */
+        void *db;               /* the backend's own */
+        char *path;             /* for messages: the file, or the URL without its password */
+        bool read_only;         /* it may be read by us, not written */
+        bool in_txn;
 };
 
 /* --- sql.c ---------------------------------------------------------------- */
@@ -25,11 +26,12 @@ void reg_stmt_done(struct reg_stmt **stmt);
 int reg_sql_fail(struct reg *reg, struct bk_error *err);
 int reg_sql_prepare(struct reg *reg, const char *sql, struct reg_stmt **ret, struct bk_error *err) BK_MUST_CHECK;
 /* Binds parameters 1, 2, ... and makes the statement ready to run (again). One
- * letter each: t text (NULL is NULL), i int64_t, r int64_t row id where 0 is NULL.
- * Texts are borrowed until the statement is bound again or done. */
+ * letter each: t text (NULL is NULL), i int64_t, r int64_t row id where 0 is NULL. At most REG_PARAMETERS_MOST.
+ * Texts are borrowed until the statement is bound again or done. Bytes that are not UTF-8 become "?". */
+#define REG_PARAMETERS_MOST 64
 int reg_sql_bind(struct reg *reg, struct reg_stmt *stmt, struct bk_error *err, const char *types, ...) BK_MUST_CHECK;
-/* The same, from an array. text NULL: the number. */
-struct reg_value { const char *text; int64_t number; };
+/* The same, from an array. text NULL: the number, or where null is set NULL: 't' of a text, 'i' of a number. */
+struct reg_value { const char *text; int64_t number; char null; };
 int reg_sql_bind_values(struct reg *reg, struct reg_stmt *stmt, const struct reg_value *v, size_t n, struct bk_error *err) BK_MUST_CHECK;
 /* 1: a row, 0: done, -1: failed. What an INSERT ... RETURNING gives back is a row. */
 int reg_sql_step(struct reg *reg, struct reg_stmt *stmt, struct bk_error *err) BK_MUST_CHECK;
@@ -46,11 +48,13 @@ char *reg_column(struct reg_stmt *stmt, int column);            /* the caller's;
 const char *reg_column_peek(struct reg_stmt *stmt, int column); /* borrowed until the next step */
 int reg_columns(struct reg_stmt *stmt);
 const char *reg_column_name(struct reg_stmt *stmt, int column);
-/* Statements without parameters, one after the other. */
+/* The text with "?" for every byte that is not UTF-8, the caller's; NULL when there is none. */
+char *reg_text_clean(const char *text);
+/* Statements without parameters, one after the other, rows unseen. */
 int reg_sql_script(struct reg *reg, const char *sql, struct bk_error *err) BK_MUST_CHECK;
 
-/* An open transaction; reg_txn_done() rolls back what was not committed. */
-struct reg_txn { struct reg *reg; };
+/* An open transaction; reg_txn_done() rolls back what was not committed. One that reads may be within another, which it joins. */
+struct reg_txn { struct reg *reg; bool joined; };
 void reg_txn_done(struct reg_txn *txn);
 #define autotxn BK_CLEANUP(reg_txn_done) struct reg_txn
 int reg_txn_write(struct reg *reg, struct reg_txn *ret, struct bk_error *err) BK_MUST_CHECK;

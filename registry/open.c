@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "lib/fs.h"
+#include "registry/life.h"
 
 static const char settings[] =
         "PRAGMA foreign_keys = ON;"
@@ -66,7 +67,7 @@ int reg_open(const char *home, struct reg **ret, struct bk_error *err)
         if (sqlite3_open_v2(reg->path, &reg->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
                             SQLITE_OPEN_PRIVATECACHE, NULL) != SQLITE_OK)
                 return reg_sql_fail(reg, err);
-        if (configure(reg, err) < 0)
+        if (configure(reg, err) < 0 || reg_due_apply(reg, err) < 0)
                 return -1;
         *ret = bk_take(reg);
         return 0;

@@ -1,11 +1,9 @@
 /* Attributes, and the tags that are added to them after publication. What an image was baked as is in its manifest, whose digest is its
  * name; that never changes. Everything else may, and the log remembers what it was. */
-#include "registry/registry_priv.h"
+#include "registry/life_priv.h"
 
 #include <string.h>
 #include <time.h>
-
-#include "registry/life.h"
 
 #define TAGS_MOST 200
 #define VALUE_MOST 4000

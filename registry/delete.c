@@ -1,9 +1,7 @@
 /* The removal of an image on which nobody stands. What it was is remembered: who asks for it later is told that it is gone, and since when. */
-#include "registry/registry_priv.h"
+#include "registry/life_priv.h"
 
 #include <time.h>
-
-#include "registry/life.h"
 
 /* BK_CONFLICT with the texts that sql selects, at most ten of them. */
 static int refuse_when(struct reg *reg, const char *id, int64_t sequence, const char *why, const char *sql,

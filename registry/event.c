@@ -1,12 +1,11 @@
 /* The log of all that changed: append-only, and chained by digests, so that what was taken out or changed shows. Only an end that was
  * cut off does not: whoever remembers a number and its digest, as a signed index does, finds that, too. */
-#include "registry/registry_priv.h"
+#include "registry/life_priv.h"
 
 #include <string.h>
 #include <time.h>
 
 #include "lib/digest.h"
-#include "registry/life.h"
 
 #define EVENTS_MOST 1000
 

@@ -1,6 +1,6 @@
 /* What is recorded, as JSON for programs. Texts that came from inside an image
  * (package names, messages of checks) need not be UTF-8; JSON must be. */
-#include "registry/registry_priv.h"
+#include "registry/life_priv.h"
 
 #include <string.h>
 

@@ -84,6 +84,11 @@ int reg_signature_put(struct reg *reg, const char *id, const char *signature, co
 /* {"id", "layer", "manifest": its bytes, "items": [{"key_id", "at", "text"}]} */
 int reg_signatures_json(struct reg *reg, const char *id, json_t **ret, struct bk_error *err) BK_MUST_CHECK;
 
+struct bk_secret_key;
+/* Signatures as they are put: of a manifest, a .minisig file; of a statement, an envelope. The caller's. */
+int reg_sign_manifest(const struct bk_secret_key *secret, const char *name, const char *manifest, char **ret, struct bk_error *err) BK_MUST_CHECK;
+int reg_sign_statement(const struct bk_secret_key *secret, const char *statement, char **ret, struct bk_error *err) BK_MUST_CHECK;
+
 /* The in-toto statement of an image's provenance (SLSA v1), always the same bytes for the same image; the caller's. */
 char *reg_statement(const struct reg_image *image, const json_t *provenance);
 #define REG_STATEMENT_TYPE "application/vnd.in-toto+json"

@@ -1,5 +1,5 @@
 /* Points in time as people and programs write them: "2006-01-02T15:04:05Z", or a day alone, which begins at midnight in UTC. */
-#include "registry/registry_priv.h"
+#include "registry/life_priv.h"
 
 #include <string.h>
 #include <time.h>

@@ -1,11 +1,9 @@
 /* Moving what channels point at. Each move says who and why; a move may say what it expects to replace, so that two people who promote at
  * once do not undo each other unseen. A restricted channel is moved by the privileged only. */
-#include "registry/registry_priv.h"
+#include "registry/life_priv.h"
 
 #include <string.h>
 #include <time.h>
-
-#include "registry/life.h"
 
 #define HISTORY_MOST 1000
 

@@ -3,13 +3,12 @@
  *
  * It is made of what never changes - the manifest's facts and the record of the bake -, so that its bytes are the same whenever it is
  * asked for, and a signature made at publication is good for ever. Of settings it has names and files, no values: they may be secret. */
-#include "registry/registry_priv.h"
+#include "registry/life_priv.h"
 
 #include <string.h>
 #include <time.h>
 
 #include "lib/minisign.h"
-#include "registry/life.h"
 
 #define BUILD_TYPE "urn:bakery:bake:1"
 #define ENVELOPE_MOST (4 << 20)
@@ -135,6 +134,16 @@ char *reg_envelope(const char *statement, const char *key_id, const char *signat
         if (signature != NULL)
                 (void)json_array_append_new(signatures, json_pack("{s:s, s:s}", "keyid", key_id, "sig", signature));
         return envelope_of(statement, signatures);
+}
+
+int reg_sign_statement(const struct bk_secret_key *secret, const char *statement, char **ret, struct bk_error *err)
+{
+        autofree char *encoding = reg_statement_encoding(statement), *key_id = bk_key_id(secret->id), *signature = NULL;
+
+        if (bk_ed25519_sign(secret, encoding, strlen(encoding), &signature, err) < 0)
+                return -1;
+        *ret = reg_envelope(statement, key_id, signature);
+        return 0;
 }
 
 static int check_payload(const json_t *envelope, const char *statement, struct bk_error *err)

@@ -1,10 +1,8 @@
 /* A bake becomes visible: everything that is recorded of it, in one
  * transaction, layer first, so that every foreign key holds at every moment. */
-#include "registry/registry_priv.h"
+#include "registry/life_priv.h"
 
 #include <time.h>
-
-#include "registry/life.h"
 
 static int check_ancestor(struct reg *reg, const struct reg_publication *p, int64_t *ret, struct bk_error *err)
 {

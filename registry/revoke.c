@@ -3,13 +3,12 @@
  * A revocation has an origin: the image that somebody revoked. Each image that it reaches has a row that names the origin, so that
  * lifting it there lifts it everywhere, and an image that stands on two revoked ones stays revoked until both are lifted. One that is
  * to come has a row of the origin alone; who inherits it is found when it takes effect. */
-#include "registry/registry_priv.h"
+#include "registry/life_priv.h"
 
 #include <string.h>
 #include <time.h>
 
 #include "lib/fs.h"
-#include "registry/life.h"
 
 int reg_revoked(struct reg *reg, int64_t image, struct bk_error *err)
 {

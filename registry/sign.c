@@ -6,14 +6,14 @@
  * A signature says that an image is genuine, not that it is still the one to use. That is what the index is for: it lists what there is, has a
  * number that only grows (so that an older one is not taken for the newest) and a time after which it counts no more (so that nobody
  * can hold clients on one for ever). It also has the log's newest digest, to which the log can be held. */
-#include "registry/registry_priv.h"
+#include "registry/life_priv.h"
 
 #include <string.h>
 #include <time.h>
 
+#include "lib/digest.h"
 #include "lib/fs.h"
 #include "lib/minisign.h"
-#include "registry/life.h"
 
 #define SIGNATURES_MOST 100
 
@@ -27,6 +27,14 @@ static int check_lines(const char *text, struct bk_error *err)
                 if (*p == '\n' || *p == '\r')
                         *p = ' ';
         return reg_text_valid(flat) ? 0 : bk_fail(err, BK_INVALID, "the signature has control characters, or is not UTF-8");
+}
+
+int reg_sign_manifest(const struct bk_secret_key *secret, const char *name, const char *manifest, char **ret, struct bk_error *err)
+{
+        autofree char *id = bk_digest_bytes(manifest, strlen(manifest)), *now = bk_iso_time(time(NULL));
+        autofree char *comment = bk_format("image %s %s, signed %s", name, id, now);
+
+        return bk_minisign(secret, manifest, strlen(manifest), comment, ret, err);
 }
 
 int reg_signature_add(struct reg *reg, int64_t image, const char *signature, struct bk_error *err)

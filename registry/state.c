@@ -1,11 +1,9 @@
 /* The life of an image. The log says who moved it, when and why; it is written
  * in the transaction that moves it. */
-#include "registry/registry_priv.h"
+#include "registry/life_priv.h"
 
 #include <string.h>
 #include <time.h>
-
-#include "registry/life.h"
 
 #define WHY_MOST 4000
 

@@ -2,7 +2,7 @@
  *
  * A token is 256 random bits. What is kept is its SHA-256, without salt and without iterations: those protect passwords, which people
  * choose and which can be guessed; 256 random bits cannot. Whoever reads the registry learns no token from it. */
-#include "registry/registry_priv.h"
+#include "registry/life_priv.h"
 
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
@@ -10,7 +10,6 @@
 #include <time.h>
 
 #include "lib/digest.h"
-#include "registry/life.h"
 
 #define PREFIX "bakery_"                /* so that tools which look for leaked secrets can find it */
 #define DIGITS 64

@@ -3,7 +3,7 @@
  * Two images of one name, version and architecture confuse everybody who says "nginx 1.2.3"; for other names, versions mean nothing. So it
  * is asked for in a publication, and binds both sides from then on: the one that asked, and whoever comes later. Images that are revoked
  * or in the trash do not count, so that a bad one can be baked again under its version. */
-#include "registry/registry_priv.h"
+#include "registry/life_priv.h"
 
 int reg_release_check(struct reg *reg, const struct reg_release *release, struct bk_error *err)
 {

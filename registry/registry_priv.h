@@ -84,6 +84,7 @@ int reg_image_find(struct reg *reg, const char *id, int64_t *ret_sequence, enum 
 /* --- check.c -------------------------------------------------------------- */
 int reg_name_check(const char *what, const char *name, struct bk_error *err) BK_MUST_CHECK;
 bool reg_text_valid(const char *text);          /* UTF-8 without control characters */
+int reg_attribute_check(const char *key, const char *value, struct bk_error *err) BK_MUST_CHECK;
 int reg_publication_check(const struct reg_publication *p, struct bk_error *err) BK_MUST_CHECK;
 
 /* --- packages.c ----------------------------------------------------------- */
@@ -105,7 +106,6 @@ int reg_layer_drop_unused(struct reg *reg, int64_t layer, struct reg_layers *ret
 #define REG_STATES_OFFERED (REG_STATE_BIT(REG_BAKED) | REG_STATE_BIT(REG_TESTED) | REG_STATE_BIT(REG_PROMOTED))
 int reg_state_log(struct reg *reg, int64_t image, int64_t was, enum reg_state now, const char *who, const char *why,
                   struct bk_error *err) BK_MUST_CHECK;          /* was is -1 at birth */
-
 /* --- event.c -------------------------------------------------------------- */
 /* Appends to the log, within the caller's write transaction: everything that changes the registry says so here. action is a
  * word pair ("image.published", "image.state", "channel.assigned"); subject what it happened to (an image's id, "name:channel",
@@ -152,6 +152,10 @@ int reg_filter_run(struct reg *reg, const struct reg_filter *filter, struct reg_
 int reg_filter_explain(struct reg *reg, const struct reg_filter *filter, const char *query, struct bk_error *err);
 
 /* --- channel.c ------------------------------------------------------------ */
+/* Cuts "name:channel"; without a colon all of it is the channel and *ret_name is NULL. */
+int reg_channel_parse(const char *reference, char **ret_name, char **ret_channel, struct bk_error *err) BK_MUST_CHECK;
+/* BK_CONFLICT when the image cannot head it. */
+int reg_channel_fit(const struct reg_image *image, const char *name, const char *channel, struct bk_error *err) BK_MUST_CHECK;
 int reg_channel_head(struct reg *reg, const char *reference, struct reg_image *ret, struct bk_error *err) BK_MUST_CHECK;
 
 /* --- json.c --------------------------------------------------------------- */

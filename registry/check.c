@@ -62,7 +62,7 @@ static int check_attributes(const struct reg_image *image, struct bk_error *err)
                     !reg_text_valid(pair->key))
                         return bk_fail(err, BK_INVALID, "attribute '%.100s' must be 1 to %d characters of one line, "
                                        "not starting with '_'", pair->key == NULL ? "" : pair->key, KEY_MOST);
-                if (reg_key_find(pair->key) != NULL)
+                if (reg_key_reserved(pair->key))
                         return bk_fail(err, BK_INVALID, "attribute '%s' would hide the image's own %s; name it otherwise",
                                        pair->key, pair->key);
                 if (pair->value == NULL || !reg_text_valid(pair->value))

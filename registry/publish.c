@@ -4,6 +4,8 @@
 
 #include <time.h>
 
+#include "registry/rank.h"
+
 static int check_ancestor(struct reg *reg, const struct reg_image *image, int64_t *ret, struct bk_error *err)
 {
         enum reg_state state = REG_BAKED;
@@ -42,13 +44,16 @@ static int put_attributes(struct reg *reg, const struct reg_image *image, int64_
 {
         autostmt *stmt = NULL;
 
-        if (reg_sql_prepare(reg, "INSERT INTO attribute (image, key, value, name) SELECT sequence, ?, ?, name FROM image "
-                            "WHERE sequence = ?", &stmt, err) < 0)
+        if (reg_sql_prepare(reg, "INSERT INTO attribute (image, key, value, rank, name) VALUES (?, ?, ?, ?, ?)", &stmt, err) < 0)
                 return -1;
-        for (size_t i = 0; i < image->n_attributes; i++)
-                if (reg_sql_bind(reg, stmt, err, "tti", image->attributes[i].key, image->attributes[i].value, row) < 0 ||
+        for (size_t i = 0; i < image->n_attributes; i++) {
+                const struct reg_pair *pair = &image->attributes[i];
+                autofree char *rank = reg_rank(pair->value);
+
+                if (reg_sql_bind(reg, stmt, err, "itttt", row, pair->key, pair->value, rank, image->name) < 0 ||
                     reg_sql_step(reg, stmt, err) < 0)
                         return -1;
+        }
         return 0;
 }
 

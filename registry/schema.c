@@ -132,6 +132,8 @@ static const char version_1[] =
         "CREATE INDEX channel_log_by_image ON channel_log (image, id);";
 
 static const char *const migrations[] = { version_1, reg_schema_life, reg_schema_use, reg_schema_advisories };
+/* What SQL cannot do of a migration, right after it. */
+static int (*const steps[sizeof migrations / sizeof *migrations])(struct reg *reg, struct bk_error *err) = { [1] = reg_rank_fill };
 #define NEWEST ((int64_t)(sizeof migrations / sizeof *migrations))
 
 static int version_of(struct reg *reg, int64_t *ret, struct bk_error *err)
@@ -166,7 +168,7 @@ static int migrate(struct reg *reg, struct bk_error *err)
         if (reg_txn_write(reg, &txn, err) < 0 || version_of(reg, &version, err) < 0)
                 return -1;
         for (int64_t i = version; i < NEWEST; i++)
-                if (reg_sql_script(reg, migrations[i], err) < 0)
+                if (reg_sql_script(reg, migrations[i], err) < 0 || (steps[i] != NULL && steps[i](reg, err) < 0))
                         return -1;
         stamp = bk_format("PRAGMA user_version = %lld; PRAGMA application_id = %d", (long long)NEWEST, APPLICATION_ID);
         if (reg_sql_script(reg, stamp, err) < 0)

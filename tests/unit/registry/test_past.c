@@ -57,7 +57,8 @@ static void january(struct reg *reg)
 {
         static const char record[] = "{\"id\": \"%s\", \"sequence\": 2, \"name\": \"base\", \"type\": \"base\", \"state\": \"tested\", "
                                      "\"layer\": \"l\", \"created_at\": \"2024-01-03T00:00:00Z\", \"attributes\": {\"kernel\": \"5\"}, \"states\": ["
-                                     "{\"state\": \"baked\", \"at\": \"2024-01-03T00:00:00Z\"}, {\"state\": \"tested\", \"at\": \"2024-01-06T00:00:00Z\"}]}";
+                                     "{\"state\": \"baked\", \"at\": \"2024-01-03T00:00:00Z\"}, "
+                                     "{\"state\": \"tested\", \"at\": \"2024-01-06T00:00:00Z\"}]}";
         BK_CLEANUP(reg_layers_done) struct reg_layers layers = { 0 };
         autofree char *one = baked(reg, (struct recipe){ .seed = "1", .attributes = { PAIR("kernel", "6.1"), PAIR("owner", "ada") } });
         autofree char *four = baked(reg, (struct recipe){ .seed = "4" });

@@ -29,7 +29,7 @@ static int put_image(struct reg *reg, const struct reg_publication *p, int64_t *
                 return -1;
         if ((p->layer != NULL ? reg_layer_put(reg, p->layer, &layer, err) :
                                 reg_layer_row(reg, image->layer, &layer, err)) < 0 ||
-            reg_package_set_put(reg, p->packages, p->n_packages, &set, err) < 0)
+            reg_inventory_put(reg, p, &set, err) < 0)
                 return -1;
         return reg_sql_int(reg, ret, err, "INSERT INTO image (id, name, type, state, layer, ancestor, input_hash, size, virtual_size, "
                            "created_at, created_by, created_on, package_set) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
@@ -96,7 +96,8 @@ static int publish(struct reg *reg, const struct reg_publication *p, struct bk_e
                 return status < 0 ? -1 : bk_fail(err, BK_CONFLICT, "image '%s' is published already", image->id);
         if (put_image(reg, p, &row, err) < 0 || put_attributes(reg, image, row, err) < 0 ||
             put_checks(reg, p, row, err) < 0 || put_documents(reg, p, row, err) < 0 ||
-            reg_state_log(reg, row, -1, image->state, image->created_by, "published", err) < 0)
+            reg_state_log(reg, row, -1, image->state, image->created_by, "published", err) < 0 ||
+            reg_vulnerable_published(reg, row, image->created_by, err) < 0)
                 return -1;
         return reg_txn_commit(&txn, err);
 }

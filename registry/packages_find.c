@@ -70,6 +70,18 @@ static bool holds(enum bk_ecosystem ecosystem, const char *version, unsigned mea
         return (means & (result < 0 ? 1u : result == 0 ? 2u : 4u)) != 0;
 }
 
+/* Bills of materials name others than those that bakery reads itself. */
+static bool is_ecosystem(const char *name)
+{
+        static const char *const others[] = { "generic", "golang", "maven", "nuget", "cargo", "composer", "conda", "cran", "hex", "pub", "swift" };
+        enum bk_ecosystem ecosystem;
+
+        for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+                if (bk_streq(others[i], name))
+                        return true;
+        return bk_ecosystem_of(name, &ecosystem);
+}
+
 int reg_packages_matching(struct reg *reg, const struct reg_package_ask *ask, struct reg_ids *ret, struct bk_error *err)
 {
         BK_CLEANUP(reg_ids_done) struct reg_ids ids = { 0 };
@@ -78,7 +90,7 @@ int reg_packages_matching(struct reg *reg, const struct reg_package_ask *ask, st
         unsigned means = 7;
         int status;
 
-        if (ask->ecosystem != NULL && !bk_ecosystem_of(ask->ecosystem, &ecosystem))
+        if (ask->ecosystem != NULL && !is_ecosystem(ask->ecosystem))
                 return bk_fail(err, BK_INVALID, "there is no ecosystem '%.100s'; write deb, rpm, apk, alpm, pypi, npm, gem, pear, pecl or cpan",
                                ask->ecosystem);
         for (size_t i = 0; ask->operator != NULL && i < sizeof operators / sizeof *operators; i++)
@@ -91,9 +103,10 @@ int reg_packages_matching(struct reg *reg, const struct reg_package_ask *ask, st
             reg_sql_bind(reg, stmt, err, "t", ask->name) < 0)
                 return -1;
         while ((status = reg_sql_step(reg, stmt, err)) > 0) {
-                if ((ask->ecosystem != NULL && strcmp(ask->ecosystem, reg_column_peek(stmt, 1)) != 0) ||
-                    !bk_ecosystem_of(reg_column_peek(stmt, 1), &ecosystem))
+                if (ask->ecosystem != NULL && strcmp(ask->ecosystem, reg_column_peek(stmt, 1)) != 0)
                         continue;
+                if (!bk_ecosystem_of(reg_column_peek(stmt, 1), &ecosystem))
+                        ecosystem = BK_DEB;     /* whose order does for most, too */
                 if (means == 7 || holds(ecosystem, reg_column_peek(stmt, 2), means, ask->version))
                         reg_ids_add(&ids, reg_column_int(stmt, 0));
         }

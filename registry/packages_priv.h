@@ -82,3 +82,5 @@ int reg_vulnerable_call(struct reg_call *call, struct bk_error *err) BK_MUST_CHE
 int reg_advisory_call(struct reg_call *call, struct bk_error *err) BK_MUST_CHECK;
 int reg_advisory_feeds_call(struct reg_call *call, struct bk_error *err) BK_MUST_CHECK;
 int reg_advisory_import_call(struct reg_call *call, struct bk_error *err) BK_MUST_CHECK;
+int reg_sbom_call(struct reg_call *call, struct bk_error *err) BK_MUST_CHECK;
+int reg_sbom_attach_call(struct reg_call *call, struct bk_error *err) BK_MUST_CHECK;

@@ -219,33 +219,30 @@ static json_t *counts_json(const struct counts *counts)
         return json;
 }
 
-struct asked { struct reg_finding_filter filter; char *channel; bool in_use; int64_t limit, before; struct reg_ids used; };
+/* channel is what stands behind the colon, name what stands before it; NULL: any. */
+struct asked { struct reg_finding_filter filter; char *channel, *name; bool in_use; int64_t limit, before; struct reg_ids used; };
 
 static void asked_done(struct asked *asked)
 {
         free(asked->channel);
+        free(asked->name);
         reg_ids_done(&asked->used);
 }
 
 /* Images newest first: all but the trashed, or those that head a channel of that name. */
 static int images_of(struct reg *reg, const struct asked *asked, struct reg_stmt **ret, struct bk_error *err)
 {
-        const char *colon = asked->channel != NULL ? strrchr(asked->channel, ':') : NULL;
-        autofree char *name = colon != NULL ? bk_strndup(asked->channel, (size_t)(colon - asked->channel)) : NULL;
         autofree char *sql = bk_format("SELECT " REG_IMAGE_COLUMNS "FROM image i WHERE i.sequence < ? AND i.state <> ? AND i.package_set IS NOT NULL %s "
                                        "ORDER BY i.sequence DESC LIMIT ?",
-                                       colon != NULL ? "AND i.sequence IN (SELECT head FROM channel WHERE channel = ? AND name = ?)" :
+                                       asked->name != NULL ? "AND i.sequence IN (SELECT head FROM channel WHERE channel = ? AND name = ?)" :
                                        asked->channel != NULL ? "AND i.sequence IN (SELECT head FROM channel WHERE channel = ?)" : "");
-        const struct reg_value values[] = {
-                { .number = asked->before }, { .number = REG_TRASHED }, { .text = colon != NULL ? colon + 1 : asked->channel }, { .text = name },
-        };
-        struct reg_value bound[5] = { values[0], values[1] };
+        struct reg_value bound[5] = { { .number = asked->before }, { .number = REG_TRASHED } };
         size_t n = 2;
 
         if (asked->channel != NULL)
-                bound[n++] = values[2];
-        if (colon != NULL)
-                bound[n++] = values[3];
+                bound[n++].text = asked->channel;
+        if (asked->name != NULL)
+                bound[n++].text = asked->name;
         /* Images that are not in use are passed over here, so SQL cannot count them. */
         bound[n++] = (struct reg_value){ .number = asked->in_use ? INT64_MAX : asked->limit + 1 };
         if (reg_sql_prepare(reg, sql, ret, err) < 0)
@@ -286,6 +283,16 @@ static int list_images(struct reg *reg, const struct asked *asked, json_t *items
         return 0;
 }
 
+static void split_channel(struct asked *asked)
+{
+        char *colon = asked->channel != NULL ? strrchr(asked->channel, ':') : NULL;
+
+        if (colon == NULL)
+                return;
+        asked->name = bk_strndup(asked->channel, (size_t)(colon - asked->channel));
+        memmove(asked->channel, colon + 1, strlen(colon));
+}
+
 int reg_vulnerable_call(struct reg_call *call, struct bk_error *err)
 {
         BK_CLEANUP(asked_done) struct asked asked = { .limit = 100, .before = INT64_MAX };
@@ -298,6 +305,7 @@ int reg_vulnerable_call(struct reg_call *call, struct bk_error *err)
             reg_call_number(call, "cursor", 1, INT64_MAX, &asked.before, err) < 0 || reg_txn_read(call->reg, &txn, err) < 0 ||
             reg_in_use(call->reg, &asked.used, err) < 0)
                 return -1;
+        split_channel(&asked);
         items = json_array();
         if (list_images(call->reg, &asked, items, &next, err) < 0) {
                 json_decref(items);

@@ -57,7 +57,9 @@ static void take_part(struct reg_parts *parts, const char *purl, const char *nam
 
         if (purl == NULL || strlen(purl) > 4 * TEXT_MOST || !reg_purl_parse(purl, &p, &os))
                 p = (struct reg_package){ .ecosystem = bk_strdup("generic"), .name = bk_strdup(name), .version = bk_strdup(version) };
-        else if (*(p.version ? p.version : "") == '\0' && version != NULL) {
+        if (p.name == NULL)
+                p.name = bk_strdup(name);
+        if (*(p.version ? p.version : "") == '\0' && version != NULL) {
                 free(p.version);
                 p.version = bk_strdup(version);
         }

@@ -63,4 +63,4 @@ void cmd_help_all(void);
 #define CMD_FLAGS(rows) rows, sizeof rows / sizeof *rows
 extern const struct cmd cmd_build, cmd_plan, cmd_validate, cmd_inspect, cmd_images, cmd_image_show, cmd_image_lineage,
         cmd_image_export, cmd_image_delete, cmd_image_promote, cmd_boot_keys, cmd_boot, cmd_doctor, cmd_fsck, cmd_spec_run,
-        cmd_spec_types, cmd_spec_add;
+        cmd_spec_types, cmd_spec_add, cmd_serve, cmd_image_push, cmd_image_pull;

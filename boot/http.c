@@ -11,6 +11,7 @@
 #include "boot/http_priv.h"
 #include "lib/cleanup.h"
 #include "lib/httpd.h"
+#include "lib/lazy.h"
 
 enum {
         CONNECTIONS_MOST = 64,
@@ -253,7 +254,7 @@ int boot_http_start(const struct boot_http_config *config, struct boot_http **re
         http->on_request = config->on_request;
         http->arg = config->arg;
         (void)pthread_mutex_init(&http->lock, NULL);
-        if (take_site(config, &http->site, err) < 0 ||
+        if (bk_lazy_need("libmicrohttpd.so", err) < 0 || take_site(config, &http->site, err) < 0 ||
             listen_somewhere(config, config->address ? config->address : "127.0.0.1", &listener, err) < 0)
                 return -1;
         http->port = bk_socket_port(listener);

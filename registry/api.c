@@ -94,6 +94,8 @@ static int cut(const char *path, struct target *ret, struct bk_error *err)
                 if (reg_decode(projection + 2, length - 3, &ret->projection, err) < 0)
                         return -1;
         }
+        if (path < end && *path != '/')
+                return bk_fail(err, BK_INVALID, "a path begins with '/'");
         ret->root = path[0] == '/' && path[1] == '/';
         path += ret->root;
         while (*path == '/' && path + 1 < end) {        /* a slash at the end says nothing */

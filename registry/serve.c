@@ -53,12 +53,17 @@ int serve_reg_get(struct reg_serve *serve, struct reg **ret, struct bk_error *er
         return 0;
 }
 
-void serve_reg_put(struct reg_serve *serve, struct reg *reg)
+void serve_reg_put(struct reg_serve *serve, struct reg *reg, bool well)
 {
         (void)pthread_mutex_lock(&serve->pool_lock);
-        serve->pool[serve->pool_n++] = reg;
+        if (well)
+                serve->pool[serve->pool_n++] = reg;
+        else
+                serve->pool_made--;
         (void)pthread_cond_signal(&serve->pool_free);
         (void)pthread_mutex_unlock(&serve->pool_lock);
+        if (!well)
+                reg_close(reg);
 }
 
 /* --- listening ------------------------------------------------------------------------------- */

@@ -259,7 +259,7 @@ static enum MHD_Result change(struct serve_request *request)
                 return serve_fail(request, &err);
         }
         ask(request, reg, &answer);
-        serve_reg_put(serve, reg);
+        serve_reg_put(serve, reg, answer.status < 500);
         (void)pthread_mutex_unlock(&serve->write_lock);
         serve_wait_poke(&serve->wait);
         return serve_text(request, &answer);
@@ -273,7 +273,7 @@ static int index_now(struct serve_request *request, int64_t *ret, struct bk_erro
         if (serve_reg_get(request->serve, &reg, err) < 0)
                 return -1;
         status = reg_event_index(reg, ret, err);
-        serve_reg_put(request->serve, reg);
+        serve_reg_put(request->serve, reg, status == 0);
         return status;
 }
 
@@ -325,7 +325,7 @@ static enum MHD_Result look_up(struct serve_request *request)
         if (serve_reg_get(serve, &reg, &err) < 0)
                 return serve_fail(request, &err);
         if (serve->config.cache_most > 0 && reg_event_index(reg, &index, &err) < 0) {
-                serve_reg_put(serve, reg);
+                serve_reg_put(serve, reg, false);
                 return serve_fail(request, &err);
         }
         if (serve->config.cache_most > 0)
@@ -334,7 +334,7 @@ static enum MHD_Result look_up(struct serve_request *request)
                 ask(request, reg, &answer);
         else
                 atomic_fetch_add(&reg_traffic.cached, 1);
-        serve_reg_put(serve, reg);
+        serve_reg_put(serve, reg, text != NULL || answer.status < 500);
         if (text == NULL) {
                 const bool keep = answer.status == 200 && answer.file == NULL && serve->config.cache_most > 0;
 

@@ -75,7 +75,7 @@ static int by_token(struct reg_serve *serve, const char *token, struct serve_who
                 if (status == 0)
                         who_keep(serve, digest, index, now, &who);
         }
-        serve_reg_put(serve, reg);
+        serve_reg_put(serve, reg, status == 0 || err->kind == BK_DENIED);
         if (status < 0)
                 return -1;
         *ret = who;

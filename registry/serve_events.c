@@ -66,7 +66,7 @@ static int read_events(struct stream *stream, struct bk_error *err)
                               text == NULL ? "null" : text);
         }
         reg_stmt_done(&stmt);
-        serve_reg_put(stream->serve, reg);
+        serve_reg_put(stream->serve, reg, status == 0);
         return status;
 }
 
@@ -122,7 +122,7 @@ static int starting_point(struct serve_request *request, int64_t *ret, struct bk
         if (serve_reg_get(request->serve, &reg, err) < 0)
                 return -1;
         status = reg_event_index(reg, ret, err);
-        serve_reg_put(request->serve, reg);
+        serve_reg_put(request->serve, reg, status == 0);
         return status;
 }
 

@@ -10,6 +10,7 @@
 #include "lib/digest.h"
 #include "lib/lease.h"
 #include "registry/api.h"
+#include "registry/life.h"
 #include "registry/registry_priv.h"
 #include "registry/serve.h"
 
@@ -70,7 +71,8 @@ struct serve_wait {
         pthread_mutex_t lock;
         pthread_cond_t changed, wanted;
         pthread_t thread;
-        struct reg *reg;
+        const char *home;
+        struct reg *reg;                /* NULL: it failed, and is opened again at the next look */
         int64_t index;
         unsigned waiters, most;
         bool stop, poke, running;
@@ -112,9 +114,9 @@ struct reg_serve {
         atomic_uint requests;           /* that have begun and not ended */
         atomic_size_t body_bytes;       /* of all bodies that are held now */
 };
-/* A connection to the database; waits for one. Given back, or closed when it failed in a way that may last. */
+/* A connection to the database; waits for one. Given back; closed when it is not well: another one may be, after a server's restart. */
 int serve_reg_get(struct reg_serve *serve, struct reg **ret, struct bk_error *err) BK_MUST_CHECK;
-void serve_reg_put(struct reg_serve *serve, struct reg *reg);
+void serve_reg_put(struct reg_serve *serve, struct reg *reg, bool well);
 
 /* --- serve_auth.c ---------------------------------------------------------------------- */
 struct serve_request;
@@ -173,6 +175,3 @@ enum MHD_Result serve_upload_finish(struct serve_request *request);
 void serve_upload_done(struct reg_serve *serve, struct serve_upload *upload);
 enum MHD_Result serve_layer(struct serve_request *request, const char *digest);
 enum MHD_Result serve_events(struct serve_request *request);
-
-/* Of the token helper: role and name of what was presented; BK_DENIED for what is no token, or one that has ended. */
-int reg_token_check(struct reg *reg, const char *presented, char **ret_name, enum reg_role *ret_role, struct bk_error *err) BK_MUST_CHECK;

@@ -28,11 +28,16 @@ static void look(struct serve_wait *wait)
 {
         struct bk_error err = { 0 };
         int64_t index = 0;
-        int status;
+        int status = 0;
 
         wait->poke = false;
         (void)pthread_mutex_unlock(&wait->lock);
-        status = reg_event_index(wait->reg, &index, &err);
+        if (wait->reg == NULL)
+                status = reg_open(wait->home, &wait->reg, &err);
+        if (status == 0)
+                status = reg_event_index(wait->reg, &index, &err);
+        if (status < 0)
+                reg_close(bk_take(wait->reg));
         (void)pthread_mutex_lock(&wait->lock);
         if (status == 0 && index != wait->index) {
                 wait->index = index;
@@ -70,6 +75,7 @@ int serve_wait_start(struct serve_wait *wait, const char *home, unsigned most, s
         (void)pthread_cond_init(&wait->wanted, &monotonic);
         (void)pthread_condattr_destroy(&monotonic);
         wait->most = most;
+        wait->home = home;
         if (reg_open(home, &wait->reg, err) < 0 || reg_event_index(wait->reg, &wait->index, err) < 0)
                 return -1;
         if (pthread_create(&wait->thread, NULL, watch, wait) != 0)

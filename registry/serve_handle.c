@@ -174,7 +174,18 @@ static enum MHD_Result begin_body(struct serve_request *request)
                               "the body is larger than this server takes (-body-most)");
         if (!reg_api_welcomes(&question, &answer))
                 return serve_text(request, &answer);
-        return digest != NULL && serve_upload_start(request, digest, &err) < 0 ? serve_fail(request, &err) : MHD_YES;
+        request->layer = digest != NULL;
+        if (digest == NULL)
+                return MHD_YES;
+        autofree char *path = layer_path(&request->serve->store, digest);
+
+        if (!bk_exists(path))
+                return serve_upload_start(request, digest, &err) < 0 ? serve_fail(request, &err) : MHD_YES;
+        /* Who waits for a word before sending need not send; who sends is heard out, or would not hear us. */
+        if (serve_header(request, "Expect") != NULL)
+                return serve_upload_known(request, digest);
+        request->drain = true;
+        return MHD_YES;
 }
 
 /* libmicrohttpd ends a connection on which something is answered before the request is there as a whole: that is for refusals. */
@@ -231,7 +242,7 @@ static enum MHD_Result receive(struct serve_request *request, const char *bytes,
 
         request->received += length;
         /* Only one that does not say its length comes here; what is left of it need not be listened to. */
-        if (request->received > (request->upload != NULL ? config->layer_most : 2 * (uint64_t)config->body_most))
+        if (request->received > (request->layer ? config->layer_most : 2 * (uint64_t)config->body_most))
                 return MHD_NO;
         serve_conn_deadline(&request->serve->limits, request->conn,
                             request->started + each + (int64_t)(request->received / PIECE) * each);
@@ -242,6 +253,13 @@ static enum MHD_Result receive(struct serve_request *request, const char *bytes,
         else if (serve_upload_add(request->upload, bytes, length, &request->failure) < 0)
                 request->drain = true;
         return MHD_YES;
+}
+
+static enum MHD_Result answer_drained(struct serve_request *request)
+{
+        autofree char *digest = request->failure.kind == BK_NONE ? serve_layer_digest(request->path) : NULL;
+
+        return digest != NULL ? serve_upload_known(request, digest) : serve_fail(request, &request->failure);
 }
 
 enum MHD_Result serve_handle(void *cls, struct MHD_Connection *connection, const char *url, const char *method, const char *version,
@@ -265,6 +283,6 @@ enum MHD_Result serve_handle(void *cls, struct MHD_Connection *connection, const
                 return receive(request, upload, length);
         }
         if (request->drain)
-                return serve_fail(request, &request->failure);
+                return answer_drained(request);
         return request->upload != NULL ? serve_upload_finish(request) : serve_answer(request);
 }

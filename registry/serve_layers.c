@@ -56,6 +56,14 @@ static enum MHD_Result say(struct serve_request *request, int status, const stru
         return serve_queue(request, status, response, length);
 }
 
+enum MHD_Result serve_upload_known(struct serve_request *request, const char *digest)
+{
+        BK_CLEANUP(layer_info_done) struct layer_info info = { 0 };
+        struct bk_error err = { 0 };
+
+        return layer_info_get(&request->serve->store, digest, &info, &err) < 0 ? serve_fail(request, &err) : say(request, 200, &info);
+}
+
 int serve_upload_start(struct serve_request *request, const char *digest, struct bk_error *err)
 {
         const struct layer_store *store = &request->serve->store;

@@ -141,7 +141,8 @@ struct serve_request {
         uint64_t received;
         int64_t started;
         struct serve_upload *upload;
-        bool begun, drain;              /* drain: `failure` is the answer, once the body is through */
+        bool layer;                     /* the body is a layer, not a document */
+        bool begun, drain;              /* drain: the answer is known, and comes once the body is through */
         struct bk_error failure;
         unsigned status;
         uint64_t bytes;
@@ -171,6 +172,8 @@ char *serve_query_take(char *query, const char *name);
 char *serve_layer_digest(const char *path);
 int serve_upload_start(struct serve_request *request, const char *digest, struct bk_error *err) BK_MUST_CHECK;
 int serve_upload_add(struct serve_upload *upload, const char *bytes, size_t length, struct bk_error *err) BK_MUST_CHECK;
+/* The layer is in the store already: says so. */
+enum MHD_Result serve_upload_known(struct serve_request *request, const char *digest);
 enum MHD_Result serve_upload_finish(struct serve_request *request);
 void serve_upload_done(struct reg_serve *serve, struct serve_upload *upload);
 enum MHD_Result serve_layer(struct serve_request *request, const char *digest);

@@ -248,10 +248,13 @@ static enum MHD_Result receive(struct serve_request *request, const char *bytes,
                             request->started + each + (int64_t)(request->received / PIECE) * each);
         if (request->drain)
                 return MHD_YES;
-        if (request->upload == NULL)
+        if (request->upload == NULL) {
                 add_to_body(request, bytes, length);
-        else if (serve_upload_add(request->upload, bytes, length, &request->failure) < 0)
+        } else if (serve_upload_add(request->upload, bytes, length, &request->failure) < 0) {
+                /* At once: a full disk is not to stay full until the client has sent all. */
                 request->drain = true;
+                serve_upload_done(request->serve, bk_take(request->upload));
+        }
         return MHD_YES;
 }
 

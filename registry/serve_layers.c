@@ -91,22 +91,27 @@ int serve_upload_add(struct serve_upload *upload, const char *bytes, size_t leng
         return 0;
 }
 
-enum MHD_Result serve_upload_finish(struct serve_request *request)
+static int finish(struct serve_request *request, struct layer_info *ret, struct bk_error *err)
 {
         struct serve_upload *upload = request->upload;
         autofree char *digest = bk_hash_finish(bk_take(upload->hash));
+
+        if (!bk_streq(digest, upload->digest))
+                return bk_fail(err, BK_INVALID, "the %llu bytes that came are %s, not %s", (unsigned long long)upload->got, digest, upload->digest);
+        return layer_receive(&request->serve->store, upload->draft, digest, ret, err);
+}
+
+enum MHD_Result serve_upload_finish(struct serve_request *request)
+{
         BK_CLEANUP(layer_info_done) struct layer_info info = { 0 };
         struct bk_error err = { 0 };
+        int status;
 
-        if (!bk_streq(digest, upload->digest)) {
-                (void)bk_fail(&err, BK_INVALID, "the %llu bytes that came are %s, not %s", (unsigned long long)upload->got, digest, upload->digest);
-                return serve_fail(request, &err);
-        }
         /* A step that may take long: everything is written to the disk. */
         serve_conn_deadline(&request->serve->limits, request->conn, 0);
-        if (layer_receive(&request->serve->store, upload->draft, digest, &info, &err) < 0)
-                return serve_fail(request, &err);
-        return say(request, 201, &info);
+        status = finish(request, &info, &err);
+        serve_upload_done(request->serve, bk_take(request->upload));
+        return status < 0 ? serve_fail(request, &err) : say(request, 201, &info);
 }
 
 void serve_upload_done(struct reg_serve *serve, struct serve_upload *upload)

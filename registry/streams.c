@@ -38,29 +38,65 @@ static json_t *items_of(const struct reg_image *image, const struct reg_view *vi
         return items;
 }
 
-/* "bakery:nginx:amd64", "bakery:nginx:production:amd64". Aliases are parted by commas, which no name has. */
-static void add_product(json_t *products, const struct reg_offer *offer, const struct reg_view *view)
+static char *alias_of(const struct reg_offer *offer)
+{
+        return offer->channel == NULL ? bk_strdup(offer->image.name) : bk_format("%s/%s", offer->image.name, offer->channel);
+}
+
+/* Clients know an image by the digest of its files and want it once: what is offered as several things has several names. Aliases are
+ * parted by commas, which no name has. */
+static bool add_alias(const json_t *products, const struct reg_offer *offer)
+{
+        json_t *product = json_object_get(products, offer->image.id);
+        autofree char *alias = alias_of(offer), *both = NULL;
+
+        if (product == NULL)
+                return false;
+        both = bk_format("%s,%s", json_string_value(json_object_get(product, "aliases")), alias);
+        (void)json_object_set_new(product, "aliases", json_string(both));
+        return true;
+}
+
+static json_t *product_of(const struct reg_offer *offer, const struct reg_view *view)
 {
         const struct reg_image *image = &offer->image;
         const char *given = reg_image_attribute(image, "architecture"), *release = reg_image_attribute(image, "release");
-        const char *architecture = given == NULL ? "amd64" : given, *channel = offer->channel;
-        autofree char *key = bk_format("bakery:%s:%s%s%s", image->name, channel == NULL ? "" : channel, channel == NULL ? "" : ":", architecture);
-        autofree char *alias = bk_format("%s%s%s", image->name, channel == NULL ? "" : "/", channel == NULL ? "" : channel);
-        autofree char *at = bk_iso_time(image->created_at);
+        autofree char *alias = alias_of(offer), *at = bk_iso_time(image->created_at);
         autofree char *version = bk_format("%.4s%.2s%.2s_%lld", at, at + 5, at + 8, (long long)image->sequence);
-        json_t *product = json_pack("{s:s, s:o, s:o, s:o, s:o, s:s, s:{s:s}, s:{s:{s:o}}}", "aliases", alias,
-                                    "arch", reg_json_text(architecture), "os", reg_json_text(image->name),
-                                    "release", reg_json_text(release == NULL ? image->type : release),
-                                    "release_title", reg_json_text(release == NULL ? image->type : release),
-                                    "variant", channel == NULL ? "default" : channel, "requirements", "secureboot", "false",
-                                    "versions", version, "items", items_of(image, view));
 
-        (void)json_object_set_new(products, key, product);
+        return json_pack("{s:s, s:o, s:o, s:o, s:o, s:s, s:{s:s}, s:{s:{s:o}}}", "aliases", alias,
+                         "arch", reg_json_text(given == NULL ? "amd64" : given), "os", reg_json_text(image->name),
+                         "release", reg_json_text(release == NULL ? image->type : release),
+                         "release_title", reg_json_text(release == NULL ? image->type : release),
+                         "variant", offer->channel == NULL ? "default" : offer->channel, "requirements", "secureboot", "false",
+                         "versions", version, "items", items_of(image, view));
 }
 
-static int products_of(struct reg_call *call, json_t *products, struct bk_error *err)
+/* By the ids of images while aliases are found; then "bakery:nginx:amd64", "bakery:nginx:production:amd64". */
+static json_t *named(json_t *products, const struct reg_offers *offers)
+{
+        json_t *ret = json_object();
+
+        for (size_t i = 0; i < offers->n; i++) {
+                const struct reg_offer *offer = &offers->v[i];
+                json_t *product = json_object_get(products, offer->image.id);
+                const char *channel = offer->channel == NULL ? "" : offer->channel;
+                autofree char *key = bk_format("bakery:%s:%s%s%s", offer->image.name, channel, *channel == '\0' ? "" : ":",
+                                               json_string_value(json_object_get(product, "arch")));
+
+                if (product == NULL)
+                        continue;
+                (void)json_object_set(ret, key, product);
+                (void)json_object_del(products, offer->image.id);
+        }
+        json_decref(products);
+        return ret;
+}
+
+static int products_of(struct reg_call *call, json_t **ret, struct bk_error *err)
 {
         BK_CLEANUP(reg_offers_done) struct reg_offers offers = { 0 };
+        autojson *products = json_object();
 
         call->answer->fleeting = true;
         if (call->request->store == NULL)
@@ -69,29 +105,32 @@ static int products_of(struct reg_call *call, json_t *products, struct bk_error 
                 return -1;
         for (size_t i = 0; i < offers.n; i++) {
                 BK_CLEANUP(reg_view_done) struct reg_view view = { 0 };
-                const int made = reg_view_get(call->request->store, offers.v[i].image.id, &view, err);
+                const char *id = offers.v[i].image.id;
+                int made;
 
+                if (add_alias(products, &offers.v[i]))
+                        continue;
+                made = reg_view_get(call->request->store, id, &view, err);
                 if (made < 0)
                         return -1;
                 if (made > 0)
-                        add_product(products, &offers.v[i], &view);
+                        (void)json_object_set_new(products, id, product_of(&offers.v[i], &view));
                 else if (call->answer->make.n < ASKED_AT_ONCE)
-                        bk_strv_add(&call->answer->make, offers.v[i].image.id);
+                        bk_strv_add(&call->answer->make, id);
         }
+        *ret = named(bk_take(products), &offers);
         return 0;
 }
 
 static int streams_index(struct reg_call *call, struct bk_error *err)
 {
-        autojson *products = json_object();
-        json_t *names = json_array();
+        autojson *products = NULL;
+        json_t *names, *value;
         const char *key;
-        json_t *value;
 
-        if (products_of(call, products, err) < 0) {
-                json_decref(names);
+        if (products_of(call, &products, err) < 0)
                 return -1;
-        }
+        names = json_array();
         json_object_foreach(products, key, value)
                 (void)json_array_append_new(names, json_string(key));
         call->json = json_pack("{s:s, s:{s:{s:s, s:s, s:s, s:o}}}", "format", "index:1.0", "index", "images", "datatype", "image-downloads",
@@ -101,9 +140,9 @@ static int streams_index(struct reg_call *call, struct bk_error *err)
 
 static int streams_images(struct reg_call *call, struct bk_error *err)
 {
-        autojson *products = json_object();
+        autojson *products = NULL;
 
-        if (products_of(call, products, err) < 0)
+        if (products_of(call, &products, err) < 0)
                 return -1;
         call->json = json_pack("{s:s, s:s, s:s, s:O}", "format", "products:1.0", "content_id", "images", "datatype", "image-downloads",
                                "products", products);

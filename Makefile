@@ -29,6 +29,8 @@ CFLAGS_ALL = -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DBAKERY_VERSION='"
              $(FLAGS_$(BUILD)) -I. -I$(B) $(PKG_CFLAGS) $(CFLAGS)
 LDFLAGS_ALL = -pie $(FLAGS_$(BUILD)) -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS)
 LIBS = $(PKG_LIBS) -lmruby -lm
+# Puts the spec engine's started interpreter into a program. Under ASan each is started anew.
+SNAPSHOT := $(if $(filter asan,$(BUILD)),cp,./tools/snapshot)
 
 ifneq ($(V),1)
 Q_CC = @echo "  CC $<";
@@ -53,9 +55,10 @@ deps-check:
 .PHONY: deps-check
 
 # --- building ---------------------------------------------------------------
-$(B)/bin/bakery: $(OBJECTS)
+$(B)/bin/bakery: $(OBJECTS) tools/snapshot
 	@mkdir -p $(@D)
-	$(Q_LD)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+	$(Q_LD)$(CC) $(LDFLAGS_ALL) -o $@.draft $(OBJECTS) $(LIBS)
+	@$(SNAPSHOT) $@.draft $@ && rm -f $@.draft
 
 $(B)/libbakery.a: $(LIBOBJECTS)
 	@rm -f $@
@@ -79,6 +82,7 @@ $(B)/bakery/bake/spec_boot_agent.o: $(B)/agent
 $(B)/tests/unit/%: tests/unit/%.c $(B)/libbakery.a
 	@mkdir -p $(@D)
 	$(Q_CC)$(CC) $(CFLAGS_ALL) -MMD -MP -MF $@.d -o $@ $< $(B)/libbakery.a $(LDFLAGS_ALL) -lcmocka $(LIBS)
+	@$(if $(filter spec/%,$*),mv $@ $@.draft && $(SNAPSHOT) $@.draft $@ && rm -f $@.draft)
 
 -include $(OBJECTS:.o=.d) $(UNITBINS:=.d) $(DRIVENBINS:=.d)
 

@@ -3,7 +3,6 @@
  * collected while the file loads and run afterwards, as RSpec does. */
 #include "spec/ruby_priv.h"
 
-#include <malloc.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/time.h>
@@ -19,35 +18,15 @@
 
 #include "lib/fs.h"
 #include "spec/prelude_rb.h"
+#include "spec/snapshot.h"
 
-#define HEAP_MOST ((size_t)512 << 20)           /* of Ruby: a NoMemoryError of its example */
 #define GC_INTERVAL 1000                        /* percent: a process that lives for a moment rarely cleans up */
-#define GC_BEGIN 250000                         /* objects, some 10 MB: nor does it at first. At HEAP_MOST mruby does by itself. */
+#define GC_BEGIN 250000                         /* objects, some 10 MB: nor does it at first. At the heap's limit mruby does by itself. */
 #define SPACE_MOST ((rlim_t)1 << 30)            /* of the whole process: ends it */
 
 struct spec_engine *spec_engine_of(mrb_state *mrb)
 {
         return mrb->ud;
-}
-
-static void *allocate(mrb_state *mrb, void *p, size_t size, void *arg)
-{
-        struct spec_engine *engine = arg;
-        const size_t before = p ? malloc_usable_size(p) : 0;
-        void *ret;
-
-        (void)mrb;
-        if (size == 0) {
-                engine->allocated -= before;
-                free(p);
-                return NULL;
-        }
-        if (size > before && engine->allocated + (size - before) > HEAP_MOST)
-                return NULL;
-        ret = realloc(p, size);
-        if (ret != NULL)
-                engine->allocated += malloc_usable_size(ret) - before;
-        return ret;
 }
 
 static int64_t now_us(void)
@@ -175,16 +154,25 @@ void spec_engine_load(mrb_state *mrb, const char *file, char *text, size_t lengt
                 mrb_exc_raise(mrb, mrb_obj_value(mrb->exc));
 }
 
+/* The bytecode stays where it is and nothing is copied, unless a snapshot is made: the fewer words in it point into the program, the
+ * fewer of its pages are written to. */
 static mrb_value load_prelude(mrb_state *mrb, void *arg)
 {
-        (void)arg;
-        (void)mrb_load_irep(mrb, spec_prelude_rb);     /* stays where it is: nothing is copied */
+        const struct spec_heap *heap = arg;
+
+        if (heap->fixed) {
+                void *copy = memcpy(mrb_malloc(mrb, sizeof spec_prelude_rb), spec_prelude_rb, sizeof spec_prelude_rb);
+
+                (void)mrb_load_irep_buf(mrb, copy, sizeof spec_prelude_rb);
+                mrb_free(mrb, copy);
+        } else
+                (void)mrb_load_irep(mrb, spec_prelude_rb);
         if (mrb->exc != NULL)
                 mrb_exc_raise(mrb, mrb_obj_value(mrb->exc));
         return mrb_nil_value();
 }
 
-/* What the project and the caller have set holds before the file is read. */
+/* What this run has to do with (settings, the environment) is told, and holds before the file is read. */
 static mrb_value prepare(mrb_state *mrb, void *arg)
 {
         (void)arg;
@@ -261,21 +249,16 @@ static void limit(void)
         (void)setrlimit(RLIMIT_CORE, &core);
 }
 
-void spec_engine_run(const struct spec_job *given)
-{
-        static struct spec_engine engine;
-        static struct spec_job job;
-        const struct spec_result none = { 0 };
-        struct RClass *module;
-        mrb_state *mrb;
+static struct spec_engine engine;
 
-        job = *given;
-        engine.job = &job;
-        spec_image_init(&engine.image, job.target, job.options, job.fd);
-        limit();
-        mrb = mrb_open_allocf(allocate, &engine);
-        if (mrb == NULL || (!job.options->trust && spec_fence() < 0))
-                _exit(2);
+struct mrb_state *spec_engine_make(struct spec_heap *heap)
+{
+        mrb_state *mrb = mrb_open_allocf(spec_heap_get, heap);
+        mrb_bool failed = FALSE;
+        struct RClass *module;
+
+        if (mrb == NULL)
+                return NULL;
         mrb->ud = &engine;
         mrb->gc.interval_ratio = GC_INTERVAL;
         mrb->gc.threshold = GC_BEGIN;
@@ -291,7 +274,37 @@ void spec_engine_run(const struct spec_job *given)
         spec_place_init(mrb, module);
         spec_controller_init(mrb, module);
         spec_binding_init(mrb, module);
-        if (step(mrb, load_prelude, &job) && step(mrb, prepare, &job) && step(mrb, load_file, &job))
+        (void)mrb_protect_error(mrb, load_prelude, heap, &failed);
+        return failed ? NULL : mrb;
+}
+
+/* The kept one, or a new one. */
+static mrb_state *interpreter(void)
+{
+        static struct spec_heap own;
+        struct spec_heap *heap = &own;
+        mrb_state *mrb = spec_snapshot_take(&heap);
+
+        if (mrb == NULL)
+                mrb = spec_engine_make(heap);
+        spec_regexp_begin();
+        return mrb;
+}
+
+void spec_engine_run(const struct spec_job *given)
+{
+        static struct spec_job job;
+        const struct spec_result none = { 0 };
+        mrb_state *mrb;
+
+        limit();
+        mrb = interpreter();
+        if (mrb == NULL || (!given->options->trust && spec_fence() < 0))
+                _exit(2);
+        job = *given;
+        engine.job = &job;
+        spec_image_init(&engine.image, job.target, job.options, job.fd);
+        if (step(mrb, prepare, &job) && step(mrb, load_file, &job))
                 (void)step(mrb, run_examples, &job);
         (void)spec_wire_send(job.fd, SPEC_RECORD_END, &none);
         _exit(0);       /* the kernel takes the memory back faster than we could */

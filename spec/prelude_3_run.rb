@@ -13,7 +13,13 @@ module Bakery
       at.empty? || text.start_with?(at) ? text : "#{at}: #{text}"
     end
 
+    # The prelude may have been loaded in another process, at another time: what is of this one begins here.
     def prepare
+      const_set(:SETTINGS, settings.freeze)
+      Object.const_set(:ENV, Environment.new(environment))
+      $PROGRAM_NAME = SETTINGS[:file]
+      srand
+      RSpec::Core::ExampleGroup.setup(nil, [], {}, nil)
       read_dot_rspec
       SETTINGS[:tags].each { |tag| RSpec.configuration.add_tag(tag) }
     end
@@ -256,5 +262,4 @@ module Bakery
              *control_of(group.metadata, example))
     end
   end
-  RSpec::Core::ExampleGroup.setup(nil, [], {}, nil)
 end

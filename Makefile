@@ -29,8 +29,8 @@ CFLAGS_ALL = -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DBAKERY_VERSION='"
              $(FLAGS_$(BUILD)) -I. -I$(B) $(PKG_CFLAGS) $(CFLAGS)
 LDFLAGS_ALL = -pie $(FLAGS_$(BUILD)) -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS)
 LIBS = $(PKG_LIBS) -lmruby -lm
-# Puts the spec engine's started interpreter into a program. Under ASan each is started anew.
-SNAPSHOT := $(if $(filter asan,$(BUILD)),cp,./tools/snapshot)
+# Puts the spec engine's interpreter, as it is when it has started, into a program. Under ASan each starts anew.
+SNAPSHOT := $(if $(filter asan,$(BUILD)),true,./tools/snapshot)
 
 ifneq ($(V),1)
 Q_CC = @echo "  CC $<";
@@ -55,10 +55,10 @@ deps-check:
 .PHONY: deps-check
 
 # --- building ---------------------------------------------------------------
-$(B)/bin/bakery: $(OBJECTS) tools/snapshot
+$(B)/bin/bakery: $(OBJECTS)
 	@mkdir -p $(@D)
-	$(Q_LD)$(CC) $(LDFLAGS_ALL) -o $@.draft $(OBJECTS) $(LIBS)
-	@$(SNAPSHOT) $@.draft $@ && rm -f $@.draft
+	$(Q_LD)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+	@$(SNAPSHOT) $@
 
 $(B)/libbakery.a: $(LIBOBJECTS)
 	@rm -f $@
@@ -82,7 +82,7 @@ $(B)/bakery/bake/spec_boot_agent.o: $(B)/agent
 $(B)/tests/unit/%: tests/unit/%.c $(B)/libbakery.a
 	@mkdir -p $(@D)
 	$(Q_CC)$(CC) $(CFLAGS_ALL) -MMD -MP -MF $@.d -o $@ $< $(B)/libbakery.a $(LDFLAGS_ALL) -lcmocka $(LIBS)
-	@$(if $(filter spec/%,$*),mv $@ $@.draft && $(SNAPSHOT) $@.draft $@ && rm -f $@.draft)
+	@$(if $(filter spec/%,$*),$(SNAPSHOT) $@)
 
 -include $(OBJECTS:.o=.d) $(UNITBINS:=.d) $(DRIVENBINS:=.d)
 

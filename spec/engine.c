@@ -3,6 +3,7 @@
  * collected while the file loads and run afterwards, as RSpec does. */
 #include "spec/ruby_priv.h"
 
+#include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/time.h>
@@ -22,6 +23,7 @@
 
 #define GC_INTERVAL 1000                        /* percent: a process that lives for a moment rarely cleans up */
 #define GC_BEGIN 250000                         /* objects, some 10 MB: nor does it at first. At the heap's limit mruby does by itself. */
+enum { TICKS = 8 /* of the time that an example may compute */, FLUSH_US = 50000 };
 #define SPACE_MOST ((rlim_t)1 << 30)            /* of the whole process: ends it */
 
 struct spec_engine *spec_engine_of(mrb_state *mrb)
@@ -49,13 +51,46 @@ static char *text_of(mrb_state *mrb, mrb_value string)
         return ret;
 }
 
-/* An example that computes without end is the end of this process, and an error of its own: the next ones run in a new one. */
-static void limit_example(const struct spec_options *options, bool on)
-{
-        const int ms = spec_example_most_ms(options);
-        const struct itimerval timer = { .it_value = { .tv_sec = on ? ms / 1000 : 0, .tv_usec = on ? ms % 1000 * 1000 : 0 } };
+/* An example that computes without end is the end of this process, and an error of its own: the next ones run in a new one. The
+ * process's time is counted in ticks, which costs an example nothing. */
+static struct { volatile sig_atomic_t running, ticks; } example;
 
+static void on_tick(int number)
+{
+        if (!example.running || ++example.ticks <= TICKS)
+                return;
+        (void)signal(number, SIG_DFL);
+        (void)raise(number);
+}
+
+static void limit_examples(const struct spec_options *options)
+{
+        const struct sigaction action = { .sa_handler = on_tick, .sa_flags = SA_RESTART };
+        const int tick_ms = spec_example_most_ms(options) / TICKS + 1;
+        const struct timeval tick = { .tv_sec = tick_ms / 1000, .tv_usec = tick_ms % 1000 * 1000 };
+        const struct itimerval timer = { .it_interval = tick, .it_value = tick };
+
+        (void)sigaction(SIGPROF, &action, NULL);
         (void)setitimer(ITIMER_PROF, &timer, NULL);
+}
+
+static void limit_example(bool on)
+{
+        example.ticks = 0;
+        example.running = on;
+}
+
+/* Results are shown as they come, but not each with a write of its own. */
+static void told(struct spec_engine *engine, int sent)
+{
+        const int64_t now = now_us();
+
+        if (sent == 0 && now - engine->flushed_us > FLUSH_US) {
+                engine->flushed_us = now;
+                sent = spec_wire_flush(engine->job->fd);
+        }
+        if (sent < 0)
+                _exit(1);
 }
 
 static mrb_value optional_text(mrb_state *mrb, mrb_value value)
@@ -77,12 +112,11 @@ static mrb_value native_start(mrb_state *mrb, mrb_value self)
                 .control = text_of(mrb, optional_text(mrb, control)), .title = text_of(mrb, optional_text(mrb, title)),
         };
 
-        if (spec_wire_send(engine->job->fd, SPEC_RECORD_START, &result) < 0)
-                _exit(1);
+        told(engine, spec_wire_send(engine->job->fd, SPEC_RECORD_START, &result));
         engine->started_us = now_us();
         engine->image.asked = SPEC_NOWHERE;
         engine->image.configured = false;
-        limit_example(engine->job->options, true);
+        limit_example(true);
         return self;
 }
 
@@ -103,10 +137,9 @@ static mrb_value native_result(mrb_state *mrb, mrb_value self)
                 .where = engine->image.asked, .configured = engine->image.configured,
         };
 
-        limit_example(engine->job->options, false);
+        limit_example(false);
         engine->started_us = 0;
-        if (spec_wire_send(engine->job->fd, SPEC_RECORD_RESULT, &result) < 0)
-                _exit(1);
+        told(engine, spec_wire_send(engine->job->fd, SPEC_RECORD_RESULT, &result));
         return self;
 }
 
@@ -303,9 +336,12 @@ void spec_engine_run(const struct spec_job *given)
                 _exit(2);
         job = *given;
         engine.job = &job;
+        spec_wire_begin(job.pending);
+        limit_examples(job.options);
         spec_image_init(&engine.image, job.target, job.options, job.fd);
         if (step(mrb, prepare, &job) && step(mrb, load_file, &job))
                 (void)step(mrb, run_examples, &job);
         (void)spec_wire_send(job.fd, SPEC_RECORD_END, &none);
+        (void)spec_wire_flush(job.fd);
         _exit(0);       /* the kernel takes the memory back faster than we could */
 }

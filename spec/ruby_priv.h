@@ -63,6 +63,7 @@ struct spec_engine {
         struct spec_source *sources;    /* Ruby files that were loaded */
         size_t n_sources;
         int64_t started_us;             /* of the running example */
+        int64_t flushed_us;             /* when results were last sent */
 };
 /* The engine is mrb->ud. */
 struct spec_engine *spec_engine_of(mrb_state *mrb);

@@ -68,7 +68,7 @@ static void *get_large(struct spec_heap *heap, uint64_t *old, size_t size)
         const size_t before = old != NULL ? (size_t)(*old & ~(uint64_t)LARGE) : 0;
         uint64_t *block;
 
-        if (size > HEAP_MOST || heap->allocated - before + size + HEADER > HEAP_MOST)
+        if (heap->allocated - before + size + HEADER > HEAP_MOST)
                 return NULL;
         block = realloc(old != NULL ? base_of(old) : NULL, size + UNIT);
         if (block == NULL)
@@ -134,6 +134,8 @@ void *spec_heap_get(struct mrb_state *mrb, void *p, size_t size, void *arg)
                         give_back(heap, p);
                 return NULL;
         }
+        if (size > HEAP_MOST)
+                return NULL;
         if (p == NULL)
                 return get(heap, size);
         if (*block & LARGE)

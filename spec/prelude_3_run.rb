@@ -18,7 +18,7 @@ module Bakery
       const_set(:SETTINGS, settings.freeze)
       Object.const_set(:ENV, Environment.new(environment))
       $PROGRAM_NAME = SETTINGS[:file]
-      srand
+      srand(clock(0).inject { |seconds, ns| seconds ^ ns })
       RSpec::Core::ExampleGroup.setup(nil, [], {}, nil)
       read_dot_rspec
       SETTINGS[:tags].each { |tag| RSpec.configuration.add_tag(tag) }

@@ -22,7 +22,7 @@ struct kept { uint32_t at; uint32_t moves; uint64_t value; };
 
 struct head {
         char magic[8];
-        uint64_t base;                  /* where the program was */
+        uint64_t base;                  /* where the program was; 0 in the end, when such words count from its beginning */
         uint64_t size;                  /* of the memory, whole pages */
         struct mrb_state *mrb;
         uint32_t n_moves, n_statics;
@@ -148,8 +148,20 @@ static int compare(struct head *mine, const struct head *other, const char *heap
         return 0;
 }
 
+/* The same bytes wherever it was made. */
+static void count_from_the_beginning(struct head *head, char *heap)
+{
+        for (uint32_t i = 0; i < head->n_moves; i++)
+                *word_at(heap, head->moves[i]) -= head->base;
+        for (uint32_t i = 0; i < head->n_statics; i++)
+                if (head->statics[i].moves)
+                        head->statics[i].value -= head->base;
+        head->base = 0;
+        memcpy(head->magic, magic, sizeof magic);
+}
+
 /* The first run writes what it has, the second compares and adds what follows. */
-static int write_down(const char *path, struct head *head, const char *heap)
+static int write_down(const char *path, struct head *head, char *heap)
 {
         autofree char *other = NULL;
         struct bk_error err = { 0 };
@@ -161,7 +173,7 @@ static int write_down(const char *path, struct head *head, const char *heap)
                         return fail("the other run's cannot be read");
                 if (compare(head, (const struct head *)(const void *)other, heap, other + SPEC_SNAPSHOT_HEAD) < 0)
                         return -1;
-                memcpy(head->magic, magic, sizeof magic);
+                count_from_the_beginning(head, heap);
         }
         file = fopen(path, "wb");
         if (file == NULL)
@@ -171,15 +183,23 @@ static int write_down(const char *path, struct head *head, const char *heap)
         return fclose(file) == 0 && written ? 0 : fail("it cannot be written");
 }
 
-/* New objects get pages of their own: nothing is put between the kept ones, whose pages stay as they are. */
+/* What is kept stays as it is: new objects are not put between, where each would cost a page, but get a page of objects that is
+ * ready for them. */
 static void settle(mrb_state *mrb)
 {
         const size_t threshold = mrb->gc.threshold;
+        const int arena = mrb_gc_arena_save(mrb);
 
         (void)mrb_funcall(mrb, mrb_obj_value(mrb->kernel_module), "srand", 1, mrb_fixnum_value(1));
         spec_regexp_forget(mrb);        /* which cleans up first */
+        for (mrb_heap_page *page = mrb->gc.heaps; page != NULL; page = page->next) {
+                page->freelist = NULL;
+                page->free_next = page->free_prev = NULL;
+        }
         mrb->gc.free_heaps = NULL;
         mrb->gc.threshold = threshold;
+        (void)mrb_obj_alloc(mrb, MRB_TT_OBJECT, mrb->object_class);
+        mrb_gc_arena_restore(mrb, arena);
         memset(mrb->cache, 0, sizeof mrb->cache);
 }
 

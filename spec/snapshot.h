@@ -4,7 +4,10 @@
  * tools/snapshot runs a program that has none yet twice. Each run makes an interpreter at a fixed address and writes its memory down;
  * the program lies at another address each time, so words that differ by just that much are pointers into the program, and words that
  * differ otherwise are what no snapshot can have (pointers to malloc()'s memory or the stack, times, the environment): then there is
- * none, and every process makes its own interpreter, as under ASan. */
+ * none, and every process makes its own interpreter, as under ASan.
+ *
+ * The interpreter's memory is at an address that everybody knows. What holds user Ruby back is the kernel's fence (fence.c), which
+ * is for the case that Ruby gets native code, not chance. */
 #pragma once
 #include "spec/heap.h"
 

@@ -106,6 +106,7 @@ struct attempt {
         struct bk_buf bytes;
         struct spec_result running;     /* the example begun and not ended; owned strings */
         bool is_running, finished, garbled, too_much;
+        bool asked;                     /* the last that it told is a question: nothing is pending behind it */
         bool gone;                      /* the child is: it is told nothing any more */
         size_t begun;                   /* examples that began, in this process and those before it */
         struct spec_pending *pending;   /* what the child has told and not sent */
@@ -125,7 +126,8 @@ static void attempt_done(struct attempt *a)
 
 static void take_record(struct attempt *a, enum spec_record record, const struct spec_result *result)
 {
-        if (record == SPEC_RECORD_ASK) {
+        a->asked = record == SPEC_RECORD_ASK;
+        if (a->asked) {
                 if (!a->gone && spec_wire_answer(a->fd, a->job->target, result, a->deadline) < 0)
                         a->garbled = true;
                 return;
@@ -205,8 +207,11 @@ static bool listen_to(struct attempt *a)
                 const int64_t left = a->deadline - bk_now_ms();
                 ssize_t got;
 
-                if (left <= 0)
+                if (left <= 0) {
+                        if (!a->asked)
+                                take_pending(a);
                         return false;
+                }
                 if (poll(&event, 1, left > LOOK_MS ? LOOK_MS : (int)left) <= 0) {
                         take_pending(a);
                         continue;
@@ -310,7 +315,8 @@ static int run_once(struct spec_job *job, int64_t deadline, struct spec_report *
         if (!in_time || a.garbled || a.too_much)
                 (void)kill(a.pid, SIGKILL);
         status = bk_wait(a.pid, END_MS);
-        take_rest(&a);
+        if (in_time)
+                take_rest(&a);
         judge_end(&a, in_time, status, timeout_ms);
         if (in_time && !a.finished && !a.garbled && !a.too_much && a.is_running)
                 job->begin_at = a.begun;

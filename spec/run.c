@@ -16,8 +16,8 @@
 #include "lib/utf8.h"
 #include "spec/waiver.h"
 
-enum { EXAMPLE_MS = 10000, TIMEOUT_MS = 600000, COMMAND_TIMEOUT_MS = 60000, RETRY_SLEEP_MS = 500, FILE_MOST = 16 << 20, END_MS = 5000, LOOK_MS = 50, CHUNK = 65536,
-       RECORDS_MOST = 128 << 20 /* bytes a file's results may take */ };
+enum { EXAMPLE_MS = 10000, TIMEOUT_MS = 600000, COMMAND_TIMEOUT_MS = 60000, RETRY_SLEEP_MS = 500, FILE_MOST = 16 << 20, END_MS = 5000, CHUNK = 65536,
+       LOOK_MS = 50 /* for what is not sent yet */, RECORDS_MOST = 128 << 20 /* bytes a file's results may take */ };
 
 const char *spec_verdict_name(enum spec_verdict verdict)
 {

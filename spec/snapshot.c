@@ -88,7 +88,7 @@ struct mrb_state *spec_snapshot_take(struct spec_heap **ret_heap)
 
 static size_t size_of_statics(void)
 {
-        return (size_t)(_end - __data_start) / sizeof(uint64_t) * sizeof(uint64_t);
+        return (size_t)((uintptr_t)_end - (uintptr_t)__data_start) / sizeof(uint64_t) * sizeof(uint64_t);
 }
 
 static int fail(const char *why)

@@ -3,4 +3,5 @@
 #include "spec/snapshot.h"
 
 /* Pages of up to 64 KiB can be moved whole. */
-const unsigned char spec_snapshot_bytes[SPEC_SNAPSHOT_HEAD + SPEC_SNAPSHOT_HEAP] __attribute__((section(".spec_snapshot"), aligned(65536), used)) = { 0 };
+#define PLACE __attribute__((section(".spec_snapshot"), aligned(65536), used))
+const unsigned char spec_snapshot_bytes[SPEC_SNAPSHOT_HEAD + SPEC_SNAPSHOT_HEAP] PLACE = { 0 };

@@ -23,7 +23,7 @@
 
 #define GC_INTERVAL 1000                        /* percent: a process that lives for a moment rarely cleans up */
 #define GC_BEGIN 250000                         /* objects, some 10 MB: nor does it at first. At the heap's limit mruby does by itself. */
-enum { TICKS = 8 /* of the time that an example may compute */, FLUSH_US = 50000 };
+enum { TICKS = 32 /* of the time that an example may compute */, FLUSH_US = 50000 };
 #define SPACE_MOST ((rlim_t)1 << 30)            /* of the whole process: ends it */
 
 struct spec_engine *spec_engine_of(mrb_state *mrb)

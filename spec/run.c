@@ -128,8 +128,10 @@ static void take_record(struct attempt *a, enum spec_record record, const struct
 {
         a->asked = record == SPEC_RECORD_ASK;
         if (a->asked) {
-                if (!a->gone && spec_wire_answer(a->fd, a->job->target, result, a->deadline) < 0)
-                        a->garbled = true;
+                if (a->gone || spec_wire_answer(a->fd, a->job->target, result, a->deadline) == 0)
+                        return;
+                a->gone = errno == EPIPE || errno == ECONNRESET;        /* how it ended says more */
+                a->garbled = !a->gone;
                 return;
         }
         result_done(&a->running);

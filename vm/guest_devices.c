@@ -153,6 +153,13 @@ static bool established(const char *table, unsigned host)
         return false;
 }
 
+bool vm_guest_accepted(struct vm_guest *guest, unsigned host)
+{
+        autofree char *table = NULL;
+
+        return vm_monitor(guest, "info usernet", &table, NULL) == 0 && established(table, host);
+}
+
 bool vm_guest_listens(struct vm_guest *guest, unsigned port)
 {
         struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };

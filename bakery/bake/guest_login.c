@@ -42,7 +42,14 @@ static char *joined(const struct bk_strv *list)
         return list->n > 0 ? bk_buf_finish(&buf) : NULL;
 }
 
-static void configure(struct bake_stage *stage, unsigned port)
+static bool accepted(void *arg)
+{
+        const struct bake_stage *stage = arg;
+
+        return vm_guest_accepted(stage->guest, stage->login.port);
+}
+
+static void configure(struct bake_stage *stage, unsigned port, bool forwarded)
 {
         const struct bake_guest *config = stage->config;
         const int64_t given = config->ssh_timeout_ms > 0 ? config->ssh_timeout_ms : config->ssh_wait_timeout_ms;
@@ -51,6 +58,7 @@ static void configure(struct bake_stage *stage, unsigned port)
         stage->host = bk_strdup(config->ssh_host ? config->ssh_host : "127.0.0.1");
         login->host = stage->host;
         login->port = port;
+        login->accepted = forwarded && config->ssh_host == NULL ? accepted : NULL;
         login->user = config->ssh_username;
         login->password = config->ssh_password;
         login->key_file = config->ssh_private_key_file;
@@ -78,7 +86,7 @@ int bake_guest_login(struct bake_stage *stage, bool forwarded, struct bk_error *
         else if (forwarded && vm_guest_forward(stage->guest, (unsigned)config->ssh_port, (unsigned)config->host_port_min,
                                                (unsigned)config->host_port_max, &port, err) < 0)
                 return -1;
-        configure(stage, port);
+        configure(stage, port, forwarded || stage->ssh_port != NULL);
         bake_tell_step(stage->work->events, "waiting for SSH on %s:%u (%s)", stage->host, port, config->ssh_username);
         if (vm_ssh_connect(&stage->login, &stage->ssh, err) < 0) {
                 if (err->kind == BK_DENIED)     /* by the guest, not by this host: the template is wrong */

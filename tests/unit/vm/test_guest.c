@@ -173,6 +173,8 @@ static const char *has_ports(struct vm_guest *guest)
                 return "one port of the guest has two of the host";
         if (vm_guest_forward(guest, 80, busy, busy, &again, &err) == 0 || err.kind != BK_CONFLICT)
                 return "a taken port was given";
+        if (vm_guest_accepted(guest, port))
+                return "a connection was accepted before there was one";
         return vm_guest_listens(guest, 22) ? "nothing listens, and yet it does" : NULL;
 }
 

@@ -227,12 +227,19 @@ static void a_server_with_another_key_gets_no_password(void **state)
         assert_null(strstr(log, "Failed"));
 }
 
+static bool never(void *arg)
+{
+        (void)arg;
+        return false;
+}
+
 static void a_guest_that_comes_up_is_noticed_soon(void **state)
 {
         static const char *const moods[] = { "nothing listens", "swallowed", "reset", "a banner, then nothing", "something else" };
 
         (void)state;
-        for (int mood = REFUSES; mood <= CHATTERS; mood++) {
+        for (int row = 0; row < 2 * (CHATTERS + 1); row++) {
+                const int mood = row / 2;
                 autosshd struct sshd s = { 0 };
                 autossh struct vm_ssh *ssh = NULL;
                 struct moody m = { .s = &s, .mood = mood, .calls = 20, .listener = -1 };
@@ -242,11 +249,13 @@ static void a_guest_that_comes_up_is_noticed_soon(void **state)
                 struct vm_ssh_config c = sshd_login(&s);
 
                 c.alive = moody_alive;
+                c.accepted = row % 2 ? never : NULL;
                 c.arg = &m;
                 if (mood != REFUSES)
                         m.listener = listen_somewhere(&s.port);
                 assert_ok(vm_ssh_connect(&c, &ssh, &err), err);
-                print_message("# %s: in %lld ms after sshd was started\n", moods[mood], (long long)(bk_now_ms() - m.ready));
+                print_message("# %s%s: in %lld ms after sshd was started\n", moods[mood], row % 2 ? ", and it is told" : "",
+                              (long long)(bk_now_ms() - m.ready));
                 assert_true(m.calls <= 0);
                 for (int i = 0; i < m.n; i++)
                         (void)close(m.held[i]);
@@ -336,6 +345,42 @@ static void old_attempts_wait_for_a_slow_banner(void **state)
         (void)close(m.listener);
 }
 
+/* The guest has accepted it when it is half a second old. */
+static bool slow_accepted(void *arg)
+{
+        const struct slow *m = arg;
+
+        return m->n > 0 && bk_now_ms() - m->since[0] > 500;
+}
+
+static void a_guest_that_accepted_one_gets_no_more(void **state)
+{
+        autosshd struct sshd s = { 0 };
+        autossh struct vm_ssh *ssh = NULL;
+        struct slow m = { .s = &s };
+        struct bk_error err = { 0 };
+        const int64_t before = bk_now_ms();
+
+        (void)state;
+        sshd_prepare(&s, SFTP);
+        struct vm_ssh_config c = sshd_login(&s);
+
+        m.listener = listen_somewhere(&s.port);
+        c.port = s.port;
+        c.alive = slow_alive;
+        c.accepted = slow_accepted;
+        c.arg = &m;
+        assert_ok(vm_ssh_connect(&c, &ssh, &err), err);
+        print_message("# in after %lld ms, of which 2500 are sshd's; %d connections\n", (long long)(bk_now_ms() - before), m.n);
+        assert_true(m.n <= 3);
+        for (int i = 0; i < m.n; i++) {
+                if (m.pids[i] == 0)
+                        (void)close(m.fds[i]);
+                sshd_end(&m.pids[i]);
+        }
+        (void)close(m.listener);
+}
+
 static void unknown_ciphers_are_told_at_once(void **state)
 {
         autosshd struct sshd s = { 0 };
@@ -409,6 +454,7 @@ int main(void)
                 cmocka_unit_test(a_guest_that_comes_up_is_noticed_soon),
                 cmocka_unit_test(what_happened_last_is_told),
                 cmocka_unit_test(old_attempts_wait_for_a_slow_banner),
+                cmocka_unit_test(a_guest_that_accepted_one_gets_no_more),
                 cmocka_unit_test(unknown_ciphers_are_told_at_once),
                 cmocka_unit_test(through_a_bastion),
         };

@@ -9,7 +9,7 @@
 #include "lib/publish.h"
 
 enum {
-        SSH_TIMEOUT_MS = 300000, ATTEMPTS = 10, KEYS_MOST = 1 << 20, STATUS_MOST = 64 << 20,
+        SSH_TIMEOUT_MS = 300000, ATTEMPTS = 10, STATUS_MOST = 64 << 20,
         LEAVING_MS = 120000,            /* a guest that says it shuts down is gone by then */
         RETRY_MS = 500, COMMAND_MS = 60000,
 };
@@ -188,27 +188,21 @@ const struct bake_place bake_place_ssh = { true, ready, put, unlink_there, run_t
 
 /* --- leaving --------------------------------------------------------------------------------- */
 
-/* authorized_keys without our line. */
-static int remove_key(struct bake_stage *stage, struct bk_error *err)
+/* authorized_keys without our line; a file that was made for it goes, and its folder when nothing else is in it. The shell does it itself: the start of a
+ * program is dear in an emulated guest. */
+static void add_key_removal(const struct bake_media *media, struct bk_buf *script)
 {
-        const char *line = stage->media->pair.public_line;
-        autofree char *text = NULL;
-        size_t length = 0;
-        char *found;
-
-        if (line == NULL || vm_ssh_read(stage->ssh, ".ssh/authorized_keys", KEYS_MOST, &text, &length, NULL) < 0)
-                return 0;
-        found = strstr(text, line);
-        if (found == NULL)
-                return 0;
-        memmove(found, found + strlen(line) + (found[strlen(line)] == '\n'), strlen(found + strlen(line)) + (found[strlen(line)] != '\n'));
-        if (*text == '\0' && stage->media->keys_file_made) {
-                if (vm_ssh_unlink(stage->ssh, ".ssh/authorized_keys", err) < 0)
-                        return -1;
-                (void)ask(stage, "rmdir .ssh 2>/dev/null", NULL);
-                return 0;
-        }
-        return vm_ssh_write(stage->ssh, ".ssh/authorized_keys", text, strlen(text), 0600, err);
+        if (media->pair.public_line == NULL)
+                return;
+        bk_buf_printf(script, "f=~/.ssh/authorized_keys ours= rest=\n"
+                      "if [ -f \"$f\" ]; then\n"
+                      "while IFS= read -r line || [ -n \"$line\" ]; do\n"
+                      "if [ \"$line\" = '%s' ]; then ours=1; else rest=\"$rest$line\n\"; fi\n"
+                      "done <\"$f\"\n"
+                      "if [ -n \"$ours\" ]; then\n", media->pair.public_line);
+        if (media->keys_file_made)
+                bk_buf_puts(script, "if [ -z \"$rest\" ]; then rm -f -- \"$f\" || exit 3; rmdir ~/.ssh 2>/dev/null; else\n");
+        bk_buf_printf(script, "printf %%s \"$rest\" >\"$f\" || exit 3\n%sfi\nfi\n", media->keys_file_made ? "fi\n" : "");
 }
 
 static bool wants_sysprep(const struct bake_stage *stage)
@@ -218,21 +212,35 @@ static bool wants_sysprep(const struct bake_stage *stage)
         return stage->work->bake->source.id != NULL;
 }
 
-/* In the guest itself, for its disk may hold what no host should mount, or can. */
-static int sysprep(struct bake_stage *stage, struct bk_error *err)
+static int run_quietly(struct bake_stage *stage, const char *shell, const struct bk_buf *script, const char *what, struct bk_error *err)
 {
-        autofree char *script = sysprep_script(&stage->work->bake->config.sysprep_skip);
-        const char *const shell = bk_streq(stage->config->ssh_username, "root") ? "sh" : "sudo -n sh";
-        const struct vm_ssh_run run = { .command = shell, .timeout_ms = COMMAND_MS * 5, .input = script, .input_len = strlen(script) };
+        const struct vm_ssh_run run = { .command = shell, .timeout_ms = COMMAND_MS * 5, .input = script->data, .input_len = script->len };
         BK_CLEANUP(vm_ssh_result_done) struct vm_ssh_result result = { 0 };
 
-        bake_tell_step(stage->work->events, "sysprep");
+        if (script->len == 0)
+                return 0;
         if (vm_ssh_run(stage->ssh, &run, &result, err) < 0)
-                return bk_wrap(err, "sysprep");
+                return bk_wrap(err, "%s", what);
         if (result.status != 0)
-                return bk_fail(err, BK_FAILED, "sysprep in the guest exited with %d: %.300s; set sysprep to false if it must not run",
-                               result.status, result.err ? result.err : "");
+                return bk_fail(err, BK_FAILED, "%s in the guest exited with %d: %.300s%s", what, result.status, result.err ? result.err : "",
+                               bk_streq(what, "sysprep") ? "; set sysprep to false if it must not run" : "");
         return 0;
+}
+
+/* In the guest itself, for its disk may hold what no host should mount, or can. root does all in one go. */
+static int clear_up(struct bake_stage *stage, struct bk_error *err)
+{
+        const bool root = bk_streq(stage->config->ssh_username, "root"), sysprep = wants_sysprep(stage);
+        BK_CLEANUP(bk_buf_done) struct bk_buf ours = { 0 }, all = { 0 };
+        autofree char *script = sysprep ? sysprep_script(&stage->work->bake->config.sysprep_skip) : NULL;
+
+        if (sysprep)
+                bake_tell_step(stage->work->events, "sysprep");
+        add_key_removal(stage->media, root && sysprep ? &all : &ours);
+        if (sysprep)
+                bk_buf_puts(&all, script);
+        return run_quietly(stage, "sh", &ours, "the removal of the bake's own key", err) < 0
+                       ? -1 : run_quietly(stage, root ? "sh" : "sudo -n sh", &all, "sysprep", err);
 }
 
 static const char status_file[] = GUEST_WORK "/dpkg-status";     /* from the stage to the worker */
@@ -260,7 +268,5 @@ int bake_guest_farewell(struct bake_stage *stage, struct bk_error *err)
 {
         if (ready(stage->work, err) < 0 || fetch_packages(stage, err) < 0)
                 return -1;
-        if (wants_sysprep(stage) && sysprep(stage, err) < 0)
-                return -1;
-        return remove_key(stage, err);
+        return clear_up(stage, err);
 }

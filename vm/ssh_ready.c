@@ -27,7 +27,7 @@ enum {
         OLD_MS = 60000,
         /* Where it can be told whether the guest accepts: */
         TRIES = 2, FRESH_MS = 250, PATIENT_MS = 3000,   /* a guest under load may need that to answer one; QEMU repeats itself after 6 s */
-        REFUSED_MS = 100,                               /* its network is up: nearly there */
+        REFUSED_MS = 200,                               /* its network is up: nearly there */
         ACCEPTED_MS = 5000,                             /* it may have been somebody else's that the guest accepted */
         ASK_MS = 50,
 };

@@ -153,11 +153,14 @@ static bool established(const char *table, unsigned host)
         return false;
 }
 
-bool vm_guest_accepted(struct vm_guest *guest, unsigned host)
+int vm_guest_accepted(struct vm_guest *guest, unsigned host, bool *ret)
 {
         autofree char *table = NULL;
 
-        return vm_monitor(guest, "info usernet", &table, NULL) == 0 && established(table, host);
+        if (vm_monitor(guest, "info usernet", &table, NULL) < 0)
+                return -1;
+        *ret = established(table, host);
+        return 0;
 }
 
 bool vm_guest_listens(struct vm_guest *guest, unsigned port)

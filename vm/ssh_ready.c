@@ -26,7 +26,8 @@ enum {
         GAP_MS = 200, GAP_MOST_MS = 1000,
         OLD_MS = 60000,
         /* Where it can be told whether the guest accepts: */
-        TRIES = 2, FRESH_MS = 250, PATIENT_MS = 3000,   /* a guest under load may need that to answer one; QEMU repeats itself after 6 s */
+        TRIES = 2, FRESH_MS = 250,
+        PATIENT_MS = 3000, PATIENT_MOST_MS = 12000,     /* of the older; a guest under load may need that to answer. QEMU repeats itself after 6 s */
         REFUSED_MS = 200,                               /* its network is up: nearly there */
         ACCEPTED_MS = 5000,                             /* it may have been somebody else's that the guest accepted */
         ASK_MS = 50,
@@ -41,7 +42,7 @@ struct attempt {
 struct readiness {
         struct attempt pending[PENDING_MOST];   /* the oldest first */
         size_t n;
-        int64_t last_start, asked;
+        int64_t last_start, asked, patience;
         bool told, accepted;            /* can it be told; has it */
         struct vm_ssh_story *story;
 };
@@ -71,7 +72,10 @@ static void ask_guest(struct readiness *r, const struct vm_ssh_config *config, i
         if (!r->told || now - r->asked < ASK_MS)
                 return;
         r->asked = now;
-        r->accepted = r->n > 0 && config->accepted(config->arg);
+        if (r->n == 0)
+                r->accepted = false;
+        else if (config->accepted(config->arg, &r->accepted) < 0)
+                r->told = r->accepted = false;
 }
 
 static size_t room(const struct readiness *r)
@@ -81,8 +85,10 @@ static size_t room(const struct readiness *r)
 
 static void make_room_for_try(struct readiness *r, int64_t now)
 {
-        const size_t victim = now - r->pending[0].since > PATIENT_MS ? 0 : r->n - 1;
+        const size_t victim = now - r->pending[0].since > r->patience ? 0 : r->n - 1;
 
+        if (victim == 0 && r->patience < PATIENT_MOST_MS)
+                r->patience *= 2;
         (void)close(r->pending[victim].fd);
         forget(r, victim);
 }
@@ -230,7 +236,7 @@ static int watch(struct readiness *r, int64_t until)
 
 int vm_ssh_await_banner(struct vm_ssh *ssh, int64_t deadline, struct vm_ssh_story *story, int *ret_fd, struct bk_error *err)
 {
-        BK_CLEANUP(readiness_done) struct readiness r = { .story = story, .told = ssh->config->accepted != NULL };
+        BK_CLEANUP(readiness_done) struct readiness r = { .story = story, .told = ssh->config->accepted != NULL, .patience = PATIENT_MS };
         const int one = 1;
 
         for (;;) {

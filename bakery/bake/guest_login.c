@@ -42,11 +42,11 @@ static char *joined(const struct bk_strv *list)
         return list->n > 0 ? bk_buf_finish(&buf) : NULL;
 }
 
-static bool accepted(void *arg)
+static int accepted(void *arg, bool *ret)
 {
         const struct bake_stage *stage = arg;
 
-        return vm_guest_accepted(stage->guest, stage->login.port);
+        return vm_guest_accepted(stage->guest, stage->login.port, ret);
 }
 
 static void configure(struct bake_stage *stage, unsigned port, bool forwarded)

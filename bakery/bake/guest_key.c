@@ -212,3 +212,19 @@ int bake_guest_key_put(struct bake_work *work, struct bake_media *media, struct 
         }
         return disk_close(disk, err);
 }
+
+/* The shell does it itself: the start of a program is dear in an emulated guest. */
+void bake_guest_key_removal(const struct bake_media *media, struct bk_buf *script)
+{
+        if (media->pair.public_line == NULL)
+                return;
+        bk_buf_printf(script, "f=~/.ssh/authorized_keys ours= rest=\n"
+                      "if [ -f \"$f\" ]; then\n"
+                      "while IFS= read -r line || [ -n \"$line\" ]; do\n"
+                      "if [ \"$line\" = '%s' ]; then ours=1; else rest=\"$rest$line\n\"; fi\n"
+                      "done <\"$f\"\n"
+                      "if [ -n \"$ours\" ]; then\n", media->pair.public_line);
+        if (media->keys_file_made)
+                bk_buf_puts(script, "if [ -z \"$rest\" ]; then rm -f -- \"$f\" || exit 3\nrmdir ~/.ssh 2>/dev/null || :\nelse\n");
+        bk_buf_printf(script, "printf %%s \"$rest\" >\"$f\" || exit 3\n%sfi\nfi\n", media->keys_file_made ? "fi\n" : "");
+}

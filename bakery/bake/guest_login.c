@@ -188,23 +188,6 @@ const struct bake_place bake_place_ssh = { true, ready, put, unlink_there, run_t
 
 /* --- leaving --------------------------------------------------------------------------------- */
 
-/* authorized_keys without our line; a file that was made for it goes, and its folder when nothing else is in it. The shell does it itself: the start of a
- * program is dear in an emulated guest. */
-static void add_key_removal(const struct bake_media *media, struct bk_buf *script)
-{
-        if (media->pair.public_line == NULL)
-                return;
-        bk_buf_printf(script, "f=~/.ssh/authorized_keys ours= rest=\n"
-                      "if [ -f \"$f\" ]; then\n"
-                      "while IFS= read -r line || [ -n \"$line\" ]; do\n"
-                      "if [ \"$line\" = '%s' ]; then ours=1; else rest=\"$rest$line\n\"; fi\n"
-                      "done <\"$f\"\n"
-                      "if [ -n \"$ours\" ]; then\n", media->pair.public_line);
-        if (media->keys_file_made)
-                bk_buf_puts(script, "if [ -z \"$rest\" ]; then rm -f -- \"$f\" || exit 3; rmdir ~/.ssh 2>/dev/null; else\n");
-        bk_buf_printf(script, "printf %%s \"$rest\" >\"$f\" || exit 3\n%sfi\nfi\n", media->keys_file_made ? "fi\n" : "");
-}
-
 static bool wants_sysprep(const struct bake_stage *stage)
 {
         if (stage->config->sysprep != NULL)
@@ -236,7 +219,7 @@ static int clear_up(struct bake_stage *stage, struct bk_error *err)
 
         if (sysprep)
                 bake_tell_step(stage->work->events, "sysprep");
-        add_key_removal(stage->media, root && sysprep ? &all : &ours);
+        bake_guest_key_removal(stage->media, root && sysprep ? &all : &ours);
         if (sysprep)
                 bk_buf_puts(&all, script);
         return run_quietly(stage, "sh", &ours, "the removal of the bake's own key", err) < 0

@@ -76,6 +76,10 @@ int bake_guest_key_put(struct bake_work *work, struct bake_media *media, struct 
 /* Whether the root's own shadow says so. False also where there is no telling. */
 bool bake_guest_password_right(int root, const char *user, const char *password);
 
+/* Lines for sh in the guest, as the user who logged in: authorized_keys without our line. A file that was made for it goes, and its folder
+ * when nothing else is in it. */
+void bake_guest_key_removal(const struct bake_media *media, struct bk_buf *script);
+
 /* guest.c: zeroed where emulation is asked for */
 int bake_guest_kvm(const struct bake_work *work, struct vm_kvm *ret, struct bk_error *err) BK_MUST_CHECK;
 

@@ -1,5 +1,7 @@
-/* Whether a password is the one that an image's own shadow has. */
+/* Whether a password is the one that an image's own shadow has, and that nothing of the bake's key stays. */
 #include "tests/unit/folder.h"
+
+#include <sys/stat.h>
 
 #include "bakery/bake/guest_priv.h"
 #include "lib/run.h"
@@ -56,11 +58,59 @@ static void a_hash_without_end_is_given_up(void **state)
         assert_true(bk_now_ms() - before < 15000);
 }
 
+#define OURS "ssh-ed25519 AAAA bakery-x"
+
+static void only_the_bakes_own_line_is_removed(void **state)
+{
+        static const struct { const char *why, *before; bool made, other; const char *after; } rows[] = {
+                { "the only one, of a file that was there", OURS "\n", false, false, "" },
+                { "the only one, of a file made for it", OURS "\n", true, false, NULL },
+                { "the same, with another file beside", OURS "\n", true, true, NULL },
+                { "others were there", "# a \\ b\n\n" OURS "\n", false, false, "# a \\ b\n\n" },
+                { "a script added one", OURS "\n" OURS "2\n", true, false, OURS "2\n" },
+                { "a script took it away", "ssh-rsa BBBB\n", true, false, "ssh-rsa BBBB\n" },
+        };
+        const struct folder *place = *state;
+        const struct bake_media none = { 0 };
+        autofree char *path = bk_format("%s/.ssh/authorized_keys", place->path), *dir = bk_format("%s/.ssh", place->path);
+        BK_CLEANUP(bk_buf_done) struct bk_buf empty = { 0 };
+        struct bk_error err = { 0 };
+
+        bake_guest_key_removal(&none, &empty);
+        assert_int_equal(empty.len, 0);
+        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+                const struct bake_media media = { .pair = { .public_line = (char *)OURS }, .keys_file_made = rows[i].made };
+                BK_CLEANUP(bk_buf_done) struct bk_buf script = { 0 };
+                autofree char *after = NULL;
+                struct stat st;
+
+                print_message("# %s\n", rows[i].why);
+                assert_ok(bk_write_in_root(place->fd, "/.ssh/authorized_keys", rows[i].before, strlen(rows[i].before), 0640, &err), err);
+                if (rows[i].other)
+                        assert_ok(bk_write_in_root(place->fd, "/.ssh/known_hosts", "x\n", 2, 0600, &err), err);
+                bk_buf_printf(&script, "HOME='%s'\n", place->path);
+                bake_guest_key_removal(&media, &script);
+                const char *const argv[] = { "/bin/sh", "-c", script.data, NULL };
+
+                assert_ok(bk_run(argv, 20000, NULL, &err), err);
+                assert_int_equal(bk_exists(dir), rows[i].after != NULL || rows[i].other);
+                assert_int_equal(bk_exists(path), rows[i].after != NULL);
+                if (rows[i].after != NULL) {
+                        assert_ok(bk_read_file(path, 4096, &after, NULL, &err), err);
+                        assert_string_equal(after, rows[i].after);
+                        assert_int_equal(stat(path, &st), 0);
+                        assert_int_equal(st.st_mode & 07777, 0640);
+                }
+                assert_ok(bk_remove_tree(dir, &err), err);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(a_password_is_checked_against_the_images_own_hash, folder_set_up, folder_tear_down),
                 cmocka_unit_test_setup_teardown(an_image_without_shadow_has_no_passwords, folder_set_up, folder_tear_down),
+                cmocka_unit_test_setup_teardown(only_the_bakes_own_line_is_removed, folder_set_up, folder_tear_down),
                 cmocka_unit_test_setup_teardown(a_hash_without_end_is_given_up, folder_set_up, folder_tear_down),
         };
 

@@ -3,78 +3,104 @@
 
 #include <string.h>
 
+#include "lib/buf.h"
 #include "lib/cleanup.h"
-#include "lib/fs.h"
-#include "lib/packages.h"
 
-enum { STATUS_MOST = 64 << 20 };
+enum { STATUS_MOST = 64 << 20, OS_RELEASE_MOST = 65536 };
 
-void deb_packages_done(struct deb_packages *packages)
+void inventory_done(struct inventory *inventory)
 {
-        for (size_t i = 0; i < packages->n; i++) {
-                free(packages->v[i].name);
-                free(packages->v[i].version);
-                free(packages->v[i].architecture);
-                free(packages->v[i].source);
-                free(packages->v[i].source_version);
-        }
-        free(packages->v);
-        *packages = (struct deb_packages){ 0 };
+        bk_packages_done(&inventory->packages);
+        free(inventory->os);
+        *inventory = (struct inventory){ 0 };
 }
 
-/* The installed ones, moved. */
-static struct deb_packages installed_of(struct bk_packages *from)
+/* The value of a line KEY=value or KEY="value"; NULL: none. */
+static char *value_of(const char *text, const char *key)
 {
-        struct deb_packages ret = { .v = bk_grow(NULL, from->n + 1, sizeof *ret.v) };
+        const size_t n = strlen(key);
 
-        for (size_t i = 0; i < from->n; i++) {
-                struct bk_package *p = &from->v[i];
+        for (const char *line = text; line != NULL && *line != '\0'; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL) {
+                const char *value = line + n + 1;
+                size_t length;
 
-                if (!p->installed || *p->version == '\0')
+                if (strncmp(line, key, n) != 0 || line[n] != '=')
                         continue;
-                ret.v[ret.n++] = (struct deb_package){
-                        .name = p->name, .version = p->version, .source = p->source, .source_version = p->source_version,
-                        .architecture = *p->architecture != '\0' ? bk_strdup(p->architecture) : bk_strdup("all"),
-                };
-                p->name = p->version = p->source = p->source_version = NULL;
+                value += *value == '"' || *value == '\'';
+                length = strcspn(value, "\"'\r\n");
+                return length > 0 ? bk_strndup(value, length) : NULL;
         }
-        return ret;
+        return NULL;
 }
 
-int deb_packages_parse(const char *text, struct deb_packages *ret, struct bk_error *err)
+char *inventory_os(const char *os_release)
 {
-        BK_CLEANUP(bk_packages_done) struct bk_packages all = { 0 };
-        BK_CLEANUP(deb_packages_done) struct deb_packages packages = { 0 };
+        autofree char *id = value_of(os_release, "ID"), *version = value_of(os_release, "VERSION_ID");
 
-        bk_packages_parse_dpkg(text, strlen(text), &all);
-        packages = installed_of(&all);
-        if (packages.n == 0 && text[strspn(text, " \t\r\n")] != '\0')
-                return bk_fail(err, BK_CORRUPT, "this is not a dpkg status file: no installed package is in it");
-        *ret = packages;
-        packages = (struct deb_packages){ 0 };
-        return 0;
+        if (id == NULL)
+                return NULL;
+        if (version == NULL)                    /* Debian's testing and unstable have a name only */
+                version = value_of(os_release, "VERSION_CODENAME");
+        return version != NULL ? bk_format("%s:%s", id, version) : bk_strdup(id);
 }
 
-int deb_packages_read(int root_fd, struct deb_packages *ret, struct bk_error *err)
+/* Keeps what is installed. */
+static void keep_installed(struct bk_packages *packages)
 {
-        const struct bk_tree tree = bk_tree_of_root(&root_fd);
-        BK_CLEANUP(bk_packages_done) struct bk_packages all = { 0 };
-        struct bk_error failure = { 0 };
+        size_t kept = 0;
+
+        for (size_t i = 0; i < packages->n; i++) {
+                struct bk_package *p = &packages->v[i];
+
+                if (!p->installed || *p->version == '\0') {
+                        bk_package_done(p);
+                        continue;
+                }
+                if (p->ecosystem == BK_DEB && *p->architecture == '\0') {
+                        free(p->architecture);
+                        p->architecture = bk_strdup("all");
+                }
+                packages->v[kept++] = *p;
+        }
+        packages->n = kept;
+}
+
+/* A file that is there and names no package is damaged: the list alone does not tell that from one that is not there. */
+static int check_dpkg(const struct bk_tree *tree, const struct bk_packages *packages, struct bk_error *err)
+{
         autofree char *text = NULL;
+        size_t length = 0;
+        int there;
 
-        /* A file that is there and says nothing is damaged: read first, as the list alone does not tell. */
-        if (bk_read_in_root(root_fd, "/var/lib/dpkg/status", STATUS_MOST, &text, NULL, &failure) == 0) {
-                struct deb_packages unused = { 0 };
+        for (size_t i = 0; i < packages->n; i++)
+                if (packages->v[i].installed)
+                        return 0;
+        there = tree->read(tree->arg, "/var/lib/dpkg/status", STATUS_MOST, &text, &length, err);
+        if (there > 0 && text[strspn(text, " \t\r\n")] != '\0')
+                return bk_fail(err, BK_CORRUPT, "/var/lib/dpkg/status in the image is not a dpkg status file: no installed package is in it");
+        return there < 0 ? -1 : 0;
+}
 
-                if (deb_packages_parse(text, &unused, err) < 0)
-                        return bk_wrap(err, "/var/lib/dpkg/status in the image");
-                deb_packages_done(&unused);
-        } else if (failure.kind != BK_NOT_FOUND) {
-                *err = failure;
+int inventory_read(const struct bk_tree *tree, struct inventory *ret, struct bk_error *err)
+{
+        BK_CLEANUP(inventory_done) struct inventory inventory = { 0 };
+        autofree char *release = NULL;
+        size_t length = 0;
+        int there = tree->read(tree->arg, "/etc/os-release", OS_RELEASE_MOST, &release, &length, err);
+
+        if (there == 0)
+                there = tree->read(tree->arg, "/usr/lib/os-release", OS_RELEASE_MOST, &release, &length, err);
+        if (there < 0)
                 return -1;
+        inventory.os = there > 0 ? inventory_os(release) : NULL;
+        for (unsigned e = 0; e < BK_ECOSYSTEMS; e++) {
+                if (bk_packages_read(tree, (enum bk_ecosystem)e, &inventory.packages, err) < 0)
+                        return bk_wrap(err, "packages of the image");
+                if (e == BK_DEB && check_dpkg(tree, &inventory.packages, err) < 0)
+                        return -1;
         }
-        if (bk_packages_read(&tree, BK_DEB, &all, err) < 0)
-                return -1;
-        *ret = installed_of(&all);
+        keep_installed(&inventory.packages);
+        *ret = inventory;
+        inventory = (struct inventory){ 0 };
         return 0;
 }

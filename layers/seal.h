@@ -2,6 +2,7 @@
 #pragma once
 #include <stdbool.h>
 #include "lib/mem.h"
+#include "lib/packages.h"
 
 /* Sysprep operations are rows; each removes or empties what must not be in two machines. */
 struct sysprep_row { const char *name, *help; };
@@ -12,10 +13,10 @@ int sysprep_run(int root_fd, const struct bk_strv *skip, struct bk_error *err) B
 /* The same as a script for sh, to be run as root in a guest. The caller's. */
 char *sysprep_script(const struct bk_strv *skip);
 
-struct deb_package { char *name, *version, *architecture, *source, *source_version; };
-struct deb_packages { struct deb_package *v; size_t n; };
-void deb_packages_done(struct deb_packages *packages);
-/* Installed packages as the image's own /var/lib/dpkg/status (and status.d) has them; an image without dpkg has none. */
-int deb_packages_read(int root_fd, struct deb_packages *ret, struct bk_error *err) BK_MUST_CHECK;
-/* Pure: reads one status file. */
-int deb_packages_parse(const char *text, struct deb_packages *ret, struct bk_error *err) BK_MUST_CHECK;
+/* What is installed in an image, and on which system: "debian:12", of its os-release; NULL where that is unknown. */
+struct inventory { struct bk_packages packages; char *os; };
+void inventory_done(struct inventory *inventory);
+/* Of every ecosystem whose database or folder is there. A database that is damaged is BK_CORRUPT, none is an empty list. */
+int inventory_read(const struct bk_tree *tree, struct inventory *ret, struct bk_error *err) BK_MUST_CHECK;
+/* The caller's; NULL when the text names no system. */
+char *inventory_os(const char *os_release);

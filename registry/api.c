@@ -22,7 +22,7 @@ int reg_status_of(enum bk_kind kind)
 const struct reg_routes *const *reg_routes_all(void)
 {
         static const struct reg_routes *const all[] = { &reg_routes_images, &reg_routes_life, &reg_routes_packages,
-                                                        &reg_routes_use, NULL };
+                                                        &reg_routes_use, &reg_routes_serve, NULL };
 
         return all;
 }
@@ -30,6 +30,8 @@ const struct reg_routes *const *reg_routes_all(void)
 void reg_answer_done(struct reg_answer *answer)
 {
         free(answer->text);
+        free(answer->file);
+        bk_strv_done(&answer->headers);
         *answer = (struct reg_answer){ 0 };
 }
 
@@ -51,7 +53,7 @@ static void answer_error(struct reg_answer *answer, const struct bk_error *err)
 }
 
 /* --- paths ------------------------------------------------------------------- */
-struct target { struct bk_strv parts; char *arguments, *projection; };
+struct target { struct bk_strv parts; char *arguments, *projection; bool root; };
 
 static void target_done(struct target *target)
 {
@@ -77,7 +79,9 @@ static int cut(const char *path, struct target *ret, struct bk_error *err)
                 if (reg_decode(projection + 2, length - 3, &ret->projection, err) < 0)
                         return -1;
         }
-        while (*path == '/' && path < end) {
+        ret->root = path[0] == '/' && path[1] == '/';
+        path += ret->root;
+        while (*path == '/' && path + 1 < end) {        /* a slash at the end says nothing */
                 const char *next = path + 1 + strcspn(path + 1, "/");
                 char *part = NULL;
 
@@ -94,9 +98,12 @@ static int cut(const char *path, struct target *ret, struct bk_error *err)
 
 static bool fits(const char *pattern, const struct target *target, const char **ret)
 {
+        const bool root = pattern[0] == '/' && pattern[1] == '/';
         size_t i = 0, n = 0;
 
-        while (*pattern == '/') {
+        if (root != target->root)
+                return false;
+        for (pattern += root; pattern[0] == '/' && pattern[1] != '\0';) {
                 const char *next = pattern + 1 + strcspn(pattern + 1, "/");
                 const size_t length = (size_t)(next - ++pattern);
 

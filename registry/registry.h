@@ -67,6 +67,7 @@ struct reg_publication {
         const char *manifest;           /* the bytes whose digest is image->id */
         const struct reg_package *packages;
         size_t n_packages;
+        const char *os;                 /* whose packages these are, by its os-release: "debian:12"; NULL: as the attributes say */
         const struct reg_check *checks;
         size_t n_checks;
         json_t *provenance;

@@ -124,8 +124,10 @@ int bake_provision(struct bake_work *work, struct bk_error *err) BK_MUST_CHECK;
 int bake_guest_run(struct bake_work *work, struct bk_error *err) BK_MUST_CHECK;
 /* A machine like the guest that baked, for checks of the image. */
 void bake_guest_boot(const struct bake_guest *config, struct spec_boot_config *ret);
-/* The packages that it told before it left; none where it has no dpkg. In the worker, after bake_guest_run(). */
-int bake_guest_packages(struct deb_packages *ret, struct bk_error *err) BK_MUST_CHECK;
+/* The inventory that it told before it left. In the worker, after bake_guest_run(). */
+int bake_guest_inventory(json_t **ret, struct bk_error *err) BK_MUST_CHECK;
+/* {"os": ..., "packages": [[ecosystem, name, version, architecture, source, source version], ...]} */
+json_t *bake_inventory_json(const struct inventory *inventory);
 _Noreturn void bake_worker(struct bake *bake, int events);
 _Noreturn void bake_post_worker(struct bake *bake, int events);
 /* What a worker tells: one JSON object a line. */

@@ -15,6 +15,7 @@
 #include "lib/digest.h"
 #include "lib/fs.h"
 #include "lib/publish.h"
+#include "lib/utf8.h"
 
 /* What CI systems tell a job about itself; recorded so that an image leads back to its build. */
 static const char *const ci_variables[] = {
@@ -71,6 +72,27 @@ static char *manifest_of(const struct bake *bake, int64_t now)
         return text;
 }
 
+json_t *bake_inventory_json(const struct inventory *inventory)
+{
+        json_t *list = json_array();
+
+        for (size_t i = 0; i < inventory->packages.n; i++) {
+                const struct bk_package *p = &inventory->packages.v[i];
+                const char *const fields[] = { bk_ecosystem_name(p->ecosystem), p->name, p->version, p->architecture, p->source, p->source_version };
+                json_t *row = json_array();
+
+                for (size_t k = 0; k < sizeof fields / sizeof *fields; k++) {
+                        autofree char *text = bk_utf8_clean(fields[k]);        /* what an image says may be anything */
+
+                        (void)json_array_append_new(row, json_string(text));
+                }
+                (void)json_array_append_new(list, row);
+        }
+        autofree char *os = inventory->os != NULL ? bk_utf8_clean(inventory->os) : NULL;
+
+        return json_pack("{s:s?, s:o}", "os", os, "packages", list);
+}
+
 struct rows {
         struct reg_package *packages;
         size_t n_packages;
@@ -82,7 +104,8 @@ struct rows {
 /* Strings in the rows are borrowed from the worker's result. */
 static void rows_of(const json_t *result, struct rows *ret)
 {
-        const json_t *packages = json_object_get(result, "packages"), *checks = json_object_get(result, "checks");
+        const json_t *packages = json_object_get(json_object_get(result, "inventory"), "packages");
+        const json_t *checks = json_object_get(result, "checks");
         size_t i;
         json_t *row;
 
@@ -91,8 +114,8 @@ static void rows_of(const json_t *result, struct rows *ret)
         json_array_foreach(packages, i, row) {
                 struct reg_package *p = &ret->packages[ret->n_packages++];
 
-                p->ecosystem = (char *)"deb";
-                (void)json_unpack(row, "[s, s, s, s, s]", &p->name, &p->version, &p->architecture, &p->source, &p->source_version);
+                (void)json_unpack(row, "[s, s, s, s, s, s]", &p->ecosystem, &p->name, &p->version, &p->architecture, &p->source,
+                                  &p->source_version);
         }
         ret->passed = json_array_size(checks) > 0;
         json_array_foreach(checks, i, row) {
@@ -166,6 +189,7 @@ int bake_publish(struct bake *bake, struct reg *reg, struct bk_error *err)
         provenance = provenance_of(bake, image.created_by, image.created_on);
         const struct reg_publication publication = {
                 .image = &image, .layer = &layer, .manifest = manifest, .packages = rows.packages, .n_packages = rows.n_packages,
+                .os = json_string_value(json_object_get(json_object_get(bake->result, "inventory"), "os")),
                 .checks = rows.checks, .n_checks = rows.n_checks, .provenance = provenance,
         };
         result = layer_publish(bake->store, bake->id, &info, err);

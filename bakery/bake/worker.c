@@ -216,19 +216,6 @@ static int test_in_boot(struct bake_work *work, struct bk_error *err)
 
 /* --- from open to sealed ------------------------------------------------------------ */
 
-static json_t *packages_of(const struct deb_packages *packages)
-{
-        json_t *list = json_array();
-
-        for (size_t i = 0; i < packages->n; i++) {
-                const struct deb_package *p = &packages->v[i];
-
-                (void)json_array_append_new(list, json_pack("[s, s, s, s, s]", p->name, p->version, p->architecture, p->source,
-                                                            p->source_version));
-        }
-        return list;
-}
-
 static int open_sandbox(struct bake_work *work, struct bk_error *err)
 {
         const struct bake_config *config = &work->bake->config;
@@ -259,12 +246,18 @@ static int close_sandbox(struct bake_work *work, struct bk_error *err)
 }
 
 /* The disk is open where the image was baked in a chroot. A guest's was never mounted here: it told its packages itself. */
-static int read_packages(struct bake_work *work, struct deb_packages *ret, struct bk_error *err)
+static int read_inventory(struct bake_work *work, json_t **ret, struct bk_error *err)
 {
+        BK_CLEANUP(inventory_done) struct inventory inventory = { 0 };
+        const int root_fd = work->disk != NULL ? disk_root_fd(work->disk) : -1;
+        const struct bk_tree tree = bk_tree_of_root(&root_fd);
+
         if (work->bake->builder->guest)
-                return bake_guest_packages(ret, err);
-        return sysprep_run(disk_root_fd(work->disk), &work->bake->config.sysprep_skip, err) < 0
-                       ? -1 : deb_packages_read(disk_root_fd(work->disk), ret, err);
+                return bake_guest_inventory(ret, err);
+        if (sysprep_run(root_fd, &work->bake->config.sysprep_skip, err) < 0 || inventory_read(&tree, &inventory, err) < 0)
+                return -1;
+        *ret = bake_inventory_json(&inventory);
+        return 0;
 }
 
 /* A foundation was baked on a raw file; an installer leaves blocks behind that it gave up. */
@@ -278,22 +271,20 @@ static const char *rewrite_of(const struct bake *bake)
 static int seal(struct bake_work *work, struct bk_error *err)
 {
         const struct bake *bake = work->bake;
-        struct deb_packages packages = { 0 };
         struct layer_info layer = { 0 };
-        json_t *done;
+        json_t *inventory = NULL, *done;
 
         bake_tell_step(work->events, "sealing");
-        if (read_packages(work, &packages, err) < 0 || close_disk(work, err) < 0 ||
+        if (read_inventory(work, &inventory, err) < 0 || close_disk(work, err) < 0 ||
             layer_seal(bake->store, bake->id, bake->source.layer, rewrite_of(bake), &layer, err) < 0 || test_in_boot(work, err) < 0) {
-                deb_packages_done(&packages);
+                json_decref(inventory);
                 layer_info_done(&layer);
                 return -1;
         }
         done = json_pack("{s:s, s:s, s:s?, s:I, s:I, s:i, s:o, s:O}", "event", "sealed", "digest", layer.digest,
                          "backing", layer.backing, "size", (json_int_t)layer.size, "virtual_size", (json_int_t)layer.virtual_size,
-                         "depth", (int)layer.depth, "packages", packages_of(&packages), "checks", work->checks);
+                         "depth", (int)layer.depth, "inventory", inventory, "checks", work->checks);
         bake_tell(work->events, done);
-        deb_packages_done(&packages);
         layer_info_done(&layer);
         return 0;
 }

@@ -49,6 +49,7 @@ enum { ROWS = sizeof rows / sizeof *rows };
 static const struct cmd_flag global_flags[] = {
         { "home", "DIR", false, "state folder, instead of BAKERY_HOME or /var/lib/bakery" },
         { "db", "URL", false, "registry in PostgreSQL, postgresql://USER@HOST/DATABASE; a password is better in PGPASSWORD or ~/.pgpass" },
+        { "registry", "URL", false, "ask the registry that `bakery serve` offers there, or unix:SOCKET, not that of the state folder" },
         { "help", NULL, false, "explain the command" },
 };
 enum { GLOBALS = sizeof global_flags / sizeof *global_flags };

@@ -1,11 +1,9 @@
 /* images, and image show, lineage, export, promote, delete. */
-#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "bakery/bake/bake.h"
-#include "bakery/cmd/cmd.h"
+#include "bakery/cmd/api.h"
 #include "lib/cleanup.h"
 #include "lib/fs.h"
 
@@ -199,17 +197,10 @@ static int run_export(const struct cmd_args *args)
         return 0;
 }
 
-static char *user_name(void)
-{
-        const struct passwd *entry = getpwuid(getuid());
-
-        return entry ? bk_strdup(entry->pw_name) : bk_format("%u", (unsigned)getuid());
-}
-
 static int run_promote(const struct cmd_args *args)
 {
         autostate struct cmd_state state = { 0 };
-        autofree char *who = user_name();
+        autofree char *who = cmd_user();
         struct bk_error err = { 0 };
         const char *channel = args->operands.v[1];
 

@@ -86,39 +86,91 @@ static const char status[] =
 static void installed_packages_have_their_source(void **state)
 {
         const struct folder *place = *state;
-        BK_CLEANUP(deb_packages_done) struct deb_packages packages = { 0 };
+        BK_CLEANUP(inventory_done) struct inventory found = { 0 };
+        const struct bk_tree tree = bk_tree_of_root(&place->fd);
         struct bk_error err = { 0 };
 
         put(place, "/var/lib/dpkg/status", status);
-        assert_ok(deb_packages_read(place->fd, &packages, &err), err);
-        assert_int_equal(packages.n, 2);
-        assert_string_equal(packages.v[0].name, "bash");
-        assert_string_equal(packages.v[0].version, "5.2-1+b1");
-        assert_string_equal(packages.v[0].source, "bash-src");
-        assert_string_equal(packages.v[0].source_version, "5.2-1");
-        assert_string_equal(packages.v[1].name, "zlib1g");
-        assert_string_equal(packages.v[1].source, "zlib");
-        assert_string_equal(packages.v[1].source_version, "1:1.2.13");
+        assert_ok(inventory_read(&tree, &found, &err), err);
+        assert_int_equal(found.packages.n, 2);
+        assert_string_equal(found.packages.v[0].name, "bash");
+        assert_string_equal(found.packages.v[0].version, "5.2-1+b1");
+        assert_string_equal(found.packages.v[0].source, "bash-src");
+        assert_string_equal(found.packages.v[0].source_version, "5.2-1");
+        assert_string_equal(found.packages.v[1].name, "zlib1g");
+        assert_string_equal(found.packages.v[1].source, "zlib");
+        assert_string_equal(found.packages.v[1].source_version, "1:1.2.13");
 }
 
 static void an_image_without_dpkg_has_no_packages(void **state)
 {
         const struct folder *place = *state;
-        BK_CLEANUP(deb_packages_done) struct deb_packages packages = { 0 };
+        BK_CLEANUP(inventory_done) struct inventory found = { 0 };
+        const struct bk_tree tree = bk_tree_of_root(&place->fd);
         struct bk_error err = { 0 };
 
-        assert_ok(deb_packages_read(place->fd, &packages, &err), err);
-        assert_int_equal(packages.n, 0);
+        assert_ok(inventory_read(&tree, &found, &err), err);
+        assert_int_equal(found.packages.n, 0);
 }
 
 static void garbage_is_no_empty_list(void **state)
 {
         const struct folder *place = *state;
-        BK_CLEANUP(deb_packages_done) struct deb_packages packages = { 0 };
+        BK_CLEANUP(inventory_done) struct inventory found = { 0 };
+        const struct bk_tree tree = bk_tree_of_root(&place->fd);
         struct bk_error err = { 0 };
 
         put(place, "/var/lib/dpkg/status", "\x7f" "ELF garbage\n\n\n");
-        assert_fails_with(deb_packages_read(place->fd, &packages, &err), err, BK_CORRUPT);
+        assert_fails_with(inventory_read(&tree, &found, &err), err, BK_CORRUPT);
+}
+
+static const struct { const char *path, *text, *expected; } installed[] = {
+        { "/lib/apk/db/installed", "P:musl\nV:1.2.4-r2\nA:x86_64\no:musl\n\n", "apk musl 1.2.4-r2" },
+        { "/var/lib/pacman/local/zlib-1:1.3-2/desc", "%NAME%\nzlib\n\n%VERSION%\n1:1.3-2\n\n%ARCH%\nx86_64\n", "alpm zlib 1:1.3-2" },
+        { "/usr/local/lib/python3.11/dist-packages/requests-2.31.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: requests\nVersion: 2.31.0\n",
+          "pypi requests 2.31.0" },
+        { "/usr/local/lib/node_modules/@babel/core/package.json", "{\"name\": \"@babel/core\", \"version\": \"7.22.0\"}", "npm @babel/core 7.22.0" },
+        { "/var/lib/gems/3.1.0/specifications/rake-13.0.6.gemspec", "# stub: rake 13.0.6 ruby lib\n", "gem rake 13.0.6" },
+};
+
+static void every_ecosystem_is_looked_for(void **state)
+{
+        const struct folder *place = *state;
+        BK_CLEANUP(inventory_done) struct inventory found = { 0 };
+        const struct bk_tree tree = bk_tree_of_root(&place->fd);
+        struct bk_error err = { 0 };
+
+        for (size_t i = 0; i < sizeof installed / sizeof *installed; i++)
+                put(place, installed[i].path, installed[i].text);
+        put(place, "/usr/lib/os-release", "NAME=\"Alpine\"\nID=alpine\nVERSION_ID=3.18.4\n");
+        assert_ok(inventory_read(&tree, &found, &err), err);
+        assert_string_equal(found.os, "alpine:3.18.4");
+        assert_int_equal(found.packages.n, sizeof installed / sizeof *installed);
+        for (size_t i = 0; i < found.packages.n; i++) {
+                const struct bk_package *p = &found.packages.v[i];
+                autofree char *text = bk_format("%s %s %s", bk_ecosystem_name(p->ecosystem), p->name, p->version);
+
+                assert_string_equal(text, installed[i].expected);
+        }
+}
+
+static const struct { const char *text, *os; } releases[] = {
+        { "ID=debian\nVERSION_ID=\"12\"\nVERSION_CODENAME=bookworm\n", "debian:12" },
+        { "PRETTY_NAME=\"x\"\nVERSION_CODENAME=trixie\nID=debian\n", "debian:trixie" },
+        { "ID='arch'\n", "arch" },
+        { "VERSION_ID=1\nMY_ID=no\n", NULL },
+        { "ID=\n", NULL },
+        { "", NULL },
+};
+
+static void a_system_is_known_by_its_os_release(void **state)
+{
+        (void)state;
+        for (size_t i = 0; i < sizeof releases / sizeof *releases; i++) {
+                autofree char *os = inventory_os(releases[i].text);
+
+                assert_true(bk_streq(os, releases[i].os));
+        }
 }
 
 static const struct { const char *why, *file, *text, *release, *expected; } sources[] = {
@@ -173,6 +225,8 @@ int main(void)
                 cmocka_unit_test_setup_teardown(installed_packages_have_their_source, folder_set_up, folder_tear_down),
                 cmocka_unit_test_setup_teardown(an_image_without_dpkg_has_no_packages, folder_set_up, folder_tear_down),
                 cmocka_unit_test_setup_teardown(garbage_is_no_empty_list, folder_set_up, folder_tear_down),
+                cmocka_unit_test_setup_teardown(every_ecosystem_is_looked_for, folder_set_up, folder_tear_down),
+                cmocka_unit_test(a_system_is_known_by_its_os_release),
                 cmocka_unit_test_setup_teardown(the_hosts_sources_become_the_images, folder_set_up, folder_tear_down),
                 cmocka_unit_test_setup_teardown(a_host_without_an_archive_says_so, folder_set_up, folder_tear_down),
         };

@@ -67,7 +67,7 @@ $(B)/bin/bakery: $(OBJECTS) $(if $(LAZY),$(B)/lazy.o)
 $(B)/lazy.S: $(OBJECTS) tools/lazy tools/lazy.list
 	@./tools/lazy tools/lazy.list "$(CC)" $(OBJECTS) > $@.new && mv $@.new $@
 $(B)/lazy.o: $(B)/lazy.S $(LAZY_ARCH)
-	$(Q_CC)$(CC) -g -I. -c -o $@ $<
+	$(Q_CC)$(CC) -g -I. $(CFLAGS) -c -o $@ $<
 
 $(B)/libbakery.a: $(LIBOBJECTS)
 	@rm -f $@

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "registry/life.h"
 #include "registry/registry_priv.h"
 
 static const struct { enum bk_kind kind; int status; } statuses[] = {
@@ -157,7 +158,7 @@ static int call(struct reg *reg, const struct reg_request *request, struct reg_a
         call.arguments = target.arguments;
         call.projection = target.projection;
         ret->status = 200;
-        if (reg_event_index(reg, &ret->index, err) < 0 || route->run(&call, err) < 0) {
+        if (reg_due_apply(reg, err) < 0 || reg_event_index(reg, &ret->index, err) < 0 || route->run(&call, err) < 0) {
                 json_decref(call.json);
                 return -1;
         }

@@ -1,6 +1,6 @@
 /* What is recorded, as JSON for programs. Texts that came from inside an image
  * (package names, messages of checks) need not be UTF-8; JSON must be. */
-#include "registry/registry_priv.h"
+#include "registry/life_priv.h"
 
 #include <string.h>
 
@@ -48,34 +48,75 @@ json_t *reg_image_summary(const struct reg_image *image)
         return object;
 }
 
+static bool is_time(const char *name)
+{
+        const size_t length = strlen(name);
+
+        return strcmp(name, "at") == 0 || (length > 3 && strcmp(name + length - 3, "_at") == 0);
+}
+
+static char *member(const json_t *object, const char *name)
+{
+        return bk_strdup(json_string_value(json_object_get(object, name)));
+}
+
+int reg_image_of_json(const json_t *record, struct reg_image *ret, struct bk_error *err)
+{
+        const json_t *attributes = json_object_get(record, "attributes"), *value;
+        const char *created = json_string_value(json_object_get(record, "created_at"));
+        const char *state = json_string_value(json_object_get(record, "state")), *key;
+        struct reg_image image = { .id = member(record, "id"), .name = member(record, "name"), .type = member(record, "type"),
+                                   .layer = member(record, "layer"), .ancestor = member(record, "ancestor"),
+                                   .input_hash = member(record, "input_hash"), .created_by = member(record, "created_by"),
+                                   .created_on = member(record, "created_on") };
+        int64_t high = 0;
+
+        image.sequence = json_integer_value(json_object_get(record, "sequence"));
+        image.size = (uint64_t)json_integer_value(json_object_get(record, "size"));
+        image.virtual_size = (uint64_t)json_integer_value(json_object_get(record, "virtual_size"));
+        json_object_foreach((json_t *)attributes, key, value) {
+                if (!json_is_string(value))
+                        continue;
+                image.attributes = bk_grow(image.attributes, image.n_attributes + 1, sizeof *image.attributes);
+                image.attributes[image.n_attributes++] = (struct reg_pair){ bk_strdup(key), bk_strdup(json_string_value(value)) };
+        }
+        *ret = image;
+        if (image.id == NULL || image.name == NULL || created == NULL || state == NULL ||
+            reg_time_parse(created, &ret->created_at, &high, NULL) < 0 || reg_state_parse(state, &ret->state, NULL) < 0) {
+                reg_image_done(ret);
+                return bk_fail(err, BK_CORRUPT, "the record of an image lacks its id, name, state or time");
+        }
+        return 0;
+}
+
 /* A list is a SELECT whose columns carry their JSON names, and by them their
  * kinds: "at" is a time, "state" and "was" are numbers with a word for them. */
 static json_t *cell(const char *name, struct reg_stmt *stmt, int column)
 {
         if (reg_column_null(stmt, column))
                 return json_null();
-        if (strcmp(name, "at") == 0)
+        if (!reg_column_is_int(stmt, column))
+                return reg_json_text(reg_column_peek(stmt, column));
+        if (is_time(name))
                 return time_json(reg_column_int(stmt, column));
         if (strcmp(name, "state") == 0 || strcmp(name, "was") == 0)
                 return json_string(reg_state_name((enum reg_state)reg_column_int(stmt, column)));
-        if (reg_column_is_int(stmt, column))
-                return json_integer(reg_column_int(stmt, column));
-        return reg_json_text(reg_column_peek(stmt, column));
+        if (strcmp(name, "restricted") == 0 || strcmp(name, "done") == 0 || strcmp(name, "spreads") == 0)
+                return json_boolean(reg_column_int(stmt, column) != 0);
+        return json_integer(reg_column_int(stmt, column));
 }
 
-static void done_json(json_t **json)
+void reg_json_done(json_t **json)
 {
         json_decref(*json);
+        *json = NULL;
 }
 
-static int list(struct reg *reg, const char *sql, int64_t image, json_t **ret, struct bk_error *err)
+int reg_json_rows(struct reg *reg, struct reg_stmt *stmt, json_t **ret, struct bk_error *err)
 {
-        BK_CLEANUP(done_json) json_t *rows = json_array();
-        autostmt *stmt = NULL;
+        autojson *rows = json_array();
         int status;
 
-        if (reg_sql_prepare(reg, sql, &stmt, err) < 0 || reg_sql_bind(reg, stmt, err, "i", image) < 0)
-                return -1;
         while ((status = reg_sql_step(reg, stmt, err)) > 0) {
                 json_t *row = json_object();
 
@@ -87,6 +128,15 @@ static int list(struct reg *reg, const char *sql, int64_t image, json_t **ret, s
                 return -1;
         *ret = bk_take(rows);
         return 0;
+}
+
+static int list(struct reg *reg, const char *sql, int64_t image, json_t **ret, struct bk_error *err)
+{
+        autostmt *stmt = NULL;
+
+        if (reg_sql_prepare(reg, sql, &stmt, err) < 0 || reg_sql_bind(reg, stmt, err, "i", image) < 0)
+                return -1;
+        return reg_json_rows(reg, stmt, ret, err);
 }
 
 static const struct { const char *name, *sql; bool packages; } lists[] = {
@@ -123,7 +173,7 @@ static int provenance(struct reg *reg, int64_t image, json_t **ret, struct bk_er
 int reg_image_json(struct reg *reg, const char *id, bool with_packages, json_t **ret, struct bk_error *err)
 {
         BK_CLEANUP(reg_image_done) struct reg_image image = { 0 };
-        BK_CLEANUP(done_json) json_t *object = NULL;
+        autojson *object = NULL;
         json_t *part = NULL;
         int64_t count = 0;
         autotxn txn = { 0 };

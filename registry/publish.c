@@ -43,7 +43,7 @@ static int put_image(struct reg *reg, const struct reg_publication *p, int64_t *
                 return -1;
         if ((p->layer != NULL ? reg_layer_put(reg, p->layer, &layer, err) :
                                 reg_layer_row(reg, image->layer, &layer, err)) < 0 ||
-            reg_package_set_put(reg, p->packages, p->n_packages, &set, err) < 0)
+            reg_inventory_put(reg, p, &set, err) < 0)
                 return -1;
         *ret_ancestor = ancestor;
         return reg_sql_int(reg, ret, err, "INSERT INTO image (id, name, type, state, layer, ancestor, input_hash, size, virtual_size, "
@@ -132,7 +132,8 @@ static int publish(struct reg *reg, const struct reg_publication *p, struct bk_e
             put_checks(reg, p, subject.image, err) < 0 || put_documents(reg, p, subject.image, err) < 0 ||
             put_signatures(reg, p, subject.image, err) < 0 ||
             reg_state_log(reg, subject.image, -1, image->state, image->created_by, "published", err) < 0 || tell(reg, image, err) < 0 ||
-            reg_revoked_inherit(reg, &subject, ancestor, image->created_by, err) < 0)
+            reg_revoked_inherit(reg, &subject, ancestor, image->created_by, err) < 0 ||
+            reg_vulnerable_published(reg, subject.image, image->created_by, err) < 0)
                 return -1;
         return reg_txn_commit(&txn, err);
 }

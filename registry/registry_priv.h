@@ -95,9 +95,13 @@ int reg_attribute_check(const char *key, const char *value, struct bk_error *err
 int reg_publication_check(const struct reg_publication *p, struct bk_error *err) BK_MUST_CHECK;
 
 /* --- packages.c ----------------------------------------------------------- */
-/* The row of the set of these packages, made when it is new; 0 for none at all. */
-int reg_package_set_put(struct reg *reg, const struct reg_package *packages, size_t n, int64_t *ret,
+/* The row of the set of these packages on that system ("debian:12"; ""), made when it is new; 0 for none at all. */
+int reg_package_set_put(struct reg *reg, const struct reg_package *packages, size_t n, const char *os, int64_t *ret,
                         struct bk_error *err) BK_MUST_CHECK;
+/* ... of a publication, whose system its attributes may tell. */
+int reg_inventory_put(struct reg *reg, const struct reg_publication *p, int64_t *ret, struct bk_error *err) BK_MUST_CHECK;
+/* Says in the log what is vulnerable in a new image, if anything is. */
+int reg_vulnerable_published(struct reg *reg, int64_t image, const char *who, struct bk_error *err) BK_MUST_CHECK;
 /* Drops a set that no image has any more. */
 int reg_package_set_drop(struct reg *reg, int64_t set, struct bk_error *err) BK_MUST_CHECK;
 

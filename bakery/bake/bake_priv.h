@@ -178,7 +178,8 @@ int bake_publish(struct bake *bake, struct reg *reg, struct bk_error *err) BK_MU
 /* A key in the state folder that cannot be read is told before anything is baked. */
 int bake_sign_ready(const char *home, struct bk_error *err) BK_MUST_CHECK;
 /* Adds signatures to what is to be published, if there is a key; the publication borrows them, they are the caller's. */
-int bake_sign(const char *home, struct reg_publication *publication, char **ret_signature, char **ret_attestation, struct bk_error *err) BK_MUST_CHECK;
+int bake_sign(const char *home, struct reg_publication *publication, char **ret_signature, char **ret_attestation,
+              struct bk_error *err) BK_MUST_CHECK;
 /* What was fetched and where from, as in-toto describes a resource. */
 json_t *bake_material(const struct tmpl *tmpl, const char *name, const char *url, const char *digest);
 int bake_write_properties(const char *path, struct bake *const bakes[], size_t n, struct bk_error *err) BK_MUST_CHECK;

@@ -23,7 +23,7 @@ AGENT := bakery/agent/agent.c
 # Programs that system tests drive.
 DRIVEN := $(filter-out $(wildcard tests/unit/*/test_*.c),$(wildcard tests/unit/*/*.c))
 
-PKGS := jansson blkid libseccomp libcap libcrypto sqlite3 oniguruma libxml-2.0 libpng zlib liblzma liblz4 libvirt libvirt-qemu libssh libcurl libmicrohttpd yaml-0.1
+PKGS := jansson blkid libseccomp libcap libcrypto sqlite3 oniguruma libxml-2.0 libpng zlib liblzma liblz4 libvirt libvirt-qemu libssh libcurl libmicrohttpd libpq yaml-0.1
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wwrite-strings -Wvla \
@@ -67,7 +67,7 @@ $(B)/bin/bakery: $(OBJECTS) $(if $(LAZY),$(B)/lazy.o)
 $(B)/lazy.S: $(OBJECTS) tools/lazy tools/lazy.list
 	@./tools/lazy tools/lazy.list "$(CC)" $(OBJECTS) > $@.new && mv $@.new $@
 $(B)/lazy.o: $(B)/lazy.S $(LAZY_ARCH)
-	$(Q_CC)$(CC) -g -I. -c -o $@ $<
+	$(Q_CC)$(CC) -g -I. $(CFLAGS) -c -o $@ $<
 
 $(B)/libbakery.a: $(LIBOBJECTS)
 	@rm -f $@

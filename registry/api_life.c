@@ -73,7 +73,7 @@ static int lift_with(struct reg_call *call, int (*lift)(struct reg *, const char
 
 static int restore(struct reg_call *call, struct bk_error *err)
 {
-        return lift_with(call, reg_restore, err);
+        return lift_with(call, reg_revocation_lift, err);
 }
 
 static int untrash(struct reg_call *call, struct bk_error *err)

@@ -25,7 +25,7 @@ struct reg_revocation { int64_t at; bool spreads; };
 int reg_revoke(struct reg *reg, const char *id, const struct reg_revocation *want, const struct reg_change *change,
                struct bk_error *err) BK_MUST_CHECK;
 /* Lifts what reg_revoke() did, there and where it was inherited from there. An image that is revoked on other grounds, too, stays revoked. */
-int reg_restore(struct reg *reg, const char *id, const struct reg_change *change, struct bk_error *err) BK_MUST_CHECK;
+int reg_revocation_lift(struct reg *reg, const char *id, const struct reg_change *change, struct bk_error *err) BK_MUST_CHECK;
 /* Rows: image, origin, origin_name, at, done, spreads, who, why, noted_at, lifted_at, lifted_by, lifted_why. */
 int reg_revocations_json(struct reg *reg, const char *id, json_t **ret, struct bk_error *err) BK_MUST_CHECK;
 /* Why an image is revoked, in words for an error: "since 2026-01-02T03:04:05Z by ada: a hole (inherited from base sha256:...)". */

@@ -8,7 +8,7 @@ int reg_lineage(struct reg *reg, const char *id, struct reg_images *ret, struct 
                 "WITH RECURSIVE line (sequence, ancestor) AS ("
                 " SELECT sequence, ancestor FROM image WHERE id = ?"
                 " UNION SELECT a.sequence, a.ancestor FROM line JOIN image a ON a.sequence = line.ancestor)"
-                "SELECT " REG_IMAGE_COLUMNS "FROM line CROSS JOIN image i ON i.sequence = line.sequence ORDER BY i.sequence";
+                "SELECT " REG_IMAGE_COLUMNS "FROM line CROSS JOIN image i WHERE i.sequence = line.sequence ORDER BY i.sequence";
         BK_CLEANUP(reg_images_done) struct reg_images images = { 0 };
         autostmt *stmt = NULL;
 

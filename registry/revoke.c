@@ -340,7 +340,7 @@ static int restore_within(struct reg *reg, const struct reg_image *image, const 
         return lift(reg, image->id, change, err);
 }
 
-int reg_restore(struct reg *reg, const char *id, const struct reg_change *change, struct bk_error *err)
+int reg_revocation_lift(struct reg *reg, const char *id, const struct reg_change *change, struct bk_error *err)
 {
         BK_CLEANUP(reg_image_done) struct reg_image image = { 0 };
         autotxn txn = { 0 };

@@ -314,8 +314,8 @@ static int run_verify(const struct cmd_args *args)
         if (read_public(args, &key, &err) < 0 || get_manifest(args, &image, &err) < 0)
                 return cmd_fail(&err);
         verdict.key_id = bk_key_id(key.id);
-        if ((path != NULL && save(path, &verdict, image, &err) < 0) || verify_signature(&key, image, &verdict, &err) < 0 || verify_layers(args, image, &verdict, &err) < 0 ||
-            verify_provenance(args, &key, image, &verdict, &err) < 0)
+        if ((path != NULL && save(path, &verdict, image, &err) < 0) || verify_signature(&key, image, &verdict, &err) < 0 ||
+            verify_layers(args, image, &verdict, &err) < 0 || verify_provenance(args, &key, image, &verdict, &err) < 0)
                 code = cmd_fail(&err);
         else
                 tell(args, image, &verdict);

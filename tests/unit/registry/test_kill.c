@@ -9,6 +9,7 @@
 #include "registry/registry_priv.h"
 
 #define KILLS 500
+#define KILLS_POSTGRES 100              /* there it is the connection that breaks, not the file */
 #define CLIENTS 32
 
 /* --- what always holds ---------------------------------------------------------- */
@@ -35,7 +36,6 @@ static const struct { const char *why, *sql; } invariants[] = {
           "(SELECT 1 FROM revocation r WHERE r.image = i.sequence AND r.done = 1 AND r.lifted_at IS NULL)" },
         { "who stands on a revoked one is revoked",
           "SELECT count(*) FROM image i JOIN image a ON a.sequence = i.ancestor WHERE a.state = 4 AND i.state <> 4" },
-        { "nothing refers to nothing", "SELECT count(*) FROM pragma_foreign_key_check" },
 };
 
 static void assert_whole(struct reg *reg)
@@ -46,6 +46,12 @@ static void assert_whole(struct reg *reg)
 
                 if (reg_sql_int(reg, &n, &err, invariants[i].sql, "") != 1 || n != 0)
                         fail_msg("%s: %lld (%s)", invariants[i].why, (long long)n, err.text);
+        }
+        if (getenv("BAKERY_DB") == NULL) {      /* PostgreSQL looks after itself */
+                autofree char *table = NULL;
+                struct bk_error err = { 0 };
+
+                assert_int_equal(reg_sql_text(reg, &table, &err, "PRAGMA foreign_key_check", ""), 0);
         }
 }
 
@@ -90,7 +96,7 @@ static int do_it(struct reg *reg, const struct deed *deed, struct bk_error *err)
         switch (deed->kind) {
         case 0:         return publish(reg, deed->seed, err);
         case 1:         return reg_channel_point(reg, "production", id, &because, err);
-        default:        return deed->lift ? reg_restore(reg, id, &because, err) :
+        default:        return deed->lift ? reg_revocation_lift(reg, id, &because, err) :
                                             reg_revoke(reg, id, &(struct reg_revocation){ .spreads = true }, &because, err);
         }
 }
@@ -188,12 +194,13 @@ static void nothing_acknowledged_is_lost_and_nothing_is_half_done(void **state)
         struct fixture *f = *state;
         const char *seed = getenv("BAKERY_TEST_SEED");
         unsigned random = seed != NULL ? (unsigned)strtoul(seed, NULL, 10) : (unsigned)time(NULL);
+        const int kills = getenv("BAKERY_DB") == NULL ? KILLS : KILLS_POSTGRES;
         long whole_us[3] = { 0 };
         int killed = 0, done = 0, lost = 0;
 
         print_message("# seed %u (BAKERY_TEST_SEED repeats it)\n", random);
         set_up(f->reg);
-        for (int i = 0; killed < KILLS; i++) {
+        for (int i = 0; killed < kills; i++) {
                 const struct deed deed = next_deed(f->reg, i);
                 const bool measured = whole_us[deed.kind] == 0;
                 const long delay = measured ? -1 : (long)(rand_r(&random) % (unsigned)(whole_us[deed.kind] * 5 / 4 + 1));
@@ -282,11 +289,11 @@ static void versions_are_unique_where_that_is_asked(void **state)
         print_message("# a bad one is baked again under its version, and stays away\n");
         assert_ok(reg_revoke(f->reg, five, &(struct reg_revocation){ .spreads = true }, &because, &err), err);
         assert_ok(publish_version(f->reg, "9", "2", "amd64", true, &err), err);
-        assert_fails_with(reg_restore(f->reg, five, &because, &err), err, BK_CONFLICT);
+        assert_fails_with(reg_revocation_lift(f->reg, five, &because, &err), err, BK_CONFLICT);
         assert_non_null(strstr(err.text, nine));
         assert_state(f->reg, five, REG_REVOKED);
         assert_ok(reg_set_state(f->reg, nine, REG_TRASHED, "bob", NULL, &err), err);
-        assert_ok(reg_restore(f->reg, five, &because, &err), err);
+        assert_ok(reg_revocation_lift(f->reg, five, &because, &err), err);
         assert_fails_with(reg_untrash(f->reg, nine, &because, &err), err, BK_CONFLICT);
         assert_fails_with(reg_set_state(f->reg, nine, REG_TESTED, "bob", "x", &err), err, BK_CONFLICT);
 }

@@ -100,10 +100,10 @@ static void restoring_gives_back_what_each_was(void **state)
         assert_ok(reg_set_state(f->reg, all.v[SQL], REG_DEPRECATED, "bob", NULL, &err), err);
         assert_ok(withdraw(f->reg, all.v[FOUNDATION], 0, true, &err), err);
         assert_states(f->reg, &all, "rrrrrt");
-        assert_ok(reg_restore(f->reg, all.v[FOUNDATION], &because, &err), err);
+        assert_ok(reg_revocation_lift(f->reg, all.v[FOUNDATION], &because, &err), err);
         assert_states(f->reg, &all, "ttbdtt");
         print_message("# again is nothing new\n");
-        assert_ok(reg_restore(f->reg, all.v[FOUNDATION], &because, &err), err);
+        assert_ok(reg_revocation_lift(f->reg, all.v[FOUNDATION], &because, &err), err);
         assert_true(log_is_good(f->reg, NULL));
 }
 
@@ -115,9 +115,9 @@ static void two_grounds_are_lifted_one_by_one(void **state)
 
         assert_ok(withdraw(f->reg, all.v[FOUNDATION], 0, true, &err), err);
         assert_ok(withdraw(f->reg, all.v[WEB], 0, true, &err), err);
-        assert_ok(reg_restore(f->reg, all.v[FOUNDATION], &because, &err), err);
+        assert_ok(reg_revocation_lift(f->reg, all.v[FOUNDATION], &because, &err), err);
         assert_states(f->reg, &all, "ttrtrt");
-        assert_ok(reg_restore(f->reg, all.v[WEB], &because, &err), err);
+        assert_ok(reg_revocation_lift(f->reg, all.v[WEB], &because, &err), err);
         assert_states(f->reg, &all, "ttbttt");
 }
 
@@ -128,7 +128,7 @@ static void what_is_inherited_is_restored_where_it_began(void **state)
         struct bk_error err = { 0 };
 
         assert_ok(withdraw(f->reg, all.v[BASE], 0, true, &err), err);
-        assert_fails_with(reg_restore(f->reg, all.v[APP], &because, &err), err, BK_CONFLICT);
+        assert_fails_with(reg_revocation_lift(f->reg, all.v[APP], &because, &err), err, BK_CONFLICT);
         assert_non_null(strstr(err.text, all.v[BASE]));
         assert_fails_with(reg_set_state(f->reg, all.v[APP], REG_TESTED, "bob", "fine", &err), err, BK_CONFLICT);
         assert_states(f->reg, &all, "trrrrt");
@@ -147,10 +147,10 @@ static void reasons_and_people_are_needed(void **state)
 
         for (size_t i = 0; i < sizeof nobody / sizeof *nobody; i++) {
                 assert_fails_with(reg_revoke(f->reg, all.v[BASE], &(struct reg_revocation){ .spreads = true }, &nobody[i], &err), err, BK_INVALID);
-                assert_fails_with(reg_restore(f->reg, all.v[BASE], &nobody[i], &err), err, BK_INVALID);
+                assert_fails_with(reg_revocation_lift(f->reg, all.v[BASE], &nobody[i], &err), err, BK_INVALID);
         }
         assert_fails_with(withdraw(f->reg, missing, 0, true, &err), err, BK_NOT_FOUND);
-        assert_fails_with(reg_restore(f->reg, missing, &because, &err), err, BK_NOT_FOUND);
+        assert_fails_with(reg_revocation_lift(f->reg, missing, &because, &err), err, BK_NOT_FOUND);
         assert_states(f->reg, &all, "ttbttt");
 }
 
@@ -237,7 +237,7 @@ static void a_plan_can_be_changed(void **state)
         assert_states(f->reg, &all, "trrrrt");
         print_message("# called off\n");
         assert_ok(withdraw(f->reg, all.v[OTHER], time(NULL) + 90000, true, &err), err);
-        assert_ok(reg_restore(f->reg, all.v[OTHER], &because, &err), err);
+        assert_ok(reg_revocation_lift(f->reg, all.v[OTHER], &because, &err), err);
         let_time_pass(f->reg);
         assert_ok(reg_due_apply(f->reg, &err), err);
         assert_state(f->reg, all.v[OTHER], REG_TESTED);
@@ -271,7 +271,7 @@ static void a_bake_on_a_revoked_one_is_refused_or_inherits(void **state)
         assert_ok(reg_revoked_why(f->reg, grandchild, &why, &err), err);
         assert_non_null(strstr(why, all.v[BASE]));
         print_message("# and is restored with it\n");
-        assert_ok(reg_restore(f->reg, all.v[BASE], &because, &err), err);
+        assert_ok(reg_revocation_lift(f->reg, all.v[BASE], &because, &err), err);
         assert_state(f->reg, id, REG_TESTED);
         assert_state(f->reg, grandchild, REG_TESTED);
 }
@@ -311,7 +311,7 @@ static void the_trash_keeps_and_gives_back(void **state)
         assert_ok(reg_untrash(f->reg, all.v[APP], &because, &err), err);
         assert_states(f->reg, &all, "trrrrt");
         assert_ok(reg_set_state(f->reg, all.v[APP], REG_TRASHED, "bob", NULL, &err), err);
-        assert_ok(reg_restore(f->reg, all.v[BASE], &because, &err), err);
+        assert_ok(reg_revocation_lift(f->reg, all.v[BASE], &because, &err), err);
         assert_states(f->reg, &all, "ttbtxt");
         assert_ok(reg_untrash(f->reg, all.v[APP], &because, &err), err);
         assert_states(f->reg, &all, "ttbttt");
@@ -329,7 +329,7 @@ static void what_setting_the_state_revoked_setting_it_brings_back(void **state)
         assert_ok(reg_set_state(f->reg, all.v[BASE], REG_TESTED, "bob", "fixed", &err), err);
         assert_states(f->reg, &all, "ttbttt");
         assert_ok(reg_set_state(f->reg, all.v[BASE], REG_REVOKED, "bob", NULL, &err), err);
-        assert_ok(reg_restore(f->reg, all.v[BASE], &because, &err), err);
+        assert_ok(reg_revocation_lift(f->reg, all.v[BASE], &because, &err), err);
         assert_states(f->reg, &all, "ttbttt");
 }
 
@@ -367,7 +367,7 @@ static void rows_tell_the_whole_story(void **state)
         json_t *rows = NULL, *row;
 
         assert_ok(withdraw(f->reg, all.v[BASE], 0, true, &err), err);
-        assert_ok(reg_restore(f->reg, all.v[BASE], &(struct reg_change){ .who = "eve", .why = "no hole" }, &err), err);
+        assert_ok(reg_revocation_lift(f->reg, all.v[BASE], &(struct reg_change){ .who = "eve", .why = "no hole" }, &err), err);
         assert_ok(reg_revocations_json(f->reg, all.v[APP], &rows, &err), err);
         assert_int_equal(json_array_size(rows), 1);
         row = json_array_get(rows, 0);
@@ -397,7 +397,7 @@ static void thousands_inherit_it(void **state)
         assert_ok(withdraw(f->reg, root, 0, true, &err), err);
         assert_int_equal(reg_sql_int(f->reg, &n, &err, "SELECT count(*) FROM image WHERE state = 4", ""), 1);
         assert_int_equal(n, 301);
-        assert_ok(reg_restore(f->reg, root, &because, &err), err);
+        assert_ok(reg_revocation_lift(f->reg, root, &because, &err), err);
         assert_int_equal(reg_sql_int(f->reg, &n, &err, "SELECT count(*) FROM image WHERE state = 0", ""), 1);
         assert_int_equal(n, 301);
 }

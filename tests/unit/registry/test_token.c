@@ -134,7 +134,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 registry_test(who_shows_it_is_known),
-                registry_test(it_is_kept_nowhere),
+                sqlite_test(it_is_kept_nowhere),
                 registry_test(what_is_no_token_is_denied),
                 registry_test(it_ends),
                 registry_test(names_are_given_once),

@@ -148,6 +148,8 @@ static int make_disk(struct bake_work *work, struct bake_media *media, struct bk
         }
         if (get_medium(work, &iso, err) < 0)
                 return -1;
+        (void)json_array_append_new(work->materials, bake_material(bake->tmpl, config->disk_image ? "disk image" : "medium",
+                                                                   config->iso_url != NULL ? config->iso_url : config->iso_urls.v[0], iso.digest));
         if (config->disk_image)
                 return copy_image(work, iso.path, err);
         if (config->libvirt_uri != NULL)

@@ -181,6 +181,7 @@ int bake_publish(struct bake *bake, struct reg *reg, struct bk_error *err)
         };
         struct rows rows = { 0 };
         struct reg_image image;
+        autoclose int hold = -1;
         json_t *provenance;
         int result;
 
@@ -192,7 +193,10 @@ int bake_publish(struct bake *bake, struct reg *reg, struct bk_error *err)
                 .os = json_string_value(json_object_get(json_object_get(bake->result, "inventory"), "os")),
                 .checks = rows.checks, .n_checks = rows.n_checks, .provenance = provenance,
         };
-        result = layer_publish(bake->store, bake->id, &info, err);
+        /* A layer that was there already must not go before the row is written. */
+        result = layer_store_hold(bake->store, false, &hold, err);
+        if (result == 0)
+                result = layer_publish(bake->store, bake->id, &info, err);
         if (result == 0)
                 result = reg_publish(reg, &publication, err);
         if (result == 0)

@@ -164,6 +164,10 @@ static const struct { const char *why, *object, *key, *json; enum bk_kind kind; 
         { "a package without a version", NULL, "packages", "[{\"name\": \"x\", \"ecosystem\": \"deb\"}]", BK_INVALID },
         { "a package's name is a list", NULL, "packages", "[{\"name\": [], \"version\": \"1\", \"ecosystem\": \"deb\"}]", BK_INVALID },
         { "a check without a verdict", NULL, "checks", "[{\"suite\": \"s\", \"name\": \"n\"}]", BK_INVALID },
+        { "the os is a number", NULL, "os", "12", BK_INVALID },
+        { "signatures are a text", NULL, "signatures", "\"x\"", BK_INVALID },
+        { "a signature is a number", NULL, "signatures", "[1]", BK_INVALID },
+        { "a signature that is none", NULL, "signatures", "[\"x\"]", BK_INVALID },
         { "the provenance is a text", NULL, "provenance", "\"me\"", BK_INVALID },
 };
 

@@ -31,7 +31,8 @@ static int add_os(struct reg *reg, const char *id, json_t *document, struct bk_e
 {
         autofree char *os = NULL;
 
-        if (reg_sql_text(reg, &os, err, "SELECT nullif(s.os, '') FROM image i JOIN package_set s ON s.id = i.package_set WHERE i.id = ?", "t", id) < 0)
+        if (reg_sql_text(reg, &os, err, "SELECT nullif(s.os, '') FROM image i JOIN package_set s ON s.id = i.package_set WHERE i.id = ?", "t",
+                         id) < 0)
                 return -1;
         return json_object_set_new(document, "os", reg_json_text(os));
 }

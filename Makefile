@@ -152,7 +152,7 @@ asan:
 # Each for FUZZ_SECONDS; a crash leaves its input in build/fuzz.
 FUZZ_SECONDS ?= 60
 # What looks at a guest is left out.
-FUZZED := $(wildcard lib/*.c) $(wildcard registry/*.c) $(filter-out boot/eye.c,$(wildcard boot/*.c))
+FUZZED := $(wildcard lib/*.c) $(wildcard layers/*.c) $(wildcard registry/*.c) $(filter-out boot/eye.c,$(wildcard boot/*.c))
 fuzz: deps-check
 	@./tools/deps check fuzz || ./tools/deps install fuzz
 	@mkdir -p build/fuzz

@@ -365,8 +365,9 @@ int reg_filter_run(struct reg *reg, struct reg_filter *filter, struct reg_images
         return 0;
 }
 
-static int several(const struct reg_images *images, const char *query, struct bk_error *err)
+static int several(const struct reg_images *images, const struct reg_filter *filter, struct bk_error *err)
 {
+        autofree char *query = reg_filter_said(filter);
         BK_CLEANUP(bk_buf_done) struct bk_buf names = { 0 };
 
         for (size_t i = 0; i < images->n && i < NAMED_MOST; i++)
@@ -375,8 +376,7 @@ static int several(const struct reg_images *images, const char *query, struct bk
                        images->n > NAMED_MOST ? " and more" : "");
 }
 
-int reg_filter_demand(struct reg *reg, struct reg_filter *filter, const char *query, struct reg_images *ret, char **ret_next,
-                      struct bk_error *err)
+int reg_filter_demand(struct reg *reg, struct reg_filter *filter, struct reg_images *ret, char **ret_next, struct bk_error *err)
 {
         BK_CLEANUP(reg_images_done) struct reg_images images = { 0 };
         autofree char *next = NULL;
@@ -386,9 +386,9 @@ int reg_filter_demand(struct reg *reg, struct reg_filter *filter, const char *qu
         if (reg_filter_run(reg, filter, &images, &next, err) < 0)
                 return -1;
         if (images.n == 0)
-                return reg_filter_explain(reg, filter, query, err);
+                return reg_filter_explain(reg, filter, err);
         if (filter->one && images.n > 1)
-                return several(&images, query, err);
+                return several(&images, filter, err);
         if (ret_next != NULL)
                 *ret_next = filter->first || filter->one ? NULL : bk_take(next);
         *ret = images;
@@ -402,5 +402,5 @@ int reg_query(struct reg *reg, const char *query, struct reg_images *ret, struct
 
         if (reg_filter_parse(query, &filter, err) < 0)
                 return -1;
-        return reg_filter_demand(reg, &filter, query, ret, NULL, err);
+        return reg_filter_demand(reg, &filter, ret, NULL, err);
 }

@@ -40,7 +40,7 @@ static const struct cmd help_row = {
 };
 
 static const struct cmd *const rows[] = {
-        &cmd_build, &cmd_plan, &cmd_validate, &cmd_inspect, &cmd_images, &cmd_image_show, &cmd_image_lineage, &cmd_image_export,
+        &cmd_build, &cmd_plan, &cmd_validate, &cmd_inspect, &cmd_images, &cmd_image_show, &cmd_image_lineage, &cmd_image_diff, &cmd_image_export,
         &cmd_image_promote, &cmd_image_delete, &cmd_boot_keys, &cmd_boot, &cmd_spec_run, &cmd_spec_types, &cmd_spec_add,
         &cmd_doctor, &cmd_fsck, &version_row, &help_row,
 };

@@ -23,7 +23,7 @@ AGENT := bakery/agent/agent.c
 # Programs that system tests drive.
 DRIVEN := $(filter-out $(wildcard tests/unit/*/test_*.c),$(wildcard tests/unit/*/*.c))
 
-PKGS := jansson blkid libseccomp libcap libcrypto sqlite3 oniguruma libxml-2.0 libpng zlib liblzma liblz4 libvirt libvirt-qemu libssh libcurl libmicrohttpd yaml-0.1
+PKGS := jansson blkid libseccomp libcap libcrypto sqlite3 oniguruma libxml-2.0 libpng zlib liblzma liblz4 libvirt libvirt-qemu libssh libcurl libmicrohttpd gnutls libpq yaml-0.1
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wwrite-strings -Wvla \
@@ -67,7 +67,7 @@ $(B)/bin/bakery: $(OBJECTS) $(if $(LAZY),$(B)/lazy.o)
 $(B)/lazy.S: $(OBJECTS) tools/lazy tools/lazy.list
 	@./tools/lazy tools/lazy.list "$(CC)" $(OBJECTS) > $@.new && mv $@.new $@
 $(B)/lazy.o: $(B)/lazy.S $(LAZY_ARCH)
-	$(Q_CC)$(CC) -g -I. -c -o $@ $<
+	$(Q_CC)$(CC) -g -I. $(CFLAGS) -c -o $@ $<
 
 $(B)/libbakery.a: $(LIBOBJECTS)
 	@rm -f $@
@@ -148,12 +148,12 @@ asan:
 # Each for FUZZ_SECONDS; a crash leaves its input in build/fuzz.
 FUZZ_SECONDS ?= 60
 # What looks at a guest is left out.
-FUZZED := $(wildcard lib/*.c) $(filter-out boot/eye.c,$(wildcard boot/*.c))
+FUZZED := $(wildcard lib/*.c) $(wildcard registry/*.c) $(filter-out boot/eye.c,$(wildcard boot/*.c))
 fuzz: deps-check
 	@./tools/deps check fuzz || ./tools/deps install fuzz
 	@mkdir -p build/fuzz
 	@for f in $(wildcard tests/fuzz/fuzz_*.c); do name=$$(basename $$f .c); echo "  FUZZ $$name"; \
-		clang -std=gnu17 -D_GNU_SOURCE -g -O1 -fsanitize=fuzzer,address,undefined -I. $(PKG_CFLAGS) -o build/fuzz/$$name $$f $(FUZZED) \
+		clang -std=gnu17 -D_GNU_SOURCE -DBAKERY_VERSION='"fuzz"' -g -O1 -fsanitize=fuzzer,address,undefined -I. $(PKG_CFLAGS) -o build/fuzz/$$name $$f $(FUZZED) \
 			$(PKG_LIBS) -lm && \
 		ASAN_OPTIONS=intercept_strstr=0 build/fuzz/$$name -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=10 -print_final_stats=1 \
 			-artifact_prefix=build/fuzz/$$name- >build/fuzz/$$name.log 2>&1 || { tail -n 40 build/fuzz/$$name.log; exit 1; }; \

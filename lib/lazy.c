@@ -70,7 +70,7 @@ static int check_root(void)
 /* The slots themselves begin and end with pages. */
 static int open_slots(bool writable, struct bk_error *err)
 {
-        const size_t size = (size_t)((char *)bk_lazy_slots_end - (char *)bk_lazy_slots);
+        const size_t size = (uintptr_t)bk_lazy_slots_end - (uintptr_t)bk_lazy_slots;
 
         if (mprotect(bk_lazy_slots, size, writable ? PROT_READ | PROT_WRITE : PROT_READ) < 0)
                 return bk_fail_errno(err, "its addresses cannot be written");

@@ -97,14 +97,16 @@ void reg_images_take(struct reg_images *images, struct reg_image *image)
         *image = (struct reg_image){ 0 };
 }
 
-/* Both statements see one state of the registry: the outer one is not at its
- * end while the attributes are read, so its read lock is held. */
+/* In one transaction, so that both statements see one state of the registry. */
 int reg_image_rows(struct reg *reg, struct reg_stmt *stmt, struct reg_images *ret, struct bk_error *err)
 {
         BK_CLEANUP(reg_images_done) struct reg_images images = { 0 };
         autostmt *attributes = NULL;
+        autotxn txn = { 0 };
         int status;
 
+        if (reg_txn_read(reg, &txn, err) < 0)
+                return -1;
         while ((status = reg_sql_step(reg, stmt, err)) > 0) {
                 struct reg_image image = { 0 };
 

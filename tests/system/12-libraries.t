@@ -3,7 +3,7 @@
 . "$(dirname "$0")/lib.sh"
 [ "$BUILD" = release ] || { echo "1..0 # SKIP only the release program loads libraries when they are needed"; exit 0; }
 need root
-plan 15
+plan 18
 
 # loads COMMAND...: the libraries of the run itself, not of programs that it runs, are in $loaded; what it said, in $out.
 loads() {
@@ -53,3 +53,18 @@ is "and exits with 6" "$code" 6
 without libxml2.so.2 -- "$BAKERY" spec run -root "$WORK/root" -format junit "$WORK/a_spec.rb"
 is "what needs a library that is missing exits with 6" "$code" 6
 like "and says so" "$out" "error: libxml2\.so\.2 is needed for .* and cannot be loaded: .*; install the package libxml2$"
+
+cd "$TOP" || exit 1
+cat >"$WORK/user.c" <<'EOT'
+extern void (*xmlFree)(void *);
+extern void *xmlNewDoc(const void *);
+extern int ours(void), theirs(void);
+int ours(void) { return theirs(); }
+void use(void) { xmlFree(xmlNewDoc(0)); }
+EOT
+gcc -c -o "$WORK/user.o" "$WORK/user.c"
+exits "a variable of such a library fails the build" 1 tools/lazy tools/lazy.list gcc "$WORK/user.o"
+like "and is named, with who uses it" "$out" "user\.o: uses xmlFree of libxml2\.so\.2, a variable"
+gcc -DxmlFree=other -c -o "$WORK/user.o" "$WORK/user.c"
+out=$(tools/lazy tools/lazy.list gcc "$WORK/user.o" | sed -n 's/^ *LAZY_FUNCTION //p')
+is "functions that are called, of libraries in the list, are all that is made" "$out" '0, xmlNewDoc, "LIBXML2_2.4.30"'

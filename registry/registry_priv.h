@@ -9,7 +9,7 @@
 struct reg_backend;
 struct reg {
         const struct reg_backend *backend;      /* db.h */
-        void *db;               /* the backend's own */
+        void *db, *kept;        /* the backend's own */
         char *path;             /* for messages: the file, or the URL without its password */
         bool read_only;         /* it may be read by us, not written */
         bool in_txn;

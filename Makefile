@@ -11,13 +11,19 @@ FOLDERS := lib layers vm boot registry spec bakery bakery/template bakery/bake b
 SOURCES := $(foreach f,$(FOLDERS),$(wildcard $(f)/*.c))
 HEADERS := $(foreach f,$(FOLDERS),$(wildcard $(f)/*.h))
 LIBRARY := $(filter-out bakery/main.c,$(SOURCES))
-UNIT := $(wildcard tests/unit/*/test_*.c)
+# The release program loads most libraries when they are first called (docs/HACKING.md), where there are instructions for its
+# architecture. Everything else links normally, but for test_lazy, which exists for it.
+ifeq ($(BUILD),release)
+LAZY_ARCH := $(wildcard $(patsubst %,lib/lazy_%.S,$(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))))
+LAZY := $(if $(LAZY_ARCH),$(shell sed 's/\#.*//' tools/lazy.list | awk 'NF { print $$1 }'))
+endif
+UNIT := $(filter-out $(if $(LAZY_ARCH),,%/test_lazy.c),$(wildcard tests/unit/*/test_*.c))
 # Put into throw-away copies of images, so it is a program of its own, which needs nothing of them; its bytes are part of bakery.
 AGENT := bakery/agent/agent.c
 # Programs that system tests drive.
-DRIVEN := $(filter-out $(UNIT),$(wildcard tests/unit/*/*.c))
+DRIVEN := $(filter-out $(wildcard tests/unit/*/test_*.c),$(wildcard tests/unit/*/*.c))
 
-PKGS := jansson blkid libseccomp libcap libcrypto sqlite3 oniguruma libxml-2.0 libpng zlib liblzma liblz4 libvirt libvirt-qemu libssh libcurl libmicrohttpd yaml-0.1
+PKGS := jansson blkid libseccomp libcap libcrypto sqlite3 oniguruma libxml-2.0 libpng zlib liblzma liblz4 libvirt libvirt-qemu libssh libcurl libmicrohttpd libpq yaml-0.1
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wwrite-strings -Wvla \
@@ -29,6 +35,7 @@ CFLAGS_ALL = -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DBAKERY_VERSION='"
              $(FLAGS_$(BUILD)) -I. -I$(B) $(PKG_CFLAGS) $(CFLAGS)
 LDFLAGS_ALL = -pie $(FLAGS_$(BUILD)) -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS)
 LIBS = $(PKG_LIBS) -lmruby -lm
+PROGRAM_LIBS = $(filter-out $(LAZY:%=-l%),$(LIBS))
 
 ifneq ($(V),1)
 Q_CC = @echo "  CC $<";
@@ -53,9 +60,14 @@ deps-check:
 .PHONY: deps-check
 
 # --- building ---------------------------------------------------------------
-$(B)/bin/bakery: $(OBJECTS)
+$(B)/bin/bakery: $(OBJECTS) $(if $(LAZY),$(B)/lazy.o)
 	@mkdir -p $(@D)
-	$(Q_LD)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+	$(Q_LD)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PROGRAM_LIBS)
+
+$(B)/lazy.S: $(OBJECTS) tools/lazy tools/lazy.list
+	@./tools/lazy tools/lazy.list "$(CC)" $(OBJECTS) > $@.new && mv $@.new $@
+$(B)/lazy.o: $(B)/lazy.S $(LAZY_ARCH)
+	$(Q_CC)$(CC) -g -I. $(CFLAGS) -c -o $@ $<
 
 $(B)/libbakery.a: $(LIBOBJECTS)
 	@rm -f $@
@@ -80,7 +92,28 @@ $(B)/tests/unit/%: tests/unit/%.c $(B)/libbakery.a
 	@mkdir -p $(@D)
 	$(Q_CC)$(CC) $(CFLAGS_ALL) -MMD -MP -MF $@.d -o $@ $< $(B)/libbakery.a $(LDFLAGS_ALL) -lcmocka $(LIBS)
 
--include $(OBJECTS:.o=.d) $(UNITBINS:=.d) $(DRIVENBINS:=.d)
+# test_lazy calls libraries of its own, of which one is not there when it runs and one lacks a function.
+LAZY_TEST := $(B)/tests/unit/lib/lazy
+$(LAZY_TEST)/liblazy_%.so: tests/unit/lib/lazy/%.c tests/unit/lib/lazy/lazy.h
+	@mkdir -p $(@D)
+	@$(CC) -O1 -fPIC -shared $(WARN) -I. -Wl,-soname,$(@F).1 -o $@ $<
+$(LAZY_TEST)/liblazy_whole.so.1: $(LAZY_TEST)/liblazy_whole.so
+	@cp $< $@
+$(LAZY_TEST)/liblazy_older.so.1: tests/unit/lib/lazy/older.c $(LAZY_TEST)/liblazy_older.so
+	@$(CC) -O1 -fPIC -shared -DOLDER $(WARN) -I. -Wl,-soname,$(@F) -o $@ $<
+$(LAZY_TEST)/test.o: tests/unit/lib/test_lazy.c
+	@mkdir -p $(@D)
+	$(Q_CC)$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+$(LAZY_TEST)/lazy.S: $(LAZY_TEST)/test.o $(LAZY_TEST)/liblazy_whole.so $(LAZY_TEST)/liblazy_absent.so $(LAZY_TEST)/liblazy_older.so tools/lazy
+	@printf '%s\n' '$(LAZY_TEST)/liblazy_whole.so whole1 tests' '$(LAZY_TEST)/liblazy_absent.so absent1 nothing at all' \
+		'$(LAZY_TEST)/liblazy_older.so older1 tests' > $(@D)/list
+	@./tools/lazy $(@D)/list "$(CC)" $< > $@.new && mv $@.new $@
+$(LAZY_TEST)/lazy.o: $(LAZY_TEST)/lazy.S $(LAZY_ARCH)
+	@$(CC) -g -I. -c -o $@ $<
+$(B)/tests/unit/lib/test_lazy: $(LAZY_TEST)/test.o $(LAZY_TEST)/lazy.o $(B)/libbakery.a $(LAZY_TEST)/liblazy_whole.so.1 $(LAZY_TEST)/liblazy_older.so.1
+	$(Q_LD)$(CC) -o $@ $(filter %.o %.a,$^) $(LDFLAGS_ALL) -Wl,-rpath,'$$ORIGIN/lazy' -lcmocka $(LIBS)
+
+-include $(LAZY_TEST)/test.d $(OBJECTS:.o=.d) $(UNITBINS:=.d) $(DRIVENBINS:=.d)
 
 # --- running ----------------------------------------------------------------
 STOCK := images/foundation/debian-12/template.json images/base/debian-12/template.json images/app/nginx/template.json

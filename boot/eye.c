@@ -8,6 +8,7 @@
 #include "lib/buf.h"
 #include "lib/cleanup.h"
 #include "lib/fs.h"
+#include "lib/lazy.h"
 
 enum {
         TEXT_MEMORY = 0xb8000, TEXT_BYTES = 32768, COLUMNS = 80, ROWS = 25,
@@ -126,7 +127,7 @@ int boot_eye_png(struct vm_guest *guest, char **ret, size_t *ret_len, struct bk_
         autofree char *bytes = NULL;
         size_t length = 0;
 
-        if (picture_of(guest, &picture, err) < 0)
+        if (bk_lazy_need("libpng16.so", err) < 0 || picture_of(guest, &picture, err) < 0)
                 return -1;
         for (size_t i = 0; i < (size_t)picture.width * picture.height; i++)
                 picture.pixels[i] |= 0xff000000U;       /* opaque; BGRA is a little-endian 0xaarrggbb */

@@ -2,24 +2,22 @@
  * holds up nobody; what it asks us is answered in http_answer.c. */
 #include "boot/http.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
-#include <netdb.h>
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/socket.h>
 
 #include "boot/http_priv.h"
 #include "lib/cleanup.h"
+#include "lib/httpd.h"
+#include "lib/lazy.h"
 
 enum {
         CONNECTIONS_MOST = 64,
         HEADERS_MOST = 32 << 10,        /* of one request, and the most that is buffered for one connection */
         TIMEOUT_S = 60,                 /* without a byte */
         LINES_MOST = 200, METHOD_MOST = 16, TARGET_MOST = 256,
-        BACKLOG = 128,
 };
 
 struct served { char *path; size_t times; };
@@ -66,13 +64,8 @@ static void http_cleanup(struct boot_http **http)
 static char *peer_of(struct MHD_Connection *connection)
 {
         const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-        const struct sockaddr *at = info != NULL ? info->client_addr : NULL;
-        char host[NI_MAXHOST];
 
-        if (at == NULL || getnameinfo(at, at->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in),
-                                      host, sizeof host, NULL, 0, NI_NUMERICHOST) != 0)
-                return bk_strdup("?");
-        return bk_strdup(host);
+        return bk_address_text(info != NULL ? info->client_addr : NULL);
 }
 
 static char *line_of(const struct http_request *request, const struct http_answer *answer, const char *peer)
@@ -184,39 +177,9 @@ static size_t keep_escapes(void *cls, struct MHD_Connection *connection, char *t
 
 /* --- listening ----------------------------------------------------------------- */
 
-static int parse_address(const char *text, struct addrinfo **ret, struct bk_error *err)
-{
-        const struct addrinfo hints = { .ai_flags = AI_NUMERICHOST | AI_PASSIVE, .ai_socktype = SOCK_STREAM };
-        const int status = getaddrinfo(text, NULL, &hints, ret);
-
-        return status == 0 ? 0 : bk_fail(err, BK_INVALID, "'%s' is not an address to listen on: %s", text, gai_strerror(status));
-}
-
-static void set_port(struct addrinfo *where, unsigned port)
-{
-        if (where->ai_family == AF_INET6)
-                ((struct sockaddr_in6 *)(void *)where->ai_addr)->sin6_port = htons((uint16_t)port);
-        else
-                ((struct sockaddr_in *)(void *)where->ai_addr)->sin_port = htons((uint16_t)port);
-}
-
-/* Returns a listening socket, or -1 with errno set. */
-static int listen_at(struct addrinfo *where, unsigned port)
-{
-        autoclose int fd = socket(where->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        const int yes = 1;
-
-        set_port(where, port);
-        /* SO_REUSEADDR: connections of the last bake that linger in TIME_WAIT do not keep a port. */
-        if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) < 0 ||
-            bind(fd, where->ai_addr, where->ai_addrlen) < 0 || listen(fd, BACKLOG) < 0)
-                return -1;
-        return bk_take_fd(fd);
-}
-
 static int listen_somewhere(const struct boot_http_config *config, const char *address, int *ret_fd, struct bk_error *err)
 {
-        struct addrinfo *where = NULL;
+        struct bk_address where = { 0 };
         const unsigned n = config->port_max - config->port_min + 1;
         unsigned start = 0;
         int fd = -1;
@@ -224,31 +187,22 @@ static int listen_somewhere(const struct boot_http_config *config, const char *a
         if (config->port_max < config->port_min || config->port_max > 65535 || (config->port_min == 0 && config->port_max != 0))
                 return bk_fail(err, BK_INVALID, "ports from %u to %u: a range within 1 to 65535 is needed",
                                config->port_min, config->port_max);
-        if (parse_address(address, &where, err) < 0)
-                return -1;
         if (getrandom(&start, sizeof start, 0) != sizeof start)
                 start = 0;
         start %= n;
         errno = EADDRINUSE;
-        for (unsigned i = 0; i < n && fd < 0 && errno == EADDRINUSE; i++)
-                fd = listen_at(where, config->port_min + (start + i) % n);
+        for (unsigned i = 0; i < n && fd < 0 && errno == EADDRINUSE; i++) {
+                if (bk_address_parse(address, config->port_min + (start + i) % n, &where, err) < 0)
+                        return -1;
+                errno = EADDRINUSE;
+                fd = bk_address_listen(&where);
+        }
         if (fd < 0 && errno == EADDRINUSE)
                 bk_fail(err, BK_CONFLICT, "every port from %u to %u of %s is taken", config->port_min, config->port_max, address);
         else if (fd < 0)
                 bk_fail_errno(err, "cannot listen on %s, port %u to %u", address, config->port_min, config->port_max);
-        freeaddrinfo(where);
         *ret_fd = fd;
         return fd < 0 ? -1 : 0;
-}
-
-static unsigned port_of(int fd)
-{
-        union { struct sockaddr any; struct sockaddr_in v4; struct sockaddr_in6 v6; } at = { 0 };
-        socklen_t length = sizeof at;
-
-        if (getsockname(fd, &at.any, &length) < 0)
-                return 0;
-        return ntohs(at.any.sa_family == AF_INET6 ? at.v6.sin6_port : at.v4.sin_port);
 }
 
 /* --- start and stop ------------------------------------------------------------ */
@@ -300,10 +254,10 @@ int boot_http_start(const struct boot_http_config *config, struct boot_http **re
         http->on_request = config->on_request;
         http->arg = config->arg;
         (void)pthread_mutex_init(&http->lock, NULL);
-        if (take_site(config, &http->site, err) < 0 ||
+        if (bk_lazy_need("libmicrohttpd.so", err) < 0 || take_site(config, &http->site, err) < 0 ||
             listen_somewhere(config, config->address ? config->address : "127.0.0.1", &listener, err) < 0)
                 return -1;
-        http->port = port_of(listener);
+        http->port = bk_socket_port(listener);
         /* The socket is the daemon's from here on: when it does not start, whether it closed it is not told, and closing
          * somebody else's descriptor would be worse than losing one. */
         if (start_daemon(http, bk_take_fd(listener), err) < 0)

@@ -1,14 +1,13 @@
-/* What to answer: from http_content, from the folder, or why not. Ranges are RFC 9110's, one at a time: a server may ignore
- * several, a unit it does not know and what it cannot read, and send the whole. */
+/* What to answer: from http_content, from the folder, or why not. */
 #include "boot/http_priv.h"
 
-#include <ctype.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "lib/cleanup.h"
 #include "lib/fs.h"
+#include "lib/httpd.h"
 
 static const struct { const char *suffix, *type; } types[] = {
         { ".html", "text/html; charset=utf-8" },
@@ -76,58 +75,16 @@ static void answer_redirect(struct http_answer *ret, const char *path)
 
 /* --- ranges ------------------------------------------------------------------- */
 
-struct part { uint64_t start, length; unsigned status; };
-
-/* Digits; more than fit are as good as the largest number. */
-static bool number(const char **p, uint64_t *ret)
+static struct bk_part part_of(const struct http_request *request, uint64_t size)
 {
-        if (!isdigit((unsigned char)**p))
-                return false;
-        for (*ret = 0; isdigit((unsigned char)**p); (*p)++)
-                if (__builtin_mul_overflow(*ret, 10, ret) || __builtin_add_overflow(*ret, (uint64_t)(**p - '0'), ret))
-                        *ret = UINT64_MAX / 16;         /* larger than any file, and stays so */
-        return true;
-}
-
-static struct part part_of(const struct http_request *request, uint64_t size)
-{
-        const struct part whole = { 0, size, MHD_HTTP_OK }, none = { 0, 0, MHD_HTTP_RANGE_NOT_SATISFIABLE };
-        const char *p = request->range;
-        uint64_t first = 0, last = UINT64_MAX;
-
         /* What If-Range asks about is not known here; then the whole is always right. A range of HEAD has no meaning. */
-        if (p == NULL || request->if_range != NULL || !bk_streq(request->method, "GET") || strncasecmp(p, "bytes=", 6) != 0)
-                return whole;
-        p += 6;
-        p += strspn(p, " \t");
-        if (*p == '-') {
-                p++;
-                if (!number(&p, &last) || p[strspn(p, " \t")] != '\0')
-                        return whole;
-                if (last == 0 || size == 0)
-                        return none;
-                last = last < size ? last : size;
-                return (struct part){ size - last, last, MHD_HTTP_PARTIAL_CONTENT };
-        }
-        if (!number(&p, &first) || *p++ != '-')
-                return whole;
-        if (isdigit((unsigned char)*p) && (!number(&p, &last) || last < first))
-                return whole;
-        if (p[strspn(p, " \t")] != '\0')
-                return whole;
-        if (first >= size)
-                return none;
-        last = last < size ? last : size - 1;
-        return (struct part){ first, last - first + 1, MHD_HTTP_PARTIAL_CONTENT };
+        return bk_range_of(request->if_range != NULL || !bk_streq(request->method, "GET") ? NULL : request->range, size);
 }
 
 /* The response's headers, or 416 in place of it. */
-static void finish_part(struct http_answer *ret, const struct part *part, uint64_t size, const char *type)
+static void finish_part(struct http_answer *ret, const struct bk_part *part, uint64_t size, const char *type)
 {
-        autofree char *range = part->status == MHD_HTTP_PARTIAL_CONTENT ?
-                bk_format("bytes %llu-%llu/%llu", (unsigned long long)part->start,
-                          (unsigned long long)(part->start + part->length - 1), (unsigned long long)size) :
-                bk_format("bytes */%llu", (unsigned long long)size);
+        autofree char *range = bk_range_text(part, size);
 
         if (part->status == MHD_HTTP_RANGE_NOT_SATISFIABLE) {
                 answer_status(ret, part->status);
@@ -162,7 +119,7 @@ static bool answer_content(const struct http_site *site, const struct http_reque
                         continue;
                 char *text = site->contents.v[i];
                 const size_t length = strlen(text);
-                const struct part part = part_of(request, length);
+                const struct bk_part part = part_of(request, length);
 
                 if (part.status != MHD_HTTP_RANGE_NOT_SATISFIABLE)
                         ret->response = MHD_create_response_from_buffer((size_t)part.length, text + part.start, MHD_RESPMEM_PERSISTENT);
@@ -175,7 +132,7 @@ static bool answer_content(const struct http_site *site, const struct http_reque
 /* fd is taken. A large file is sent by the kernel from it, never read here. */
 static void answer_file(const struct http_request *request, const char *path, int fd, uint64_t size, struct http_answer *ret)
 {
-        const struct part part = part_of(request, size);
+        const struct bk_part part = part_of(request, size);
         char start[512];
         const ssize_t got = pread(fd, start, sizeof start, 0);
         const char *type = type_of(path, start, got > 0 ? (size_t)got : 0);

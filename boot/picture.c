@@ -6,6 +6,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/fs.h"
+#include "lib/lazy.h"
 
 #define FILE_MOST (64U << 20)
 
@@ -86,6 +87,8 @@ static int parse_png(const void *bytes, size_t length, struct boot_picture *ret,
         struct boot_picture picture = { 0 };
         autofree unsigned char *rgb = NULL;
 
+        if (bk_lazy_need("libpng16.so", err) < 0)
+                return -1;
         if (!png_image_begin_read_from_memory(&image, bytes, length))
                 return bk_fail(err, BK_INVALID, "PNG picture: %s", image.message);
         if (boot_picture_init(&picture, image.width, image.height, err) < 0) {

@@ -31,6 +31,14 @@ const char *bk_kind_name(enum bk_kind kind)
         return kinds[kind].name;
 }
 
+enum bk_kind bk_kind_of_name(const char *name)
+{
+        for (size_t i = BK_USAGE; i < sizeof kinds / sizeof *kinds; i++)
+                if (strcmp(kinds[i].name, name) == 0)
+                        return (enum bk_kind)i;
+        return BK_INFRA;
+}
+
 int bk_kind_exit_code(enum bk_kind kind)
 {
         return kinds[kind].exit_code;

@@ -54,5 +54,6 @@ int bk_at(struct bk_error *err, const char *file, unsigned line, unsigned column
 enum bk_kind bk_kind_of_errno(int errnum);
 /* "not-found", "no-space": stable words for JSON output. */
 const char *bk_kind_name(enum bk_kind kind);
+enum bk_kind bk_kind_of_name(const char *name);         /* BK_INFRA for a word that is none of them */
 /* The process' exit code for a kind, as bakery(1) lists them. */
 int bk_kind_exit_code(enum bk_kind kind);

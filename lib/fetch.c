@@ -17,6 +17,7 @@
 #include "lib/buf.h"
 #include "lib/cleanup.h"
 #include "lib/fs.h"
+#include "lib/lazy.h"
 #include "lib/publish.h"
 
 enum {
@@ -547,6 +548,8 @@ static int fetch_into(struct transfer *t, struct bk_error *err)
         static pthread_once_t once = PTHREAD_ONCE_INIT;
         struct bk_error why = { 0 };
 
+        if (bk_lazy_need("libcurl.so", err) < 0)
+                return -1;
         if (pthread_once(&once, curl_start) != 0)
                 abort();
         t->shown = bk_fetch_shown(t->fetch->url);

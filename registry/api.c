@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "registry/life.h"
 #include "registry/registry_priv.h"
 
 static const struct { enum bk_kind kind; int status; } statuses[] = {
@@ -22,7 +23,7 @@ int reg_status_of(enum bk_kind kind)
 const struct reg_routes *const *reg_routes_all(void)
 {
         static const struct reg_routes *const all[] = { &reg_routes_images, &reg_routes_life, &reg_routes_packages,
-                                                        &reg_routes_use, NULL };
+                                                        &reg_routes_use, &reg_routes_serve, NULL };
 
         return all;
 }
@@ -30,6 +31,8 @@ const struct reg_routes *const *reg_routes_all(void)
 void reg_answer_done(struct reg_answer *answer)
 {
         free(answer->text);
+        free(answer->file);
+        bk_strv_done(&answer->headers);
         *answer = (struct reg_answer){ 0 };
 }
 
@@ -51,7 +54,7 @@ static void answer_error(struct reg_answer *answer, const struct bk_error *err)
 }
 
 /* --- paths ------------------------------------------------------------------- */
-struct target { struct bk_strv parts; char *arguments, *projection; };
+struct target { struct bk_strv parts; char *arguments, *projection; bool root; };
 
 static void target_done(struct target *target)
 {
@@ -77,7 +80,9 @@ static int cut(const char *path, struct target *ret, struct bk_error *err)
                 if (reg_decode(projection + 2, length - 3, &ret->projection, err) < 0)
                         return -1;
         }
-        while (*path == '/' && path < end) {
+        ret->root = path[0] == '/' && path[1] == '/';
+        path += ret->root;
+        while (*path == '/' && path + 1 < end) {        /* a slash at the end says nothing */
                 const char *next = path + 1 + strcspn(path + 1, "/");
                 char *part = NULL;
 
@@ -94,9 +99,12 @@ static int cut(const char *path, struct target *ret, struct bk_error *err)
 
 static bool fits(const char *pattern, const struct target *target, const char **ret)
 {
+        const bool root = pattern[0] == '/' && pattern[1] == '/';
         size_t i = 0, n = 0;
 
-        while (*pattern == '/') {
+        if (root != target->root)
+                return false;
+        for (pattern += root; pattern[0] == '/' && pattern[1] != '\0';) {
                 const char *next = pattern + 1 + strcspn(pattern + 1, "/");
                 const size_t length = (size_t)(next - ++pattern);
 
@@ -150,7 +158,7 @@ static int call(struct reg *reg, const struct reg_request *request, struct reg_a
         call.arguments = target.arguments;
         call.projection = target.projection;
         ret->status = 200;
-        if (reg_event_index(reg, &ret->index, err) < 0 || route->run(&call, err) < 0) {
+        if (reg_due_apply(reg, err) < 0 || reg_event_index(reg, &ret->index, err) < 0 || route->run(&call, err) < 0) {
                 json_decref(call.json);
                 return -1;
         }

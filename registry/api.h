@@ -4,8 +4,9 @@
  * get the same answers. The rows of routes are also the OpenAPI document, so that it cannot tell of others.
  *
  * A path is what follows /api/v1, as it was sent: percent-encoded, with ";key=value" arguments and ":(projection)" behind its
- * last segment. */
+ * last segment. What other programs look for elsewhere ("/streams/v1/index.json") is a path with one slash more: two. */
 #pragma once
+#include "layers/layer.h"
 #include "registry/registry.h"
 
 /* What a token allows; each allows what those before it do. */
@@ -17,8 +18,11 @@ struct reg_request {
         const char *query;              /* behind "?", raw; "" */
         const char *body;               /* NULL: none */
         size_t length;                  /* bytes of the body */
+        const char *type;               /* of the body, as it was sent; NULL: JSON */
         const char *who;                /* a token's name, or the user on this host */
         enum reg_role role;
+        const char *base;               /* "https://host:port" as the client called us, for answers that hold whole URLs; NULL: unknown */
+        const struct layer_store *store;        /* of the layers that images name; NULL: none at hand */
 };
 
 struct reg_answer {
@@ -26,6 +30,8 @@ struct reg_answer {
         const char *type;               /* of the text; static */
         char *text;                     /* the caller's, by reg_answer_done() */
         size_t length;
+        char *file;                     /* instead of a text: the path of a file, which is sent by ranges */
+        struct bk_strv headers;         /* more of them, "Name: value"; a page's policy, a file's name */
         int64_t index;                  /* of the registry when it was read; ETag and ?index= are made of it */
 };
 void reg_answer_done(struct reg_answer *answer);
@@ -45,13 +51,14 @@ struct reg_call {
         json_t *json;                           /* what the handler answers, its reference is given away */
 };
 struct reg_route {
-        const char *method, *pattern;           /* "GET", "/images/{image}/lineage" */
+        const char *method, *pattern;           /* "GET", "/images/{image}/lineage"; "//metrics": not below /api/v1 */
         enum reg_role role;                     /* needed */
         const char *summary;                    /* one line for OpenAPI */
         const char *query;                      /* names of query parameters by blanks, "*": those of queries; NULL: none */
-        int (*run)(struct reg_call *call, struct bk_error *err);        /* an error becomes the answer */
+        int (*run)(struct reg_call *call, struct bk_error *err);        /* an error becomes the answer; NULL: the HTTP server's own */
+        const char *type;                       /* of the answer; NULL: application/json */
 };
 struct reg_routes { const struct reg_route *v; size_t n; };
-extern const struct reg_routes reg_routes_images, reg_routes_life, reg_routes_packages, reg_routes_use;
+extern const struct reg_routes reg_routes_images, reg_routes_life, reg_routes_packages, reg_routes_use, reg_routes_serve;
 const struct reg_routes *const *reg_routes_all(void);           /* NULL-terminated */
 int reg_status_of(enum bk_kind kind);                           /* 404 for BK_NOT_FOUND, ... */

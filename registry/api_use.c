@@ -1,4 +1,121 @@
-/* Routes of launches, hooks, and views for other programs. */
+/* Routes of those who use images: launches and where they are told from. */
 #include "registry/api.h"
 
-const struct reg_routes reg_routes_use = { NULL, 0 };
+#include <string.h>
+
+#include "registry/registry_priv.h"
+#include "registry/usage.h"
+
+static void done_json(json_t **json)
+{
+        json_decref(*json);
+}
+#define autojson BK_CLEANUP(done_json) json_t
+
+static int body(const struct reg_call *call, json_t **ret, struct bk_error *err)
+{
+        json_error_t why;
+
+        *ret = call->request->body == NULL ? NULL : json_loadb(call->request->body, call->request->length, 0, &why);
+        if (json_is_object(*ret))
+                return 0;
+        json_decref(*ret);
+        *ret = NULL;
+        return bk_fail(err, BK_INVALID, "the body is a JSON object");
+}
+
+/* The value of a key in "a=b&c=d"; 0: it is not there. Forms write blanks as "+". */
+static int form(const char *text, size_t length, const char *key, char **ret, struct bk_error *err)
+{
+        const size_t key_length = strlen(key);
+
+        for (const char *p = text, *end = text + length; p < end;) {
+                const char *stop = memchr(p, '&', (size_t)(end - p));
+                autofree char *raw = NULL;
+
+                if (stop == NULL)
+                        stop = end;
+                if ((size_t)(stop - p) > key_length && strncmp(p, key, key_length) == 0 && p[key_length] == '=') {
+                        p += key_length + 1;
+                        raw = bk_strndup(p, (size_t)(stop - p));
+                        for (char *c = raw; *c != '\0'; c++)
+                                *c = *c == '+' ? ' ' : *c;
+                        return reg_decode(raw, strlen(raw), ret, err) < 0 ? -1 : 1;
+                }
+                p = stop + 1;
+        }
+        return 0;
+}
+
+static int usage(struct reg_call *call, struct bk_error *err)
+{
+        const char *query = call->request->query;
+        autofree char *image = NULL, *living = NULL;
+        BK_CLEANUP(reg_image_done) struct reg_image found = { 0 };
+
+        if (form(query, strlen(query), "image", &image, err) < 0 || form(query, strlen(query), "living", &living, err) < 0 ||
+            (image != NULL && reg_resolve(call->reg, image, &found, err) < 0))
+                return -1;
+        return reg_usage_json(call->reg, found.id, bk_streq(living, "1"), &call->json, err);
+}
+
+static int launched(struct reg_call *call, struct bk_error *err)
+{
+        BK_CLEANUP(reg_image_done) struct reg_image image = { 0 };
+        autojson *object = NULL;
+        const char *id, *source;
+
+        if (body(call, &object, err) < 0)
+                return -1;
+        id = json_string_value(json_object_get(object, "image"));
+        source = json_string_value(json_object_get(object, "source"));
+        if (id == NULL)
+                return bk_fail(err, BK_INVALID, "the body says which \"image\" was launched");
+        if (reg_resolve(call->reg, id, &image, err) < 0 ||
+            reg_launch_seen(call->reg, source == NULL ? "report" : source, &(struct reg_launch){
+                            .image = image.id, .instance = json_string_value(json_object_get(object, "instance")),
+                            .name = json_string_value(json_object_get(object, "name")), .who = call->request->who,
+                            .detail = json_object_get(object, "detail") }, err) < 0)
+                return -1;
+        call->answer->status = 201;
+        return reg_usage_json(call->reg, image.id, true, &call->json, err);
+}
+
+static int ended(struct reg_call *call, struct bk_error *err)
+{
+        if (reg_launch_ended(call->reg, call->part[0], call->part[1], call->request->who, err) < 0)
+                return -1;
+        call->json = json_object();
+        return 0;
+}
+
+/* What cloud-init posts is a form: instance_id, hostname, fqdn, pub_key_...; JSON is taken as well. */
+static int phone_home(struct reg_call *call, struct bk_error *err)
+{
+        const char *text = call->request->body == NULL ? "" : call->request->body;
+        const size_t length = call->request->length;
+        BK_CLEANUP(reg_image_done) struct reg_image image = { 0 };
+        autofree char *instance = NULL, *host = NULL;
+        autojson *object = json_loadb(text, length, 0, NULL);
+
+        if (json_is_object(object)) {
+                instance = bk_strdup(json_string_value(json_object_get(object, "instance_id")));
+                host = bk_strdup(json_string_value(json_object_get(object, "hostname")));
+        } else if (form(text, length, "instance_id", &instance, err) < 0 || form(text, length, "hostname", &host, err) < 0) {
+                return -1;
+        }
+        if (reg_resolve(call->reg, call->part[0], &image, err) < 0 ||
+            reg_launch_seen(call->reg, "phone-home", &(struct reg_launch){ .image = image.id, .instance = instance,
+                            .name = host == NULL || *host == '\0' ? NULL : host, .who = call->request->who }, err) < 0)
+                return -1;
+        call->json = json_object();
+        return 0;
+}
+
+static const struct reg_route rows[] = {
+        { "GET", "/launches", REG_READ, "who uses images, and how fresh that is", "image living", usage },
+        { "POST", "/launches", REG_BAKE, "report that an instance runs from an image", NULL, launched },
+        { "DELETE", "/launches/{source}/{instance}", REG_BAKE, "report that an instance is no more", NULL, ended },
+        { "POST", "/launches/phone-home/{image}", REG_READ, "what cloud-init's phone_home posts", NULL, phone_home },
+};
+const struct reg_routes reg_routes_use = { rows, sizeof rows / sizeof *rows };

@@ -53,20 +53,25 @@ static int check_digest(const char *what, const char *digest, struct bk_error *e
         return 0;
 }
 
+int reg_attribute_check(const char *key, const char *value, struct bk_error *err)
+{
+        if (key == NULL || *key == '\0' || *key == '_' || strlen(key) > KEY_MOST || !reg_text_valid(key))
+                return bk_fail(err, BK_INVALID, "attribute '%.100s' must be 1 to %d characters of one line, "
+                               "not starting with '_'", key == NULL || !reg_text_valid(key) ? "" : key, KEY_MOST);
+        if (reg_key_find(key) != NULL)
+                return bk_fail(err, BK_INVALID, "attribute '%s' would hide the image's own %s; name it otherwise", key, key);
+        if (value == NULL || !reg_text_valid(value))
+                return bk_fail(err, BK_INVALID, "the value of attribute '%s' is not one line of UTF-8", key);
+        return 0;
+}
+
 static int check_attributes(const struct reg_image *image, struct bk_error *err)
 {
         for (size_t i = 0; i < image->n_attributes; i++) {
                 const struct reg_pair *pair = &image->attributes[i];
 
-                if (pair->key == NULL || *pair->key == '\0' || *pair->key == '_' || strlen(pair->key) > KEY_MOST ||
-                    !reg_text_valid(pair->key))
-                        return bk_fail(err, BK_INVALID, "attribute '%.100s' must be 1 to %d characters of one line, "
-                                       "not starting with '_'", pair->key == NULL ? "" : pair->key, KEY_MOST);
-                if (reg_key_find(pair->key) != NULL)
-                        return bk_fail(err, BK_INVALID, "attribute '%s' would hide the image's own %s; name it otherwise",
-                                       pair->key, pair->key);
-                if (pair->value == NULL || !reg_text_valid(pair->value))
-                        return bk_fail(err, BK_INVALID, "the value of attribute '%s' is not one line of UTF-8", pair->key);
+                if (reg_attribute_check(pair->key, pair->value, err) < 0)
+                        return -1;
                 for (size_t j = 0; j < i; j++)
                         if (strcmp(pair->key, image->attributes[j].key) == 0)
                                 return bk_fail(err, BK_INVALID, "attribute '%s' is given twice", pair->key);
@@ -129,6 +134,8 @@ int reg_publication_check(const struct reg_publication *p, struct bk_error *err)
                                reg_state_name(image->state));
         if (image->size > INT64_MAX || image->virtual_size > INT64_MAX)
                 return bk_fail(err, BK_INVALID, "image '%s' is larger than 8 EiB", image->id);
+        if (p->unique_version && reg_image_attribute(image, "version") == NULL)
+                return bk_fail(err, BK_INVALID, "image '%s' is to be the only one of its version, and has no attribute 'version'", image->name);
         if (p->provenance != NULL && !json_is_object(p->provenance))
                 return bk_fail(err, BK_INVALID, "the provenance is not a JSON object");
         if (p->manifest == NULL)

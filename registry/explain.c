@@ -9,7 +9,7 @@
 
 static int count_images(struct reg *reg, const char *name, int64_t *ret, struct bk_error *err)
 {
-        return reg_sql_int(reg, ret, err, "SELECT count(*) FROM (SELECT 1 FROM image WHERE name = ? LIMIT 10000)", "t", name);
+        return reg_sql_int(reg, ret, err, "SELECT count(*) FROM (SELECT 1 FROM image WHERE name = ? LIMIT 10000) counted", "t", name);
 }
 
 /* Steps from one value to the next greater one, not over the images between. */

@@ -71,15 +71,16 @@ static void read_columns(struct reg_stmt *stmt, struct reg_image *ret)
         };
 }
 
-/* Both statements see one state of the registry: the outer one is not at its
- * end while the attributes are read, so its read lock is held. */
+/* In one transaction, so that both statements see one state of the registry. */
 int reg_image_rows(struct reg *reg, struct reg_stmt *stmt, struct reg_images *ret, struct bk_error *err)
 {
         BK_CLEANUP(reg_images_done) struct reg_images images = { 0 };
         autostmt *attributes = NULL;
+        autotxn txn = { 0 };
         int status;
 
-        if (reg_sql_prepare(reg, "SELECT key, value FROM attribute WHERE image = ? ORDER BY key", &attributes, err) < 0)
+        if (reg_txn_read(reg, &txn, err) < 0 ||
+            reg_sql_prepare(reg, "SELECT key, value FROM attribute WHERE image = ? ORDER BY key", &attributes, err) < 0)
                 return -1;
         while ((status = reg_sql_step(reg, stmt, err)) > 0) {
                 struct reg_image *image;

@@ -1,6 +1,6 @@
 /* What is recorded, as JSON for programs. Texts that came from inside an image
  * (package names, messages of checks) need not be UTF-8; JSON must be. */
-#include "registry/registry_priv.h"
+#include "registry/life_priv.h"
 
 #include <string.h>
 
@@ -8,19 +8,9 @@
 
 json_t *reg_json_text(const char *text)
 {
-        autofree char *clean = NULL;
-        json_t *json;
+        autofree char *clean = text == NULL ? NULL : reg_text_clean(text);
 
-        if (text == NULL)
-                return json_null();
-        json = json_string(text);
-        if (json != NULL)
-                return json;
-        clean = bk_strdup(text);
-        for (char *p = clean; *p != '\0'; p++)
-                if ((unsigned char)*p >= 0x80)
-                        *p = '?';
-        return json_string(clean);
+        return text == NULL ? json_null() : json_string(clean != NULL ? clean : text);
 }
 
 static json_t *time_json(int64_t when)
@@ -58,34 +48,39 @@ json_t *reg_image_summary(const struct reg_image *image)
         return object;
 }
 
-/* A list is a SELECT whose columns carry their JSON names, and by them their
- * kinds: "at" is a time, "state" and "was" are numbers with a word for them. */
+static bool is_time(const char *name)
+{
+        const size_t length = strlen(name);
+
+        return strcmp(name, "at") == 0 || (length > 3 && strcmp(name + length - 3, "_at") == 0);
+}
+
 static json_t *cell(const char *name, struct reg_stmt *stmt, int column)
 {
         if (reg_column_null(stmt, column))
                 return json_null();
-        if (strcmp(name, "at") == 0)
+        if (!reg_column_is_int(stmt, column))
+                return reg_json_text(reg_column_peek(stmt, column));
+        if (is_time(name))
                 return time_json(reg_column_int(stmt, column));
         if (strcmp(name, "state") == 0 || strcmp(name, "was") == 0)
                 return json_string(reg_state_name((enum reg_state)reg_column_int(stmt, column)));
-        if (reg_column_is_int(stmt, column))
-                return json_integer(reg_column_int(stmt, column));
-        return reg_json_text(reg_column_peek(stmt, column));
+        if (strcmp(name, "restricted") == 0 || strcmp(name, "done") == 0 || strcmp(name, "spreads") == 0)
+                return json_boolean(reg_column_int(stmt, column) != 0);
+        return json_integer(reg_column_int(stmt, column));
 }
 
-static void done_json(json_t **json)
+void reg_json_done(json_t **json)
 {
         json_decref(*json);
+        *json = NULL;
 }
 
-static int list(struct reg *reg, const char *sql, int64_t image, json_t **ret, struct bk_error *err)
+int reg_json_rows(struct reg *reg, struct reg_stmt *stmt, json_t **ret, struct bk_error *err)
 {
-        BK_CLEANUP(done_json) json_t *rows = json_array();
-        autostmt *stmt = NULL;
+        autojson *rows = json_array();
         int status;
 
-        if (reg_sql_prepare(reg, sql, &stmt, err) < 0 || reg_sql_bind(reg, stmt, err, "i", image) < 0)
-                return -1;
         while ((status = reg_sql_step(reg, stmt, err)) > 0) {
                 json_t *row = json_object();
 
@@ -97,6 +92,15 @@ static int list(struct reg *reg, const char *sql, int64_t image, json_t **ret, s
                 return -1;
         *ret = bk_take(rows);
         return 0;
+}
+
+static int list(struct reg *reg, const char *sql, int64_t image, json_t **ret, struct bk_error *err)
+{
+        autostmt *stmt = NULL;
+
+        if (reg_sql_prepare(reg, sql, &stmt, err) < 0 || reg_sql_bind(reg, stmt, err, "i", image) < 0)
+                return -1;
+        return reg_json_rows(reg, stmt, ret, err);
 }
 
 static const struct { const char *name, *sql; bool packages; } lists[] = {
@@ -133,7 +137,7 @@ static int provenance(struct reg *reg, int64_t image, json_t **ret, struct bk_er
 int reg_image_json(struct reg *reg, const char *id, bool with_packages, json_t **ret, struct bk_error *err)
 {
         BK_CLEANUP(reg_image_done) struct reg_image image = { 0 };
-        BK_CLEANUP(done_json) json_t *object = NULL;
+        autojson *object = NULL;
         json_t *part = NULL;
         int64_t count = 0;
         autotxn txn = { 0 };

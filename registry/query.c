@@ -49,14 +49,14 @@ static void add_list(struct select *select, const char *before, const struct bk_
 /* NULL is in no list, and an image that lacks what is excluded is wanted. */
 static void add_condition(struct select *select, const struct reg_condition *condition)
 {
-        bk_buf_puts(&select->sql, condition->exclude ? "AND NOT coalesce(" : "AND (");
+        bk_buf_puts(&select->sql, "AND (");
         if (condition->key != NULL) {
                 add_list(select, condition->key->before, &condition->values, condition->key->after);
         } else {
                 add_text(select, "EXISTS (SELECT 1 FROM attribute WHERE image = i.sequence AND key = ", condition->attribute);
                 add_list(select, " AND value IN ", &condition->values, ")");
         }
-        bk_buf_puts(&select->sql, condition->exclude ? ", 0) " : ") ");
+        bk_buf_puts(&select->sql, condition->exclude ? ") IS NOT TRUE " : ") ");
 }
 
 static int run(struct reg *reg, const struct select *select, struct reg_stmt **ret, struct bk_error *err)
@@ -83,7 +83,7 @@ static int count_of(struct reg *reg, const struct reg_filter *filter, const stru
                 add_text(&select, " AND name = ", filter->name);
         bk_buf_puts(&select.sql, " LIMIT ");
         add_value(&select, (struct reg_value){ .number = COUNT_MOST });
-        bk_buf_putc(&select.sql, ')');
+        bk_buf_puts(&select.sql, ") counted");
         if (run(reg, &select, &stmt, err) < 0 || reg_sql_step(reg, stmt, err) < 0)
                 return -1;
         *ret = reg_column_int(stmt, 0);
@@ -112,29 +112,39 @@ static int rarest(struct reg *reg, const struct reg_filter *filter, const struct
         return 0;
 }
 
+static void add_states(struct select *select, unsigned states)
+{
+        const char *before = " AND i.state IN (";
+
+        for (int state = REG_BAKED; state <= REG_TRASHED; state++)
+                if (states & REG_STATE_BIT(state)) {
+                        bk_buf_printf(&select->sql, "%s%d", before, state);
+                        before = ", ";
+                }
+        bk_buf_puts(&select->sql, states == 0 ? " AND 1 = 0 " : ") ");
+}
+
 static void build(const struct reg_filter *filter, const struct reg_condition *along, struct select *select)
 {
         bk_buf_puts(&select->sql, "SELECT " REG_IMAGE_COLUMNS);
         if (along != NULL) {
-                /* CROSS JOIN fixes the order of the loops. */
-                bk_buf_puts(&select->sql, "FROM attribute a CROSS JOIN image i ON i.sequence = a.image ");
-                add_text(select, "WHERE a.key = ", along->attribute);
+                /* To SQLite, CROSS JOIN fixes the order of the loops. */
+                bk_buf_puts(&select->sql, "FROM attribute a CROSS JOIN image i WHERE i.sequence = a.image");
+                add_text(select, " AND a.key = ", along->attribute);
                 add_list(select, " AND a.value IN ", &along->values, "");
                 if (filter->name != NULL)
                         add_text(select, " AND a.name = ", filter->name);
         } else if (filter->name != NULL) {
                 add_text(select, "FROM image i WHERE i.name = ", filter->name);
         } else {
-                bk_buf_puts(&select->sql, "FROM image i WHERE 1");
+                bk_buf_puts(&select->sql, "FROM image i WHERE 1 = 1");
         }
-        bk_buf_puts(&select->sql, " AND (1 << i.state) & ");
-        add_value(select, (struct reg_value){ .number = filter->states });
-        bk_buf_putc(&select->sql, ' ');
+        add_states(select, filter->states);
         for (size_t i = 0; i < filter->n; i++)
                 if (&filter->v[i] != along)
                         add_condition(select, &filter->v[i]);
         bk_buf_printf(&select->sql, "ORDER BY %s DESC LIMIT ", along != NULL ? "a.image" : "i.sequence");
-        add_value(select, (struct reg_value){ .number = filter->limit });
+        add_value(select, (struct reg_value){ .number = filter->limit < 0 ? INT64_MAX : filter->limit });
 }
 
 int reg_filter_run(struct reg *reg, const struct reg_filter *filter, struct reg_images *ret, struct bk_error *err)

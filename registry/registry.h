@@ -71,6 +71,10 @@ struct reg_publication {
         const struct reg_check *checks;
         size_t n_checks;
         json_t *provenance;
+        bool allow_revoked;             /* the ancestor may be revoked; the image is then revoked as it is */
+        bool unique_version;            /* no other living image of its name has its version and architecture; from now on neither */
+        const char *signature;          /* of the manifest, a .minisig file; NULL: none */
+        const char *attestation;        /* reg_statement() of it in a signed envelope; NULL: none */
 };
 
 /* One transaction. Publishing what is there already (the same id) is BK_CONFLICT;

@@ -1,17 +1,18 @@
 /* What the files of the registry share: one way to speak SQL, one way to hold a
  * transaction, one way to read an image's row, and the parsed form of a query. */
 #pragma once
-#include <sqlite3.h>
-
 #include "lib/buf.h"
 #include "lib/cleanup.h"
 #include "lib/mem.h"
 #include "registry/registry.h"
 
+struct reg_backend;
 struct reg {
-        sqlite3 *db;
-        char *path;
-        bool read_only;         /* the file may be read by us, not written */
+        const struct reg_backend *backend;      /* db.h */
+        void *db;               /* the backend's own */
+        char *path;             /* for messages: the file, or the URL without its password */
+        bool read_only;         /* it may be read by us, not written */
+        bool in_txn;
 };
 
 /* --- sql.c ---------------------------------------------------------------- */
@@ -25,11 +26,12 @@ void reg_stmt_done(struct reg_stmt **stmt);
 int reg_sql_fail(struct reg *reg, struct bk_error *err);
 int reg_sql_prepare(struct reg *reg, const char *sql, struct reg_stmt **ret, struct bk_error *err) BK_MUST_CHECK;
 /* Binds parameters 1, 2, ... and makes the statement ready to run (again). One
- * letter each: t text (NULL is NULL), i int64_t, r int64_t row id where 0 is NULL.
- * Texts are borrowed until the statement is bound again or done. */
+ * letter each: t text (NULL is NULL), i int64_t, r int64_t row id where 0 is NULL. At most REG_PARAMETERS_MOST.
+ * Texts are borrowed until the statement is bound again or done. Bytes that are not UTF-8 become "?". */
+#define REG_PARAMETERS_MOST 64
 int reg_sql_bind(struct reg *reg, struct reg_stmt *stmt, struct bk_error *err, const char *types, ...) BK_MUST_CHECK;
-/* The same, from an array. text NULL: the number. */
-struct reg_value { const char *text; int64_t number; };
+/* The same, from an array. text NULL: the number, or where null is set NULL: 't' of a text, 'i' of a number. */
+struct reg_value { const char *text; int64_t number; char null; };
 int reg_sql_bind_values(struct reg *reg, struct reg_stmt *stmt, const struct reg_value *v, size_t n, struct bk_error *err) BK_MUST_CHECK;
 /* 1: a row, 0: done, -1: failed. What an INSERT ... RETURNING gives back is a row. */
 int reg_sql_step(struct reg *reg, struct reg_stmt *stmt, struct bk_error *err) BK_MUST_CHECK;
@@ -46,11 +48,13 @@ char *reg_column(struct reg_stmt *stmt, int column);            /* the caller's;
 const char *reg_column_peek(struct reg_stmt *stmt, int column); /* borrowed until the next step */
 int reg_columns(struct reg_stmt *stmt);
 const char *reg_column_name(struct reg_stmt *stmt, int column);
-/* Statements without parameters, one after the other. */
+/* The text with "?" for every byte that is not UTF-8, the caller's; NULL when there is none. */
+char *reg_text_clean(const char *text);
+/* Statements without parameters, one after the other, rows unseen. */
 int reg_sql_script(struct reg *reg, const char *sql, struct bk_error *err) BK_MUST_CHECK;
 
-/* An open transaction; reg_txn_done() rolls back what was not committed. */
-struct reg_txn { struct reg *reg; };
+/* An open transaction; reg_txn_done() rolls back what was not committed. One that reads may be within another, which it joins. */
+struct reg_txn { struct reg *reg; bool joined; };
 void reg_txn_done(struct reg_txn *txn);
 #define autotxn BK_CLEANUP(reg_txn_done) struct reg_txn
 int reg_txn_write(struct reg *reg, struct reg_txn *ret, struct bk_error *err) BK_MUST_CHECK;
@@ -80,6 +84,7 @@ int reg_image_find(struct reg *reg, const char *id, int64_t *ret_sequence, enum 
 /* --- check.c -------------------------------------------------------------- */
 int reg_name_check(const char *what, const char *name, struct bk_error *err) BK_MUST_CHECK;
 bool reg_text_valid(const char *text);          /* UTF-8 without control characters */
+int reg_attribute_check(const char *key, const char *value, struct bk_error *err) BK_MUST_CHECK;
 int reg_publication_check(const struct reg_publication *p, struct bk_error *err) BK_MUST_CHECK;
 
 /* --- packages.c ----------------------------------------------------------- */
@@ -105,7 +110,6 @@ int reg_layer_drop_unused(struct reg *reg, int64_t layer, struct reg_layers *ret
 #define REG_STATES_OFFERED (REG_STATE_BIT(REG_BAKED) | REG_STATE_BIT(REG_TESTED) | REG_STATE_BIT(REG_PROMOTED))
 int reg_state_log(struct reg *reg, int64_t image, int64_t was, enum reg_state now, const char *who, const char *why,
                   struct bk_error *err) BK_MUST_CHECK;          /* was is -1 at birth */
-
 /* --- event.c -------------------------------------------------------------- */
 /* Appends to the log, within the caller's write transaction: everything that changes the registry says so here. action is a
  * word pair ("image.published", "image.state", "channel.assigned"); subject what it happened to (an image's id, "name:channel",
@@ -152,6 +156,10 @@ int reg_filter_run(struct reg *reg, const struct reg_filter *filter, struct reg_
 int reg_filter_explain(struct reg *reg, const struct reg_filter *filter, const char *query, struct bk_error *err);
 
 /* --- channel.c ------------------------------------------------------------ */
+/* Cuts "name:channel"; without a colon all of it is the channel and *ret_name is NULL. */
+int reg_channel_parse(const char *reference, char **ret_name, char **ret_channel, struct bk_error *err) BK_MUST_CHECK;
+/* BK_CONFLICT when the image cannot head it. */
+int reg_channel_fit(const struct reg_image *image, const char *name, const char *channel, struct bk_error *err) BK_MUST_CHECK;
 int reg_channel_head(struct reg *reg, const char *reference, struct reg_image *ret, struct bk_error *err) BK_MUST_CHECK;
 
 /* --- json.c --------------------------------------------------------------- */

@@ -32,9 +32,9 @@ static int by_prefix(struct reg *reg, const char *prefix, struct reg_image *ret,
         autostmt *stmt = NULL;
 
         /* 'g' follows every hex digit; the range is a walk along the index of ids. */
-        if (reg_sql_prepare(reg, "SELECT " REG_IMAGE_COLUMNS "FROM image i WHERE i.id >= ?1 AND i.id < ?1 || 'g' "
+        if (reg_sql_prepare(reg, "SELECT " REG_IMAGE_COLUMNS "FROM image i WHERE i.id >= ? AND i.id < ? || 'g' "
                             "ORDER BY i.id LIMIT 2", &stmt, err) < 0 ||
-            reg_sql_bind(reg, stmt, err, "t", prefix) < 0 || reg_image_rows(reg, stmt, &images, err) < 0)
+            reg_sql_bind(reg, stmt, err, "tt", prefix, prefix) < 0 || reg_image_rows(reg, stmt, &images, err) < 0)
                 return -1;
         if (images.n == 0)
                 return bk_fail(err, BK_NOT_FOUND, "no image '%s'", prefix);

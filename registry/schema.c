@@ -1,7 +1,7 @@
-/* The tables, and how an older file becomes a newer one.
+/* The tables, and how an older registry becomes a newer one.
  *
- * PRAGMA user_version counts the migrations that a file has had; each runs
- * once, in one transaction with its number. A released migration is never
+ * A registry knows how many migrations it has had; each runs
+ * once, in one transaction with that number. A released migration is never
  * edited: a change of the schema is a new row.
  *
  * Sizes decide the shape. An image has some 500 packages and there may be a
@@ -9,9 +9,7 @@
  * whole inventory is a set that images share. Attributes repeat the name of
  * their image, which never changes, so that "name?key=value, newest first" is
  * one walk along one index. */
-#include "registry/registry_priv.h"
-
-#define APPLICATION_ID 0x42414b59       /* "BAKY": file(1) and we know the file by it */
+#include "registry/db.h"
 
 static const char version_1[] =
         "CREATE TABLE layer ("
@@ -136,40 +134,39 @@ static const char *const migrations[] = { version_1, reg_schema_life, reg_schema
 
 static int version_of(struct reg *reg, int64_t *ret, struct bk_error *err)
 {
-        int64_t version = 0, application = 0, tables = 0;
+        int64_t version = 0;
 
-        if (reg_sql_int(reg, &version, err, "PRAGMA user_version", "") < 0 ||
-            reg_sql_int(reg, &application, err, "PRAGMA application_id", "") < 0)
+        if (reg->backend->version(reg, &version, err) < 0)
                 return -1;
-        if (version > NEWEST && application == APPLICATION_ID)
+        if (version > NEWEST)
                 return bk_fail(err, BK_CONFLICT,
                                "registry '%s' was made by a newer bakery (schema %lld, this one knows %lld); use that one",
                                reg->path, (long long)version, (long long)NEWEST);
-        if (application != APPLICATION_ID) {
-                if (reg_sql_int(reg, &tables, err, "SELECT count(*) FROM sqlite_schema", "") < 0)
-                        return -1;
-                if (version != 0 || tables != 0)
-                        return bk_fail(err, BK_CORRUPT, "'%s' is a database, but not a registry of bakery; move it away",
-                                       reg->path);
-        }
         *ret = version;
         return 0;
 }
 
+int64_t reg_schema_newest(void)
+{
+        return NEWEST;
+}
+
+int reg_schema_migrate(struct reg *reg, int64_t from, int64_t to, struct bk_error *err)
+{
+        for (int64_t i = from; i < to; i++)
+                if (reg->backend->migrate(reg, migrations[i], err) < 0)
+                        return -1;
+        return from < to ? reg->backend->set_version(reg, to, err) : 0;
+}
+
 static int migrate(struct reg *reg, struct bk_error *err)
 {
-        autofree char *stamp = NULL;
         int64_t version = 0;
         autotxn txn = { 0 };
 
         /* Asked again under the lock: another process may have been first. */
-        if (reg_txn_write(reg, &txn, err) < 0 || version_of(reg, &version, err) < 0)
-                return -1;
-        for (int64_t i = version; i < NEWEST; i++)
-                if (reg_sql_script(reg, migrations[i], err) < 0)
-                        return -1;
-        stamp = bk_format("PRAGMA user_version = %lld; PRAGMA application_id = %d", (long long)NEWEST, APPLICATION_ID);
-        if (reg_sql_script(reg, stamp, err) < 0)
+        if (reg_txn_write(reg, &txn, err) < 0 || version_of(reg, &version, err) < 0 ||
+            reg_schema_migrate(reg, version, NEWEST, err) < 0)
                 return -1;
         return reg_txn_commit(&txn, err);
 }

@@ -51,6 +51,7 @@ const char reg_schema_life[] =
         " origin TEXT NOT NULL,"                /* the id of the image that was revoked itself */
         " at INTEGER NOT NULL,"                 /* when it takes effect; may be to come */
         " done INTEGER NOT NULL DEFAULT 0,"     /* 1: it has taken effect */
+        " spreads INTEGER NOT NULL DEFAULT 1,"  /* 1: what stands on it inherits it */
         " noted_at INTEGER NOT NULL,"
         " who TEXT NOT NULL,"
         " why TEXT NOT NULL,"
@@ -60,6 +61,14 @@ const char reg_schema_life[] =
         ") STRICT;"
         "CREATE INDEX revocation_by_image ON revocation (image, id);"
         "CREATE INDEX revocation_due ON revocation (done, at);"
+        "CREATE INDEX revocation_by_origin ON revocation (origin, image);"
+        /* Images that were revoked before there was this table: on grounds of their own, inherited by nobody. */
+        "INSERT INTO revocation (image, origin, at, done, spreads, noted_at, who, why) "
+        "SELECT i.sequence, i.id, l.at, 1, 0, l.at, l.who, coalesce(l.why, '') FROM image i JOIN state_log l ON l.id = "
+        "(SELECT max(m.id) FROM state_log m WHERE m.image = i.sequence AND m.state = 4) WHERE i.state = 4;"
+
+        /* 1: no other living image of its name has its version and architecture. */
+        "ALTER TABLE image ADD COLUMN unique_version INTEGER NOT NULL DEFAULT 0;"
 
         "ALTER TABLE channel ADD COLUMN restricted INTEGER NOT NULL DEFAULT 0;"
 
@@ -81,4 +90,21 @@ const char reg_schema_life[] =
         " text TEXT NOT NULL,"                  /* a .minisig file */
         " at INTEGER NOT NULL,"
         " PRIMARY KEY (image, key_id)"
-        ") STRICT, WITHOUT ROWID;";
+        ") STRICT, WITHOUT ROWID;"
+        /* The statement of provenance, signed: a DSSE envelope. */
+        "CREATE TABLE attestation ("
+        " image INTEGER NOT NULL REFERENCES image (sequence) ON DELETE CASCADE,"
+        " key_id TEXT NOT NULL,"
+        " text TEXT NOT NULL,"
+        " at INTEGER NOT NULL,"
+        " PRIMARY KEY (image, key_id)"
+        ") STRICT, WITHOUT ROWID;"
+        /* The registry's index, signed. Only the newest is kept; its number only grows. */
+        "CREATE TABLE signed_index ("
+        " number INTEGER PRIMARY KEY,"
+        " at INTEGER NOT NULL,"
+        " expires_at INTEGER NOT NULL,"
+        " key_id TEXT NOT NULL,"
+        " text TEXT NOT NULL,"
+        " signature TEXT NOT NULL"
+        ") STRICT;";

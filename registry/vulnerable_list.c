@@ -24,10 +24,9 @@ int reg_finding_filter_of(const struct reg_call *call, struct reg_finding_filter
 /* --- findings ------------------------------------------------------------------- */
 static const char findings_sql[] =
         "SELECT a.name, a.feed, a.summary, p.ecosystem, p.source, p.source_version, v.fixed, f.severity, a.score, p.name, p.version "
-        "FROM image i CROSS JOIN package_set s ON s.id = i.package_set CROSS JOIN package_member m ON m.package_set = s.id "
-        "CROSS JOIN vulnerable v ON v.package = m.package AND v.os = s.os CROSS JOIN affected f ON f.id = v.affected "
-        "CROSS JOIN advisory a ON a.id = f.advisory CROSS JOIN package p ON p.id = v.package "
-        "WHERE i.sequence = ? ORDER BY a.name, p.ecosystem, p.source, p.source_version, a.feed, p.name, p.version";
+        "FROM image i CROSS JOIN package_set s CROSS JOIN package_member m CROSS JOIN vulnerable v CROSS JOIN affected f "
+        "CROSS JOIN advisory a CROSS JOIN package p WHERE s.id = i.package_set AND m.package_set = s.id AND v.package = m.package AND v.os = s.os "
+        "AND f.id = v.affected AND a.id = f.advisory AND p.id = v.package AND i.sequence = ? ORDER BY a.name, p.ecosystem, p.source, p.source_version, a.feed, p.name, p.version";
 enum { NAME, FEED, SUMMARY, ECOSYSTEM, SOURCE, SOURCE_VERSION, FIXED, SEVERITY, SCORE, PACKAGE, VERSION };
 
 struct listing {

@@ -6,6 +6,8 @@
 #include <libxml/tree.h>
 #include <string.h>
 
+#include "lib/lazy.h"
+
 /* Runs it for its output; a program that is missing or complains has not answered. */
 static int ask(struct spec_resource *r, const char *line, const char *program, bool must_succeed, struct spec_output *ret, struct bk_error *err)
 {
@@ -118,12 +120,25 @@ static bool is_wanted(struct search *search, const char *name)
         return spec_grep(name, search->name, SPEC_GREP_RUBY, &found, &search->err) == 0 && found;
 }
 
-/* A child's text, or NULL; free with xmlFree. */
-static xmlChar *child_text(xmlNode *node, const char *name)
+static char *node_text(const xmlNode *node)
 {
-        for (xmlNode *child = node->children; child != NULL; child = child->next)
+        xmlBuffer *buffer = xmlBufferCreate();
+        char *text;
+
+        if (buffer == NULL)
+                abort();
+        (void)xmlNodeBufGetContent(buffer, node);
+        text = bk_strdup((const char *)xmlBufferContent(buffer));
+        xmlBufferFree(buffer);
+        return text;
+}
+
+/* A child's text, or NULL. */
+static char *child_text(const xmlNode *node, const char *name)
+{
+        for (const xmlNode *child = node->children; child != NULL; child = child->next)
                 if (child->type == XML_ELEMENT_NODE && xmlStrcmp(child->name, (const xmlChar *)name) == 0)
-                        return xmlNodeGetContent(child);
+                        return node_text(child);
         return NULL;
 }
 
@@ -134,14 +149,11 @@ static int search_document(xmlNode *root, struct search *search)
         for (xmlNode *node = root->children; node != NULL && search->value == NULL; node = node->next) {
                 if (node->type != XML_ELEMENT_NODE || xmlStrcmp(node->name, (const xmlChar *)"property") != 0)
                         continue;
-                xmlChar *name = child_text(node, "name"), *value = child_text(node, "value");
-                const struct spec_view bare = spec_view_trim(spec_view_of(name ? (const char *)name : ""));
-                autofree char *text = spec_view_dup(bare);
+                autofree char *name = child_text(node, "name"), *value = child_text(node, "value");
+                autofree char *bare = spec_view_dup(spec_view_trim(spec_view_of(name ? name : "")));
 
-                if (name != NULL && is_wanted(search, text))
-                        search->value = bk_strdup(value ? (const char *)value : "");
-                xmlFree(name);
-                xmlFree(value);
+                if (name != NULL && is_wanted(search, bare))
+                        search->value = bk_strdup(value ? value : "");
         }
         return search->value != NULL;
 }
@@ -151,10 +163,13 @@ static int search_document(xmlNode *root, struct search *search)
 static int search_file(void *arg, const char *path, struct spec_view text, struct bk_error *err)
 {
         const struct spec_view bare = spec_view_trim(text);
-        xmlDoc *document = xmlReadMemory(bare.s, (int)bare.n, "conf.xml", NULL,
-                                         XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING | XML_PARSE_RECOVER);
+        xmlDoc *document;
         int ret;
 
+        if (bk_lazy_need("libxml2.so", err) < 0)
+                return -1;
+        document = xmlReadMemory(bare.s, (int)bare.n, "conf.xml", NULL,
+                                 XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING | XML_PARSE_RECOVER);
         if (document == NULL)
                 return 0;
         ret = document->intSubset != NULL ? bk_fail(err, BK_INFRA, "'%s' in the image has a document type of its own", path)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lib/cleanup.h"
+#include "lib/lazy.h"
 #include "lib/utf8.h"
 
 #define QEMU_NAMESPACE "http://libvirt.org/schemas/domain/qemu/1.0"
@@ -318,7 +319,7 @@ int vm_domain_xml(const struct vm_domain *domain, char **ret, struct bk_error *e
         xmlBuffer *bytes;
         char *text;
 
-        if (check(domain, &out.q35, err) < 0)
+        if (bk_lazy_need("libxml2.so", err) < 0 || check(domain, &out.q35, err) < 0)
                 return bk_wrap(err, "machine '%s'", domain->name != NULL ? domain->name : "");
         bytes = xmlBufferCreate();
         out.xml = bytes != NULL ? xmlNewTextWriterMemory(bytes, 0) : NULL;

@@ -14,6 +14,7 @@
 #include "lib/buf.h"
 #include "lib/cleanup.h"
 #include "lib/fs.h"
+#include "lib/lazy.h"
 
 /* This many resets within that time, and no login in between, are a loop: an installer needs one or two, firmware that changes
  * its settings one more. */
@@ -54,6 +55,8 @@ static int initialise(struct bk_error *err)
 
         if (done)
                 return 0;
+        if (bk_lazy_need("libvirt.so", err) < 0)
+                return -1;
         virSetErrorFunc(NULL, quiet);
         if (virInitialize() < 0 || virEventRegisterDefaultImpl() < 0)
                 return vm_fail(err, BK_INFRA, "cannot initialise libvirt");

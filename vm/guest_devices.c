@@ -187,10 +187,11 @@ char *vm_guest_xpath(struct vm_guest *guest, const char *expression, const char 
         xmlXPathObject *found = context ? xmlXPathEvalExpression(BAD_CAST expression, context) : NULL;
 
         if (found != NULL && found->nodesetval != NULL && found->nodesetval->nodeNr > 0) {
-                xmlChar *value = xmlGetProp(found->nodesetval->nodeTab[0], BAD_CAST attribute);
+                const xmlAttr *value = xmlHasProp(found->nodesetval->nodeTab[0], BAD_CAST attribute);
 
-                text = bk_strdup((const char *)value);
-                xmlFree(value);
+                /* libvirt writes no entities there, so the value is one node. */
+                if (value != NULL)
+                        text = bk_strdup(value->children != NULL ? (const char *)value->children->content : "");
         }
         xmlXPathFreeObject(found);
         xmlXPathFreeContext(context);

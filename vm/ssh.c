@@ -9,6 +9,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/fs.h"
+#include "lib/lazy.h"
 
 enum {
         TIMEOUT_MS = 300000,            /* where none is given */
@@ -319,8 +320,11 @@ static int establish(struct vm_ssh *ssh, struct bk_error *err)
 
 int vm_ssh_connect(const struct vm_ssh_config *config, struct vm_ssh **ret, struct bk_error *err)
 {
-        struct vm_ssh *ssh = bk_alloc(sizeof *ssh);
+        struct vm_ssh *ssh;
 
+        if (bk_lazy_need("libssh.so", err) < 0)
+                return -1;
+        ssh = bk_alloc(sizeof *ssh);
         ssh->config = config;
         if (config->bastion != NULL) {
                 ssh->bastion_config = *config->bastion;

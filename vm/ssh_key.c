@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/cleanup.h"
+#include "lib/lazy.h"
 
 static void wipe(char **secret)
 {
@@ -22,7 +23,8 @@ void vm_ssh_keypair_done(struct vm_ssh_keypair *pair)
 
 static void key_free(ssh_key *key)
 {
-        ssh_key_free(*key);
+        if (*key != NULL)
+                ssh_key_free(*key);
 }
 
 int vm_ssh_keypair_new(const char *comment, struct vm_ssh_keypair *ret, struct bk_error *err)
@@ -33,6 +35,8 @@ int vm_ssh_keypair_new(const char *comment, struct vm_ssh_keypair *ret, struct b
 
         if (comment != NULL && strpbrk(comment, "\r\n") != NULL)
                 return bk_fail(err, BK_INVALID, "the comment of an SSH key is one line");
+        if (bk_lazy_need("libssh.so", err) < 0)
+                return -1;
         if (ssh_pki_generate(SSH_KEYTYPE_ED25519, 0, &key) == SSH_OK &&
             ssh_pki_export_privkey_base64(key, NULL, NULL, NULL, &secret) == SSH_OK &&
             ssh_pki_export_pubkey_base64(key, &public_key) == SSH_OK) {

@@ -190,7 +190,7 @@ static void print_result(const struct import *import)
         for (int i = 0; i < COUNTED; i++)
                 (void)json_object_set_new(json, counted[i], json_integer(import->count[i]));
         if (cmd_switch(import->args, "json")) {
-                cmd_print_json(json);
+                cmd_print_line(json);
         } else {
                 printf("%lld new, %lld changed, %lld as before, %lld dropped; %lld images concerned\n", (long long)import->count[0],
                        (long long)import->count[1], (long long)import->count[2], (long long)import->count[4], (long long)import->count[5]);
@@ -265,7 +265,7 @@ static bool take_page(void *arg, json_t *page)
         const json_t *row, *package;
 
         if (showing->json) {
-                cmd_print_json(page);
+                cmd_print_line(page);
                 return true;
         }
         if (!showing->started)

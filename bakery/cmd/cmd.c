@@ -41,14 +41,19 @@ static const struct cmd help_row = {
 
 static const struct cmd *const rows[] = {
         &cmd_build, &cmd_plan, &cmd_validate, &cmd_inspect, &cmd_images, &cmd_image_show, &cmd_image_lineage, &cmd_image_export,
-        &cmd_image_promote, &cmd_image_delete, &cmd_boot_keys, &cmd_boot, &cmd_spec_run, &cmd_spec_types, &cmd_spec_add,
+        &cmd_image_state, &cmd_image_deprecate, &cmd_image_revoke, &cmd_image_restore, &cmd_image_trash, &cmd_image_untrash, &cmd_image_tag,
+        &cmd_image_sign, &cmd_image_verify, &cmd_image_provenance, &cmd_image_promote, &cmd_image_delete, &cmd_channel_list, &cmd_channel_assign,
+        &cmd_channel_history, &cmd_channel_rollback, &cmd_channel_restrict, &cmd_channel_delete, &cmd_audit, &cmd_index, &cmd_key_create,
+        &cmd_token_create, &cmd_token_list, &cmd_token_revoke, &cmd_boot_keys, &cmd_boot, &cmd_spec_run, &cmd_spec_types, &cmd_spec_add,
         &cmd_packages, &cmd_vulnerable, &cmd_advisory_import, &cmd_advisory_show, &cmd_sbom_attach, &cmd_sbom,
-        &cmd_doctor, &cmd_fsck, &version_row, &help_row,
+        &cmd_doctor, &cmd_fsck, &cmd_backup, &cmd_restore, &version_row, &help_row,
 };
 enum { ROWS = sizeof rows / sizeof *rows };
 
 static const struct cmd_flag global_flags[] = {
         { "home", "DIR", false, "state folder, instead of BAKERY_HOME or /var/lib/bakery" },
+        { "registry", "URL", false, "ask the registry that `bakery serve` offers there, or unix:SOCKET, not that of the state folder" },
+        { "db", "URL", false, "registry in PostgreSQL, postgresql://USER@HOST/DATABASE; a password is better in PGPASSWORD or ~/.pgpass" },
         { "help", NULL, false, "explain the command" },
 };
 enum { GLOBALS = sizeof global_flags / sizeof *global_flags };
@@ -219,6 +224,14 @@ static void args_done(struct cmd_args *args)
         bk_strv_done(&args->operands);
 }
 
+/* The registry opens what BAKERY_DB names, and so does every process that is started for it. */
+static void set_database(const struct cmd_args *args)
+{
+        for (size_t i = 0; i < args->n_given; i++)
+                if (bk_streq(args->given[i].flag->name, "db"))
+                        (void)setenv("BAKERY_DB", args->given[i].value, 1);
+}
+
 static int run_row(const struct cmd *cmd, char **words)
 {
         BK_CLEANUP(args_done) struct cmd_args args = { .cmd = cmd };
@@ -247,6 +260,7 @@ static int run_row(const struct cmd *cmd, char **words)
                 (void)fprintf(stderr, "bakery: error: usage: bakery %s [options] %s\n", cmd->name, cmd->operands);
                 return 2;
         }
+        set_database(&args);
         return cmd->run(&args);
 }
 

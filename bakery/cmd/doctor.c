@@ -18,6 +18,7 @@
 #include "layers/foundation.h"
 #include "lib/cleanup.h"
 #include "lib/fs.h"
+#include "lib/lazy.h"
 #include "vm/vm.h"
 
 enum verdict { GOOD, WARNING, BAD };
@@ -136,6 +137,33 @@ static struct finding check_tools(const char *home)
                                 : bad(BAD, bk_format("missing:%s", missing), todo);
 }
 
+static void append(char **text, const char *separator, char *more)
+{
+        char *longer = bk_format("%s%s%s", *text, **text ? separator : "", more);
+
+        free(*text);
+        free(more);
+        *text = longer;
+}
+
+/* Those that are loaded when they are first needed; without the others bakery would not run. */
+static struct finding check_libraries(const char *home)
+{
+        autofree char *missing = bk_strdup(""), *packages = bk_strdup(""), *todo = NULL;
+        struct bk_lazy_library library;
+
+        (void)home;
+        for (size_t i = 0; bk_lazy_library(i, &library); i++) {
+                if (bk_lazy_load(i, NULL) == 0)
+                        continue;
+                append(&missing, ", ", bk_format("%s (%s)", library.name, library.purpose));
+                if (strstr(packages, library.package) == NULL)
+                        append(&packages, " ", bk_strdup(library.package));
+        }
+        todo = bk_format("apt-get install %s", packages);
+        return *missing == '\0' ? good(bk_strdup("all libraries can be loaded")) : bad(BAD, bk_format("cannot be loaded: %s", missing), todo);
+}
+
 static struct finding check_guests(const char *home)
 {
         (void)home;
@@ -186,8 +214,8 @@ static struct finding check_kvm(const char *home)
 
 static const struct { const char *name; struct finding (*check)(const char *home); } checks[] = {
         { "root", check_root }, { "namespaces", check_namespaces }, { "fuse", check_fuse }, { "loop", check_loop },
-        { "filesystems", check_filesystems }, { "tools", check_tools }, { "mirror", check_sources }, { "space", check_space },
-        { "guests", check_guests }, { "kvm", check_kvm },
+        { "filesystems", check_filesystems }, { "tools", check_tools }, { "libraries", check_libraries },
+        { "mirror", check_sources }, { "space", check_space }, { "guests", check_guests }, { "kvm", check_kvm },
 };
 
 static const struct cmd_flag flags[] = {

@@ -1,13 +1,12 @@
-/* images, and image show, lineage, export, promote, delete. */
-#include <pwd.h>
+/* images, and image show, lineage, export, delete. */
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "bakery/bake/bake.h"
-#include "bakery/cmd/cmd.h"
+#include "bakery/cmd/api.h"
 #include "lib/cleanup.h"
 #include "lib/fs.h"
+#include "registry/life.h"
 
 static const struct cmd_flag json_flags[] = {
         { "json", NULL, false, "JSON" },
@@ -199,38 +198,19 @@ static int run_export(const struct cmd_args *args)
         return 0;
 }
 
-static char *user_name(void)
-{
-        const struct passwd *entry = getpwuid(getuid());
-
-        return entry ? bk_strdup(entry->pw_name) : bk_format("%u", (unsigned)getuid());
-}
-
-static int run_promote(const struct cmd_args *args)
-{
-        autostate struct cmd_state state = { 0 };
-        autofree char *who = user_name();
-        struct bk_error err = { 0 };
-        const char *channel = args->operands.v[1];
-
-        if (cmd_open_image(args, &state, &err) < 0 ||
-            reg_channel_assign(state.reg, channel, state.image.id, who, cmd_value(args, "reason"), &err) < 0)
-                return cmd_fail(&err);
-        printf("%s:%s is %s\n", state.image.name, channel, state.image.id);
-        return 0;
-}
-
 /* Rows first: a blob without a row is litter that fsck names, a row without a blob would be a lie. */
 static int run_delete(const struct cmd_args *args)
 {
         autostate struct cmd_state state = { 0 };
+        autofree char *who = cmd_user();
+        const struct reg_change change = { .who = who, .why = cmd_value(args, "reason") };
         struct reg_layers layers = { 0 };
         struct bk_error err = { 0 };
         uint64_t freed = 0;
         int code = 0;
 
         if (cmd_open_image(args, &state, &err) < 0 || bake_reap(&state.store, &err) < 0 ||
-            reg_delete(state.reg, state.image.id, &layers, &err) < 0)
+            reg_remove(state.reg, state.image.id, &change, &layers, &err) < 0)
                 return cmd_fail(&err);
         for (size_t i = 0; code == 0 && i < layers.n; i++) {
                 freed += layers.v[i].size;
@@ -265,11 +245,7 @@ const struct cmd cmd_image_export = {
         "image export", "IMAGE FILE", 2, 2, "write an image's whole disk to a file",
         "The file appears when it is complete. " REFERENCES, CMD_FLAGS(export_flags), run_export,
 };
-const struct cmd cmd_image_promote = {
-        "image promote", "IMAGE CHANNEL", 2, 2, "point a channel at an image",
-        "name:channel can then be used wherever an image is asked for. " REFERENCES, CMD_FLAGS(change_flags), run_promote,
-};
 const struct cmd cmd_image_delete = {
         "image delete", "IMAGE", 1, 1, "delete an image and the layers only it needs",
-        "Refused while other images stand on it or a channel points at it. " REFERENCES, CMD_FLAGS(json_flags), run_delete,
+        "Refused while other images stand on it or a channel points at it. " REFERENCES, CMD_FLAGS(change_flags), run_delete,
 };

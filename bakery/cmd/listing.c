@@ -41,7 +41,7 @@ char *cmd_shown(const json_t *object, const char *key)
         return ret;
 }
 
-void cmd_print_json(const json_t *json)
+void cmd_print_line(const json_t *json)
 {
         autofree char *text = json_dumps(json, JSON_COMPACT);
 

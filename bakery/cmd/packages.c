@@ -44,7 +44,7 @@ static bool take(void *arg, json_t *page)
                 output->n++;
                 output->used += json_is_true(json_object_get(image, "in_use"));
                 if (output->json)
-                        cmd_print_json(image);
+                        cmd_print_line(image);
                 else if (output->quiet)
                         printf("%s\n", json_string_value(json_object_get(image, "id")));
                 else

@@ -70,7 +70,7 @@ static int run_attach(const struct cmd_args *args)
         if (cmd_api(args, "PUT", target, body, &answer, &err) < 0)
                 return cmd_fail(&err);
         if (cmd_switch(args, "json")) {
-                cmd_print_json(answer);
+                cmd_print_line(answer);
         } else {
                 autofree char *os = cmd_shown(answer, "os");
 

@@ -55,7 +55,7 @@ static bool take_findings(void *arg, json_t *page)
                 if (place >= 0)
                         output->count[place]++;
                 if (output->json)
-                        cmd_print_json(finding);
+                        cmd_print_line(finding);
                 else if (output->quiet)
                         printf("%s\n", json_string_value(json_object_get(finding, "advisory")));
                 else
@@ -98,7 +98,7 @@ static bool take_images(void *arg, json_t *page)
                 if (output->n++ == 0 && !output->json && !output->quiet)
                         print_heading();
                 if (output->json)
-                        cmd_print_json(image);
+                        cmd_print_line(image);
                 else if (output->quiet && concerned)
                         printf("%s\n", json_string_value(json_object_get(image, "id")));
                 else if (!output->quiet)

@@ -97,6 +97,7 @@ able() {
         net) [ -c /dev/net/tun ] ;;
         ovmf) [ -f /usr/share/OVMF/OVMF_CODE_4M.fd ] ;;
         kernel) ls /boot/vmlinuz-* >/dev/null 2>&1 ;;
+        postgres) "$TOP/tests/postgres" here ;;
         qemu) command -v qemu-system-x86_64 >/dev/null ;;
         *) command -v "$1" >/dev/null ;;
         esac
@@ -136,6 +137,19 @@ fixture() {
         rm -rf "$BAKERY_HOME/cache/verified"
         cp "$FIXTURE/registry.db" "$BAKERY_HOME/"
         exec 9>&-
+}
+
+# An empty database of the test's own, on the server of all tests or one that ends with this one; its URL is in $URL, and its server's folder in
+# $TEST_POSTGRES.
+postgres() { # postgres NAME
+        if [ -z "${TEST_POSTGRES:-}" ]; then
+                TEST_POSTGRES=$(mktemp -d /tmp/bakery-test-XXXXXX)
+                OWNER=$$ "$TOP/tests/postgres" start "$TEST_POSTGRES" || { echo "Bail out! PostgreSQL does not start"; exit 1; }
+                CLEANUP="${CLEANUP:+$CLEANUP; }'$TOP/tests/postgres' stop '$TEST_POSTGRES'"
+        fi
+        psql -X -q -h "$TEST_POSTGRES" -U bakery -c "CREATE DATABASE $1 TEMPLATE template0" postgres || exit 1
+        CLEANUP="psql -X -q -h '$TEST_POSTGRES' -U bakery -c 'DROP DATABASE IF EXISTS $1 WITH (FORCE)' postgres${CLEANUP:+; $CLEANUP}"
+        URL="postgresql://bakery@/$1?host=$TEST_POSTGRES"
 }
 
 # --- leaks ---------------------------------------------------------------------------

@@ -1,6 +1,6 @@
-/* A registry in a folder of its own, and images to put into it, from few words. */
+/* A registry of a test's own, in a folder with SQLite or in a schema of PostgreSQL, and images to put into it, from few words. */
 #pragma once
-#include "tests/unit/folder.h"
+#include "tests/unit/registry/postgres.h"
 
 #include "lib/digest.h"
 #include "lib/fs.h"
@@ -10,6 +10,8 @@
 struct fixture {
         char *home;
         struct reg *reg;
+        char *schema;                   /* NULL: SQLite */
+        CMUnitTestFunction test;        /* on PostgreSQL */
 };
 
 static inline int fixture_setup(void **state)
@@ -23,19 +25,53 @@ static inline int fixture_setup(void **state)
         return 0;
 }
 
+static inline int fixture_setup_postgres(void **state)
+{
+        const CMUnitTestFunction test = (CMUnitTestFunction)(uintptr_t)*state;
+
+        if (postgres_folder() == NULL) {
+                *state = NULL;
+                return 0;
+        }
+
+        char *schema = postgres_schema_new();
+        const int status = fixture_setup(state);
+
+        ((struct fixture *)*state)->schema = schema;
+        ((struct fixture *)*state)->test = test;
+        return status;
+}
+
+static inline void fixture_run_postgres(void **state)
+{
+        if (*state == NULL) {
+                print_message("# skipped: needs postgres\n");
+                skip();
+        }
+        ((struct fixture *)*state)->test(state);
+}
+
 static inline int fixture_teardown(void **state)
 {
         struct fixture *f = *state;
         struct bk_error err = { 0 };
 
+        if (f == NULL)
+                return 0;
         reg_close(f->reg);
+        if (f->schema != NULL)
+                postgres_schema_drop(f->schema);
         assert_ok(bk_remove_tree(f->home, &err), err);
+        free(f->schema);
         free(f->home);
         free(f);
         return 0;
 }
 
-#define registry_test(f) cmocka_unit_test_setup_teardown(f, fixture_setup, fixture_teardown)
+/* Two tests: on SQLite, and on PostgreSQL. */
+#define registry_test(f) sqlite_test(f), postgres_test(f)
+#define sqlite_test(f) cmocka_unit_test_setup_teardown(f, fixture_setup, fixture_teardown)
+#define postgres_test(f) { #f " on PostgreSQL", fixture_run_postgres, fixture_setup_postgres, fixture_teardown, (void *)(uintptr_t)(f) }
 
 struct recipe {
         const char *seed;               /* makes the manifest, and so the id */

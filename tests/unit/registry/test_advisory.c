@@ -537,6 +537,7 @@ static void the_oracle_says_the_same(void **state)
         size_t hits = 0;
         int published = 0;
 
+        memset(known, 0, sizeof known);
         seed = 5;
         for (int step = 0; step < STEPS; step++) {
                 if (published < IMAGES && dice(3) == 0)

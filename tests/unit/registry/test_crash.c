@@ -121,6 +121,8 @@ static void check_integrity(struct reg *reg)
         autofree char *verdict = NULL, *table = NULL;
         struct bk_error err = { 0 };
 
+        if (getenv("BAKERY_DB") != NULL)        /* PostgreSQL looks after itself */
+                return;
         assert_int_equal(reg_sql_text(reg, &verdict, &err, "PRAGMA integrity_check", ""), 1);
         assert_string_equal(verdict, "ok");
         assert_int_equal(reg_sql_text(reg, &table, &err, "PRAGMA foreign_key_check", ""), 0);
@@ -352,8 +354,8 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 registry_test(many_bakers_lose_nothing),
                 registry_test(one_image_is_published_once),
-                registry_test(a_kill_at_any_step_leaves_all_or_nothing),
-                registry_test(a_failing_disk_at_any_step_leaves_what_was_reported),
+                sqlite_test(a_kill_at_any_step_leaves_all_or_nothing),
+                sqlite_test(a_failing_disk_at_any_step_leaves_what_was_reported),
         };
 
         return cmocka_run_group_tests(tests, with_our_vfs, without_our_vfs);

@@ -305,17 +305,17 @@ static void a_full_disk_refuses_and_still_reads(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                registry_test(what_was_published_is_there_after_reopening),
-                registry_test(folders_are_made),
-                registry_test(a_newer_schema_is_refused),
-                registry_test(another_programs_database_is_refused),
-                registry_test(a_file_that_is_no_database_is_corrupt),
-                registry_test(a_truncated_file_is_corrupt),
-                registry_test(a_rotten_page_is_an_error_not_an_empty_list),
-                registry_test(a_wal_file_becomes_a_journal_file),
-                registry_test(a_lock_that_is_held_too_long_is_locked),
-                registry_test(others_may_read_what_they_may_not_write),
-                registry_test(a_full_disk_refuses_and_still_reads),
+                sqlite_test(what_was_published_is_there_after_reopening),
+                sqlite_test(folders_are_made),
+                sqlite_test(a_newer_schema_is_refused),
+                sqlite_test(another_programs_database_is_refused),
+                sqlite_test(a_file_that_is_no_database_is_corrupt),
+                sqlite_test(a_truncated_file_is_corrupt),
+                sqlite_test(a_rotten_page_is_an_error_not_an_empty_list),
+                sqlite_test(a_wal_file_becomes_a_journal_file),
+                sqlite_test(a_lock_that_is_held_too_long_is_locked),
+                sqlite_test(others_may_read_what_they_may_not_write),
+                sqlite_test(a_full_disk_refuses_and_still_reads),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

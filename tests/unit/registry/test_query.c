@@ -424,9 +424,11 @@ static void fill(struct reg *reg)
         static const char *const sql[] = {
                 "WITH RECURSIVE n (i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 3000) "
                 "INSERT INTO image (id, name, type, state, layer, size, virtual_size, created_at) "
-                "SELECT i, iif(i % 10, 'base', 'web'), 'base', i % 3, 1, 1, 1, 1 FROM n",
-                "INSERT INTO attribute (image, key, value, name) SELECT sequence, 'parity', iif(sequence % 2, 'odd', 'even'), name FROM image",
-                "INSERT INTO attribute (image, key, value, name) SELECT sequence, 'rest', sequence % 500, name FROM image WHERE sequence % 7 <> 0",
+                "SELECT CAST(i AS TEXT), CASE WHEN i % 10 = 0 THEN 'web' ELSE 'base' END, 'base', i % 3, 1, 1, 1, 1 FROM n",
+                "INSERT INTO attribute (image, key, value, name) SELECT sequence, 'parity', "
+                "CASE sequence % 2 WHEN 0 THEN 'even' ELSE 'odd' END, name FROM image",
+                "INSERT INTO attribute (image, key, value, name) SELECT sequence, 'rest', CAST(sequence % 500 AS TEXT), name "
+                "FROM image WHERE sequence % 7 <> 0",
                 "INSERT INTO attribute (image, key, value, name) SELECT sequence, 'same', 'yes', name FROM image",
         };
         struct bk_error err = { 0 };

@@ -1,0 +1,29 @@
+/* Who uses images.
+ *
+ * A launch reference says that an instance runs from an image, or may: a libvirt domain, a host that reported its first boot, a
+ * netboot assignment. References come from sources. Some sources tell of one instance at a time (a guest that phones home); some
+ * know all of theirs at once (a hypervisor), so that what they no longer name has ended. How fresh each source is, is recorded
+ * beside: what a source told stays true until it says otherwise, and a source that fails takes nothing back. */
+#pragma once
+#include "registry/registry.h"
+
+struct reg_launch {
+        const char *image;              /* its id */
+        const char *instance;           /* unique within its source: a UUID, an instance-id, a MAC address */
+        const char *name;               /* what people call it; NULL: nothing */
+        const char *who;                /* who launched it, or reported it */
+        int64_t at;                     /* unix seconds; 0: now */
+        const json_t *detail;           /* an object; NULL: none */
+};
+
+/* One report. Told again, it is refreshed. BK_NOT_FOUND without such an image. */
+int reg_launch_seen(struct reg *reg, const char *source, const struct reg_launch *launch, struct bk_error *err) BK_MUST_CHECK;
+/* The instance is no more; BK_NOT_FOUND when none of that name is alive. */
+int reg_launch_ended(struct reg *reg, const char *source, const char *instance, const char *who, struct bk_error *err) BK_MUST_CHECK;
+/* All that a source knows, at once; what it does not name has ended. Images that are not there are passed over and counted. */
+int reg_usage_replace(struct reg *reg, const char *source, const struct reg_launch *v, size_t n, const char *who, size_t *ret_unknown,
+                      struct bk_error *err) BK_MUST_CHECK;
+/* The source could not be asked. */
+int reg_usage_failed(struct reg *reg, const char *source, const char *why, struct bk_error *err) BK_MUST_CHECK;
+/* {"items": launches, newest first, "sources": [...]}; of one image when id is not NULL. living: only what has not ended. */
+int reg_usage_json(struct reg *reg, const char *id, bool living, json_t **ret, struct bk_error *err) BK_MUST_CHECK;

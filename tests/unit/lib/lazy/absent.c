@@ -1,0 +1,6 @@
+#include "tests/unit/lib/lazy/lazy.h"
+
+int lazy_absent(void)
+{
+        return 1;
+}

@@ -49,7 +49,9 @@ static char *near(const char *version)
         const size_t length = strlen(version), cut = length - (length > 2 ? dice(3) : 0);
         char *ret = bk_format("%.*s%s", (int)(dice(2) == 0 ? length : cut), version, ends[dice(sizeof ends / sizeof *ends)]);
 
-        if (strchr("-:", ret[strlen(ret) - 1]) == NULL)
+        const char *colon = strchr(ret, ':');
+
+        if (strchr("-:", ret[strlen(ret) - 1]) == NULL && (colon == NULL || (colon[1] >= '0' && colon[1] <= '9')))
                 return ret;
         free(ret);
         return bk_strdup(version);

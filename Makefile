@@ -23,7 +23,7 @@ AGENT := bakery/agent/agent.c
 # Programs that system tests drive.
 DRIVEN := $(filter-out $(wildcard tests/unit/*/test_*.c),$(wildcard tests/unit/*/*.c))
 
-PKGS := jansson blkid libseccomp libcap libcrypto sqlite3 oniguruma libxml-2.0 libpng zlib liblzma liblz4 libvirt libvirt-qemu libssh libcurl libmicrohttpd libpq yaml-0.1
+PKGS := jansson blkid libseccomp libcap libcrypto sqlite3 oniguruma libxml-2.0 libpng zlib liblzma liblz4 libvirt libvirt-qemu libssh libcurl libmicrohttpd gnutls libpq yaml-0.1
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wwrite-strings -Wvla \
@@ -36,6 +36,8 @@ CFLAGS_ALL = -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DBAKERY_VERSION='"
 LDFLAGS_ALL = -pie $(FLAGS_$(BUILD)) -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS)
 LIBS = $(PKG_LIBS) -lmruby -lm
 PROGRAM_LIBS = $(filter-out $(LAZY:%=-l%),$(LIBS))
+# Puts the spec engine's interpreter, as it is when it has started, into a program. Under ASan each starts anew.
+SNAPSHOT := $(if $(filter asan,$(BUILD)),true,./tools/snapshot)
 
 ifneq ($(V),1)
 Q_CC = @echo "  CC $<";
@@ -63,6 +65,7 @@ deps-check:
 $(B)/bin/bakery: $(OBJECTS) $(if $(LAZY),$(B)/lazy.o)
 	@mkdir -p $(@D)
 	$(Q_LD)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PROGRAM_LIBS)
+	@$(SNAPSHOT) $@
 
 $(B)/lazy.S: $(OBJECTS) tools/lazy tools/lazy.list
 	@./tools/lazy tools/lazy.list "$(CC)" $(OBJECTS) > $@.new && mv $@.new $@
@@ -91,6 +94,7 @@ $(B)/bakery/bake/spec_boot_agent.o: $(B)/agent
 $(B)/tests/unit/%: tests/unit/%.c $(B)/libbakery.a
 	@mkdir -p $(@D)
 	$(Q_CC)$(CC) $(CFLAGS_ALL) -MMD -MP -MF $@.d -o $@ $< $(B)/libbakery.a $(LDFLAGS_ALL) -lcmocka $(LIBS)
+	@$(if $(filter spec/%,$*),$(SNAPSHOT) $@)
 
 # test_lazy calls libraries of its own, of which one is not there when it runs and one lacks a function.
 LAZY_TEST := $(B)/tests/unit/lib/lazy

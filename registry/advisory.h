@@ -65,7 +65,6 @@ struct reg_affected *reg_advisory_add(struct reg_advisory *advisory);
 int reg_osv_parse(const json_t *json, struct reg_advisory *ret, struct bk_error *err) BK_MUST_CHECK;
 int reg_debian_parse(const char *package, const char *name, const json_t *json, struct reg_advisory *ret, struct bk_error *err) BK_MUST_CHECK;
 bool reg_advisory_name_valid(const char *name);
-int64_t reg_time_parse(const char *text);       /* "2024-01-31T00:00:00.5Z"; 0 for what is none */
 
 /* --- advisory_range.c: which versions -------------------------------------------------- */
 struct reg_range_event { char kind; unsigned range; size_t place; const char *version; };

@@ -44,7 +44,7 @@ bool reg_advisory_name_valid(const char *name)
         return name != NULL && *name != '\0' && strlen(name) <= 100 && name[strspn(name, good)] == '\0';
 }
 
-int64_t reg_time_parse(const char *text)
+static int64_t moment_of(const char *text)
 {
         struct tm tm = { 0 };
 
@@ -222,9 +222,9 @@ int reg_osv_parse(const json_t *json, struct reg_advisory *ret, struct bk_error 
         advisory.part = bk_strdup("");
         advisory.summary = summary_of(json);
         advisory.digest = digest_of(json);
-        advisory.published = reg_time_parse(text_of(json, "published"));
-        advisory.modified = reg_time_parse(text_of(json, "modified"));
-        advisory.withdrawn = reg_time_parse(text_of(json, "withdrawn"));
+        advisory.published = moment_of(text_of(json, "published"));
+        advisory.modified = moment_of(text_of(json, "modified"));
+        advisory.withdrawn = moment_of(text_of(json, "withdrawn"));
         advisory.severity = severity_of(json_object_get(json, "severity"), &advisory.score, &advisory.vector);
         if (advisory.severity == REG_UNKNOWN)
                 advisory.severity = word_of(json_object_get(json, "database_specific"));

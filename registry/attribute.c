@@ -5,13 +5,18 @@
 #include <string.h>
 #include <time.h>
 
+#include "registry/rank.h"
+
 #define TAGS_MOST 200
 #define VALUE_MOST 4000
 
 int reg_attribute_put(struct reg *reg, int64_t image, const char *key, const char *value, struct bk_error *err)
 {
-        return reg_sql_run(reg, err, "INSERT INTO attribute (image, key, value, name) SELECT sequence, ?, ?, name FROM image WHERE sequence = ? "
-                           "ON CONFLICT (image, key) DO UPDATE SET value = excluded.value", "tti", key, value, image);
+        autofree char *rank = reg_rank(value);
+
+        return reg_sql_run(reg, err, "INSERT INTO attribute (image, key, value, rank, name) SELECT sequence, ?, ?, ?, name FROM image "
+                           "WHERE sequence = ? ON CONFLICT (image, key) DO UPDATE SET value = excluded.value, rank = excluded.rank", "ttti",
+                           key, value, rank, image);
 }
 
 static int check_tags(const struct reg_tag *tags, size_t n, struct bk_error *err)

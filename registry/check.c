@@ -58,7 +58,7 @@ int reg_attribute_check(const char *key, const char *value, struct bk_error *err
         if (key == NULL || *key == '\0' || *key == '_' || strlen(key) > KEY_MOST || !reg_text_valid(key))
                 return bk_fail(err, BK_INVALID, "attribute '%.100s' must be 1 to %d characters of one line, "
                                "not starting with '_'", key == NULL || !reg_text_valid(key) ? "" : key, KEY_MOST);
-        if (reg_key_find(key) != NULL)
+        if (reg_key_reserved(key))
                 return bk_fail(err, BK_INVALID, "attribute '%s' would hide the image's own %s; name it otherwise", key, key);
         if (value == NULL || !reg_text_valid(value))
                 return bk_fail(err, BK_INVALID, "the value of attribute '%s' is not one line of UTF-8", key);

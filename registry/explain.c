@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "lib/fs.h"
+
 #define KNOWN_MOST 6
 
 static int count_images(struct reg *reg, const char *name, int64_t *ret, struct bk_error *err)
@@ -38,17 +40,25 @@ static int known_values(struct reg *reg, const char *name, const char *key, stru
 /* 1 when some image of that name, in any state, meets the condition alone. */
 static int met_by_any(struct reg *reg, const char *name, const struct reg_condition *condition, struct bk_error *err)
 {
-        static const char sql[] = "SELECT 1 FROM attribute WHERE name = ? AND key = ? AND value = ? LIMIT 1";
+        BK_CLEANUP(reg_select_done) struct reg_select select = { 0 };
+        autostmt *stmt = NULL;
 
-        for (size_t i = 0; i < condition->values.n; i++) {
-                int64_t found = 0;
-                const int status = reg_sql_int(reg, &found, err, sql, "ttt", name, condition->attribute,
-                                               condition->values.v[i]);
+        reg_select_text(&select, "SELECT 1 FROM attribute WHERE name = ", name);
+        reg_select_text(&select, " AND key = ", condition->attribute);
+        bk_buf_puts(&select.sql, " AND ");
+        reg_select_values(&select, condition);
+        bk_buf_puts(&select.sql, " LIMIT 1");
+        return reg_select_run(reg, &select, &stmt, err) < 0 ? -1 : reg_sql_step(reg, stmt, err);
+}
 
-                if (status != 0)
-                        return status;
-        }
-        return 0;
+/* Those that say more than the name, which a condition may have given. */
+static size_t conditions(const struct reg_filter *filter)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < filter->n; i++)
+                n += filter->v[i].key == NULL || !bk_streq(filter->v[i].key->name, "name");
+        return n;
 }
 
 /* Appends ", none with release=trixie; known: bookworm" and is done, or nothing. */
@@ -59,7 +69,7 @@ static int blame(struct reg *reg, const struct reg_filter *filter, struct bk_buf
                 BK_CLEANUP(bk_buf_done) struct bk_buf known = { 0 };
                 int status;
 
-                if (condition->key != NULL || condition->exclude)
+                if (condition->key != NULL || condition->exclude || condition->test == REG_MATCHES)
                         continue;
                 if ((status = met_by_any(reg, filter->name, condition, err)) < 0)
                         return -1;
@@ -74,8 +84,36 @@ static int blame(struct reg *reg, const struct reg_filter *filter, struct bk_buf
                         bk_buf_printf(text, "; none has an attribute '%.100s'", condition->attribute);
                 return 0;
         }
-        bk_buf_puts(text, filter->n == 0 ? ", none in a state that is asked for" : ", none that meets all of it");
+        bk_buf_puts(text, conditions(filter) == 0 ? ", none in a state that is asked for" : ", none that meets all of it");
         return 0;
+}
+
+/* What matches but for its state was on offer once: whoever relies on it must hear that it is no more. */
+static int withdrawn(struct reg *reg, const struct reg_filter *filter, const char *query, struct bk_error *err)
+{
+        static const char sql[] = "SELECT at, who, why FROM state_log WHERE image = ? ORDER BY id DESC LIMIT 1";
+        BK_CLEANUP(reg_images_done) struct reg_images images = { 0 };
+        struct reg_filter wider = *filter;
+        autofree char *when = NULL;
+        autostmt *stmt = NULL;
+        int status;
+
+        if (filter->states_asked || filter->at.given || filter->alive.given)
+                return 0;
+        wider.states = REG_STATES_ALL;
+        wider.limit = 1;
+        wider.first = true;
+        if (reg_filter_run(reg, &wider, &images, NULL, err) < 0)
+                return -1;
+        if (images.n == 0)
+                return 0;
+        if (reg_sql_prepare(reg, sql, &stmt, err) < 0 || reg_sql_bind(reg, stmt, err, "i", images.v[0].sequence) < 0 ||
+            (status = reg_sql_step(reg, stmt, err)) < 0)
+                return -1;
+        when = bk_iso_time(status > 0 ? reg_column_int(stmt, 0) : images.v[0].created_at);
+        return bk_fail(err, BK_GONE, "no image on offer matches '%.200s': the newest that does, '%s', is %s since %s%s%.200s", query, images.v[0].id,
+                       reg_state_name(images.v[0].state), when, status > 0 && !reg_column_null(stmt, 2) ? ": " : "",
+                       status > 0 && !reg_column_null(stmt, 2) ? reg_column_peek(stmt, 2) : "");
 }
 
 int reg_filter_explain(struct reg *reg, const struct reg_filter *filter, const char *query, struct bk_error *err)
@@ -83,6 +121,8 @@ int reg_filter_explain(struct reg *reg, const struct reg_filter *filter, const c
         BK_CLEANUP(bk_buf_done) struct bk_buf text = { 0 };
         int64_t count = 0;
 
+        if (withdrawn(reg, filter, query, err) < 0)
+                return -1;
         if (filter->name == NULL)
                 return bk_fail(err, BK_NOT_FOUND, "no image matches '%.200s'", query);
         if (count_images(reg, filter->name, &count, err) < 0)

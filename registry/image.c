@@ -71,6 +71,32 @@ static void read_columns(struct reg_stmt *stmt, struct reg_image *ret)
         };
 }
 
+int reg_image_row(struct reg *reg, struct reg_stmt *stmt, struct reg_stmt **attributes, struct reg_image *ret, struct bk_error *err)
+{
+        BK_CLEANUP(reg_image_done) struct reg_image image = { 0 };
+
+        if (*attributes == NULL &&
+            reg_sql_prepare(reg, "SELECT key, value FROM attribute WHERE image = ? ORDER BY key", attributes, err) < 0)
+                return -1;
+        read_columns(stmt, &image);
+        if (image.id == NULL || image.name == NULL || image.layer == NULL || (unsigned)image.state > REG_TRASHED)
+                return bk_fail(err, BK_CORRUPT, "registry '%s': the row of image %lld makes no sense; "
+                               "restore it from a backup", reg->path, (long long)image.sequence);
+        if (read_attributes(reg, *attributes, &image, err) < 0)
+                return -1;
+        *ret = image;
+        image = (struct reg_image){ 0 };
+        return 0;
+}
+
+void reg_images_take(struct reg_images *images, struct reg_image *image)
+{
+        if ((images->n & (images->n + 1)) == 0)
+                images->v = bk_grow(images->v, 2 * (images->n + 1), sizeof *images->v);
+        images->v[images->n++] = *image;
+        *image = (struct reg_image){ 0 };
+}
+
 /* In one transaction, so that both statements see one state of the registry. */
 int reg_image_rows(struct reg *reg, struct reg_stmt *stmt, struct reg_images *ret, struct bk_error *err)
 {
@@ -79,21 +105,14 @@ int reg_image_rows(struct reg *reg, struct reg_stmt *stmt, struct reg_images *re
         autotxn txn = { 0 };
         int status;
 
-        if (reg_txn_read(reg, &txn, err) < 0 ||
-            reg_sql_prepare(reg, "SELECT key, value FROM attribute WHERE image = ? ORDER BY key", &attributes, err) < 0)
+        if (reg_txn_read(reg, &txn, err) < 0)
                 return -1;
         while ((status = reg_sql_step(reg, stmt, err)) > 0) {
-                struct reg_image *image;
+                struct reg_image image = { 0 };
 
-                if ((images.n & (images.n + 1)) == 0)
-                        images.v = bk_grow(images.v, 2 * (images.n + 1), sizeof *images.v);
-                image = &images.v[images.n++];
-                read_columns(stmt, image);
-                if (image->id == NULL || image->name == NULL || image->layer == NULL || (unsigned)image->state > REG_TRASHED)
-                        return bk_fail(err, BK_CORRUPT, "registry '%s': the row of image %lld makes no sense; "
-                                       "restore it from a backup", reg->path, (long long)image->sequence);
-                if (read_attributes(reg, attributes, image, err) < 0)
+                if (reg_image_row(reg, stmt, &attributes, &image, err) < 0)
                         return -1;
+                reg_images_take(&images, &image);
         }
         if (status < 0)
                 return -1;

@@ -55,6 +55,42 @@ static bool is_time(const char *name)
         return strcmp(name, "at") == 0 || (length > 3 && strcmp(name + length - 3, "_at") == 0);
 }
 
+static char *member(const json_t *object, const char *name)
+{
+        return bk_strdup(json_string_value(json_object_get(object, name)));
+}
+
+int reg_image_of_json(const json_t *record, struct reg_image *ret, struct bk_error *err)
+{
+        const json_t *attributes = json_object_get(record, "attributes"), *value;
+        const char *created = json_string_value(json_object_get(record, "created_at"));
+        const char *state = json_string_value(json_object_get(record, "state")), *key;
+        struct reg_image image = { .id = member(record, "id"), .name = member(record, "name"), .type = member(record, "type"),
+                                   .layer = member(record, "layer"), .ancestor = member(record, "ancestor"),
+                                   .input_hash = member(record, "input_hash"), .created_by = member(record, "created_by"),
+                                   .created_on = member(record, "created_on") };
+        int64_t high = 0;
+
+        image.sequence = json_integer_value(json_object_get(record, "sequence"));
+        image.size = (uint64_t)json_integer_value(json_object_get(record, "size"));
+        image.virtual_size = (uint64_t)json_integer_value(json_object_get(record, "virtual_size"));
+        json_object_foreach((json_t *)attributes, key, value) {
+                if (!json_is_string(value))
+                        continue;
+                image.attributes = bk_grow(image.attributes, image.n_attributes + 1, sizeof *image.attributes);
+                image.attributes[image.n_attributes++] = (struct reg_pair){ bk_strdup(key), bk_strdup(json_string_value(value)) };
+        }
+        *ret = image;
+        if (image.id == NULL || image.name == NULL || created == NULL || state == NULL ||
+            reg_time_parse(created, &ret->created_at, &high, NULL) < 0 || reg_state_parse(state, &ret->state, NULL) < 0) {
+                reg_image_done(ret);
+                return bk_fail(err, BK_CORRUPT, "the record of an image lacks its id, name, state or time");
+        }
+        return 0;
+}
+
+/* A list is a SELECT whose columns carry their JSON names, and by them their
+ * kinds: "at" is a time, "state" and "was" are numbers with a word for them. */
 static json_t *cell(const char *name, struct reg_stmt *stmt, int column)
 {
         if (reg_column_null(stmt, column))

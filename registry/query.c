@@ -1,90 +1,40 @@
-/* A parsed query becomes one SELECT. Its text holds nothing that a user wrote:
- * every value is a bound parameter.
+/* A parsed query becomes one SELECT.
  *
  * Images are walked newest first, so that a limit ends the walk early. When an
  * attribute must have a value, the walk goes along the index of that
  * attribute, of the rarest one when there are several; SQLite, without
- * statistics, would take any of them. Several values are walked along only
- * when they have few images, as those must be sorted. */
+ * statistics, would take any of them. Several values, prefixes and bounds are walked along only
+ * when they have few images, as those must be sorted.
+ *
+ * Patterns are tested here, on what the walk finds. */
 #include "registry/registry_priv.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+#include "lib/fs.h"
+#include "registry/rank.h"
 
 #define COUNT_MOST 1000
+#define WALK_MOST_MS 20000              /* of a walk that tests patterns */
+#define NAMED_MOST 5                    /* of several images under _one */
 
-struct select {
-        struct bk_buf sql;
-        struct reg_value *v;
-        size_t n;
-};
-
-static void select_done(struct select *select)
-{
-        bk_buf_done(&select->sql);
-        free(select->v);
-}
-
-static void add_value(struct select *select, struct reg_value value)
-{
-        select->v = bk_grow(select->v, select->n + 1, sizeof *select->v);
-        select->v[select->n++] = value;
-        bk_buf_putc(&select->sql, '?');
-}
-
-static void add_text(struct select *select, const char *before, const char *text)
-{
-        bk_buf_puts(&select->sql, before);
-        add_value(select, (struct reg_value){ .text = text });
-}
-
-static void add_list(struct select *select, const char *before, const struct bk_strv *values, const char *after)
-{
-        bk_buf_puts(&select->sql, before);
-        for (size_t i = 0; i < values->n; i++)
-                add_text(select, i == 0 ? "(" : ", ", values->v[i]);
-        bk_buf_puts(&select->sql, ")");
-        bk_buf_puts(&select->sql, after);
-}
-
-/* NULL is in no list, and an image that lacks what is excluded is wanted. */
-static void add_condition(struct select *select, const struct reg_condition *condition)
-{
-        bk_buf_puts(&select->sql, "AND (");
-        if (condition->key != NULL) {
-                add_list(select, condition->key->before, &condition->values, condition->key->after);
-        } else {
-                add_text(select, "EXISTS (SELECT 1 FROM attribute WHERE image = i.sequence AND key = ", condition->attribute);
-                add_list(select, " AND value IN ", &condition->values, ")");
-        }
-        bk_buf_puts(&select->sql, condition->exclude ? ") IS NOT TRUE " : ") ");
-}
-
-static int run(struct reg *reg, const struct select *select, struct reg_stmt **ret, struct bk_error *err)
-{
-        autostmt *stmt = NULL;
-
-        if (reg_sql_prepare(reg, select->sql.data, &stmt, err) < 0 ||
-            reg_sql_bind_values(reg, stmt, select->v, select->n, err) < 0)
-                return -1;
-        *ret = bk_take(stmt);
-        return 0;
-}
-
-/* How many images an attribute's values have, counted no further than COUNT_MOST. */
+/* --- which walk ---------------------------------------------------------------- */
+/* How many images meet a condition of an attribute, counted no further than COUNT_MOST. */
 static int count_of(struct reg *reg, const struct reg_filter *filter, const struct reg_condition *condition, int64_t *ret,
                     struct bk_error *err)
 {
-        BK_CLEANUP(select_done) struct select select = { 0 };
+        BK_CLEANUP(reg_select_done) struct reg_select select = { 0 };
         autostmt *stmt = NULL;
 
-        add_text(&select, "SELECT count(*) FROM (SELECT 1 FROM attribute WHERE key = ", condition->attribute);
-        add_list(&select, " AND value IN ", &condition->values, "");
-        if (filter->name != NULL)
-                add_text(&select, " AND name = ", filter->name);
-        bk_buf_puts(&select.sql, " LIMIT ");
-        add_value(&select, (struct reg_value){ .number = COUNT_MOST });
-        bk_buf_puts(&select.sql, ") counted");
-        if (run(reg, &select, &stmt, err) < 0 || reg_sql_step(reg, stmt, err) < 0)
+        reg_select_text(&select, "SELECT count(*) FROM (SELECT 1 FROM attribute WHERE key = ", condition->attribute);
+        bk_buf_puts(&select.sql, " AND ");
+        reg_select_values(&select, condition);
+        if (filter->name != NULL && condition->test == REG_ANY_OF)
+                reg_select_text(&select, " AND name = ", filter->name);
+        reg_select_number(&select, " LIMIT ", COUNT_MOST);
+        bk_buf_puts(&select.sql, ") few");
+        if (reg_select_run(reg, &select, &stmt, err) < 0 || reg_sql_step(reg, stmt, err) < 0)
                 return -1;
         *ret = reg_column_int(stmt, 0);
         return 0;
@@ -98,13 +48,14 @@ static int rarest(struct reg *reg, const struct reg_filter *filter, const struct
         *ret = NULL;
         for (size_t i = 0; i < filter->n; i++) {
                 const struct reg_condition *condition = &filter->v[i];
+                const bool in_order = condition->test == REG_ANY_OF && condition->n == 1 && !condition->prefixes;
                 int64_t count = 0;
 
-                if (condition->key != NULL || condition->exclude)
+                if (condition->key != NULL || condition->exclude || condition->test == REG_MATCHES || condition->test == REG_PRESENT)
                         continue;
                 if (count_of(reg, filter, condition, &count, err) < 0)
                         return -1;
-                if (count < least && (condition->values.n == 1 || count < COUNT_MOST)) {
+                if (count < least && (in_order || count < COUNT_MOST)) {
                         least = count;
                         *ret = condition;
                 }
@@ -112,65 +63,344 @@ static int rarest(struct reg *reg, const struct reg_filter *filter, const struct
         return 0;
 }
 
-static void add_states(struct select *select, unsigned states)
+static int exists(struct reg *reg, const char *sql, const struct reg_condition *condition, struct bk_error *err)
 {
-        const char *before = " AND i.state IN (";
+        int64_t found = 0;
 
-        for (int state = REG_BAKED; state <= REG_TRASHED; state++)
-                if (states & REG_STATE_BIT(state)) {
-                        bk_buf_printf(&select->sql, "%s%d", before, state);
-                        before = ", ";
-                }
-        bk_buf_puts(&select->sql, states == 0 ? " AND 1 = 0 " : ") ");
+        for (size_t i = 0; i < condition->n; i++) {
+                const int status = reg_sql_int(reg, &found, err, sql, "t", condition->v[i].text);
+
+                if (status != 0)
+                        return status;
+        }
+        return 0;
 }
 
-static void build(const struct reg_filter *filter, const struct reg_condition *along, struct select *select)
+/* Few registries have both images of that name and images with that attribute; asked first, either is walked along an index. */
+static int settle_application(struct reg *reg, struct reg_condition *condition, struct bk_error *err)
+{
+        const int named = exists(reg, "SELECT 1 FROM image WHERE name = ? LIMIT 1", condition, err);
+        const int carried = named < 0 ? -1 :
+                exists(reg, "SELECT 1 FROM attribute WHERE key = 'application' AND value = ? LIMIT 1", condition, err);
+
+        if (carried < 0)
+                return -1;
+        if (carried == 0)
+                condition->key = reg_key_find("name");
+        else if (named == 0)
+                condition->key = NULL;
+        return 0;
+}
+
+static int settle(struct reg *reg, struct reg_filter *filter, struct bk_error *err)
+{
+        for (size_t i = 0; i < filter->n; i++) {
+                struct reg_condition *condition = &filter->v[i];
+
+                if (condition->test != REG_ANY_OF || condition->prefixes || condition->key == NULL)
+                        continue;
+                if (condition->key->kind == REG_KEY_APPLICATION && settle_application(reg, condition, err) < 0)
+                        return -1;
+                if (filter->name == NULL && condition->key != NULL && bk_streq(condition->key->name, "name") && condition->n == 1 &&
+                    !condition->exclude)
+                        filter->name = bk_strdup(condition->v[0].text);
+        }
+        return 0;
+}
+
+/* --- order and cursors ------------------------------------------------------------ */
+static bool by_number(const struct reg_order *order)
+{
+        return order->key != NULL && order->key->kind != REG_KEY_TEXT && order->key->kind != REG_KEY_APPLICATION;
+}
+
+static void add_order(struct reg_select *select, const struct reg_order *order)
+{
+        if (order->key == NULL) {
+                reg_select_text(select, "coalesce((SELECT rank FROM attribute WHERE image = i.sequence AND key = ", order->attribute);
+                bk_buf_puts(&select->sql, "), '')");
+        } else if (by_number(order)) {
+                bk_buf_puts(&select->sql, order->key->column == NULL ? "i.state" : order->key->column);
+        } else {
+                bk_buf_printf(&select->sql, "coalesce(%s, '')", order->key->column);
+        }
+}
+
+/* What an image has in an order's place, as a cursor holds it: digits, or a text in hex. */
+static void add_place(struct bk_buf *cursor, const struct reg_order *order, const struct reg_image *image)
+{
+        autofree char *rank = NULL;
+        const char *text;
+
+        if (by_number(order)) {
+                bk_buf_printf(cursor, "%lld.", (long long)(order->key->kind == REG_KEY_STATE ? (int64_t)image->state :
+                                                           reg_key_number(order->key, image)));
+                return;
+        }
+        text = order->key != NULL ? reg_key_text(order->key, image) : reg_image_attribute(image, order->attribute);
+        if (order->key == NULL && text != NULL)
+                text = rank = reg_rank(text);
+        for (; text != NULL && *text != '\0'; text++)
+                bk_buf_printf(cursor, "%02x", (unsigned)(unsigned char)*text);
+        bk_buf_putc(cursor, '.');
+}
+
+static char *cursor_of(const struct reg_filter *filter, const struct reg_image *image)
+{
+        struct bk_buf cursor = { 0 };
+
+        for (size_t i = 0; i < filter->n_order; i++)
+                add_place(&cursor, &filter->order[i], image);
+        bk_buf_printf(&cursor, "%lld", (long long)image->sequence);
+        return bk_buf_finish(&cursor);
+}
+
+static int add_part(struct reg_select *select, const struct reg_order *order, const char *part, struct bk_error *err)
+{
+        const size_t digits = strspn(*part == '-' ? part + 1 : part, "0123456789") + (*part == '-');
+        autofree char *percents = NULL;
+        struct bk_buf text = { 0 };
+        char *decoded = NULL;
+
+        if (order == NULL || by_number(order)) {
+                if (*part == '\0' || part[digits] != '\0' || digits > 19)
+                        return bk_fail(err, BK_INVALID, "_after is the 'next' of an answer to the same query; take it as it is");
+                reg_select_number(select, "", strtoll(part, NULL, 10));
+                return 0;
+        }
+        for (const char *p = part; *p != '\0' && p[1] != '\0'; p += 2)
+                bk_buf_printf(&text, "%%%.2s", p);
+        percents = bk_buf_finish(&text);
+        if (strlen(part) % 2 != 0 || reg_decode(percents, strlen(percents), &decoded, err) < 0)
+                return bk_fail(err, BK_INVALID, "_after is the 'next' of an answer to the same query; take it as it is");
+        bk_strv_take(&select->own, decoded);
+        reg_select_text(select, "", decoded);
+        return 0;
+}
+
+/* Behind the cursor in order i and those after it: further along, or level and further along in what follows. */
+static int add_after(struct reg_select *select, const struct reg_filter *filter, struct bk_error *err)
+{
+        for (size_t i = 0; i < filter->n_order; i++) {
+                const struct reg_order *order = &filter->order[i];
+
+                bk_buf_puts(&select->sql, " AND (");
+                add_order(select, order);
+                bk_buf_puts(&select->sql, order->descending ? " < " : " > ");
+                if (add_part(select, order, filter->after.v[i], err) < 0)
+                        return -1;
+                bk_buf_puts(&select->sql, " OR (");
+                add_order(select, order);
+                bk_buf_puts(&select->sql, " = ");
+                if (add_part(select, order, filter->after.v[i], err) < 0)
+                        return -1;
+        }
+        bk_buf_puts(&select->sql, " AND i.sequence < ");
+        if (add_part(select, NULL, filter->after.v[filter->n_order], err) < 0)
+                return -1;
+        for (size_t i = 0; i < filter->n_order; i++)
+                bk_buf_puts(&select->sql, "))");
+        return 0;
+}
+
+/* --- the statement ---------------------------------------------------------------- */
+static void add_source(struct reg_select *select, const struct reg_filter *filter, const struct reg_condition *along)
 {
         bk_buf_puts(&select->sql, "SELECT " REG_IMAGE_COLUMNS);
         if (along != NULL) {
-                /* To SQLite, CROSS JOIN fixes the order of the loops. */
-                bk_buf_puts(&select->sql, "FROM attribute a CROSS JOIN image i WHERE i.sequence = a.image");
-                add_text(select, " AND a.key = ", along->attribute);
-                add_list(select, " AND a.value IN ", &along->values, "");
+                /* CROSS JOIN fixes the order of the loops. */
+                bk_buf_puts(&select->sql, "FROM attribute a CROSS JOIN image i ");
+                reg_select_text(select, "WHERE i.sequence = a.image AND a.key = ", along->attribute);
+                bk_buf_puts(&select->sql, " AND ");
+                reg_select_values(select, along);
                 if (filter->name != NULL)
-                        add_text(select, " AND a.name = ", filter->name);
+                        reg_select_text(select, along->test == REG_ANY_OF ? " AND a.name = " : " AND i.name = ", filter->name);
         } else if (filter->name != NULL) {
-                add_text(select, "FROM image i WHERE i.name = ", filter->name);
+                reg_select_text(select, "FROM image i WHERE i.name = ", filter->name);
         } else {
                 bk_buf_puts(&select->sql, "FROM image i WHERE 1 = 1");
         }
-        add_states(select, filter->states);
-        for (size_t i = 0; i < filter->n; i++)
-                if (&filter->v[i] != along)
-                        add_condition(select, &filter->v[i]);
-        bk_buf_printf(&select->sql, "ORDER BY %s DESC LIMIT ", along != NULL ? "a.image" : "i.sequence");
-        add_value(select, (struct reg_value){ .number = filter->limit < 0 ? INT64_MAX : filter->limit });
 }
 
-int reg_filter_run(struct reg *reg, const struct reg_filter *filter, struct reg_images *ret, struct bk_error *err)
+static void add_states(struct reg_select *select, unsigned states)
 {
-        BK_CLEANUP(select_done) struct select select = { 0 };
+        if (states == REG_STATES_ALL)
+                return;
+        bk_buf_puts(&select->sql, " AND i.state IN (-1");
+        for (int state = 0; state <= REG_TRASHED; state++)
+                if (states & REG_STATE_BIT(state))
+                        bk_buf_printf(&select->sql, ", %d", state);
+        bk_buf_putc(&select->sql, ')');
+}
+
+/* A publication is in the log of states. A channel's history names images by their ids. */
+static void add_changed(struct reg_select *select, const struct reg_span *span)
+{
+        static const char *const logs[] = { "i.sequence IN (SELECT image FROM state_log WHERE at",
+                                            "i.sequence IN (SELECT image FROM attribute_log WHERE at",
+                                            "i.id IN (SELECT image FROM channel_log WHERE at", "i.id IN (SELECT previous FROM channel_log WHERE at" };
+
+        for (size_t i = 0; i < sizeof logs / sizeof *logs; i++) {
+                bk_buf_printf(&select->sql, "%s%s", i == 0 ? " AND (" : " OR ", logs[i]);
+                reg_select_number(select, " >= ", span->from);
+                reg_select_number(select, " AND at <= ", span->to);
+                bk_buf_putc(&select->sql, ')');
+        }
+        bk_buf_putc(&select->sql, ')');
+}
+
+static int add_descends(struct reg *reg, struct reg_select *select, const char *reference, struct bk_error *err)
+{
+        BK_CLEANUP(reg_image_done) struct reg_image image = { 0 };
+
+        if (reg_resolve(reg, reference, &image, err) < 0)
+                return bk_wrap(err, "_descends");
+        reg_select_number(select, " AND i.sequence IN (WITH RECURSIVE line (sequence) AS (SELECT sequence FROM image WHERE ancestor = ",
+                          image.sequence);
+        bk_buf_puts(&select->sql, " UNION ALL SELECT c.sequence FROM line JOIN image c ON c.ancestor = line.sequence) "
+                                  "SELECT sequence FROM line)");
+        return 0;
+}
+
+static int build(struct reg *reg, const struct reg_filter *filter, const struct reg_condition *along, struct reg_select *select,
+                 struct bk_error *err)
+{
+        add_source(select, filter, along);
+        add_states(select, filter->states);
+        for (size_t i = 0; i < filter->n; i++)
+                if (&filter->v[i] != along && reg_select_condition(reg, select, &filter->v[i], err) < 0)
+                        return -1;
+        if (filter->changed.given)
+                add_changed(select, &filter->changed);
+        if ((filter->descends != NULL && add_descends(reg, select, filter->descends, err) < 0) ||
+            (filter->after.n > 0 && add_after(select, filter, err) < 0))
+                return -1;
+        bk_buf_puts(&select->sql, " ORDER BY ");
+        for (size_t i = 0; i < filter->n_order; i++) {
+                add_order(select, &filter->order[i]);
+                bk_buf_puts(&select->sql, filter->order[i].descending ? " DESC, " : ", ");
+        }
+        bk_buf_puts(&select->sql, along != NULL ? "a.image DESC" : "i.sequence DESC");
+        return 0;
+}
+
+/* --- running it ------------------------------------------------------------------- */
+static int meets_patterns(const struct reg_filter *filter, const struct reg_image *image, struct bk_error *err)
+{
+        for (size_t i = 0; i < filter->n; i++) {
+                const int met = filter->v[i].test != REG_MATCHES ? 1 : reg_condition_meets(&filter->v[i], image, err);
+
+                if (met <= 0)
+                        return met;
+        }
+        return 1;
+}
+
+/* One more than the limit is looked for, which says that something follows; but not behind the newest: it may be far. */
+static int64_t sought(const struct reg_filter *filter)
+{
+        return filter->limit < 0 ? INT64_MAX : filter->limit + (filter->first ? 0 : 1);
+}
+
+static int walk(struct reg *reg, const struct reg_filter *filter, struct reg_stmt *stmt, struct reg_images *images, struct bk_error *err)
+{
+        const int64_t deadline = bk_now_ms() + WALK_MOST_MS;
+        autostmt *attributes = NULL;
+        int status, met;
+
+        while ((int64_t)images->n < sought(filter) && (status = reg_sql_step(reg, stmt, err)) != 0) {
+                BK_CLEANUP(reg_image_done) struct reg_image image = { 0 };
+
+                if (status < 0 || reg_image_row(reg, stmt, &attributes, &image, err) < 0 || (met = meets_patterns(filter, &image, err)) < 0)
+                        return -1;
+                if (met > 0)
+                        reg_images_take(images, &image);
+                else if (bk_now_ms() > deadline)
+                        return bk_fail(err, BK_TIMEOUT, "no end of images to test with a pattern after %d s; add conditions without one, or a _limit",
+                                       WALK_MOST_MS / 1000);
+        }
+        return 0;
+}
+
+static bool has_patterns(const struct reg_filter *filter)
+{
+        for (size_t i = 0; i < filter->n; i++)
+                if (filter->v[i].test == REG_MATCHES)
+                        return true;
+        return false;
+}
+
+static int run(struct reg *reg, const struct reg_filter *filter, struct reg_images *images, struct bk_error *err)
+{
+        BK_CLEANUP(reg_select_done) struct reg_select select = { 0 };
         const struct reg_condition *along = NULL;
         autostmt *stmt = NULL;
 
-        if (rarest(reg, filter, &along, err) < 0)
+        if (rarest(reg, filter, &along, err) < 0 || build(reg, filter, along, &select, err) < 0)
                 return -1;
-        build(filter, along, &select);
-        if (run(reg, &select, &stmt, err) < 0)
+        if (filter->limit >= 0 && !has_patterns(filter))
+                reg_select_number(&select, " LIMIT ", sought(filter));
+        if (reg_select_run(reg, &select, &stmt, err) < 0)
                 return -1;
-        return reg_image_rows(reg, stmt, ret, err);
+        return walk(reg, filter, stmt, images, err);
+}
+
+int reg_filter_run(struct reg *reg, struct reg_filter *filter, struct reg_images *ret, char **ret_next, struct bk_error *err)
+{
+        BK_CLEANUP(reg_images_done) struct reg_images images = { 0 };
+        char *next = NULL;
+
+        if (settle(reg, filter, err) < 0 ||
+            (filter->at.given || filter->alive.given ? reg_past_run(reg, filter, &images, err) : run(reg, filter, &images, err)) < 0)
+                return -1;
+        if (filter->limit >= 0 && (int64_t)images.n > filter->limit) {
+                reg_image_done(&images.v[--images.n]);
+                if (ret_next != NULL)
+                        next = cursor_of(filter, &images.v[images.n - 1]);
+        }
+        if (ret_next != NULL)
+                *ret_next = next;
+        *ret = images;
+        images = (struct reg_images){ 0 };
+        return 0;
+}
+
+static int several(const struct reg_images *images, const char *query, struct bk_error *err)
+{
+        BK_CLEANUP(bk_buf_done) struct bk_buf names = { 0 };
+
+        for (size_t i = 0; i < images->n && i < NAMED_MOST; i++)
+                bk_buf_printf(&names, "%s%s %.19s", i == 0 ? "" : ", ", images->v[i].name, images->v[i].id);
+        return bk_fail(err, BK_CONFLICT, "'%.200s' is to match one image, and matches %s%s; add conditions, or _latest", query, names.data,
+                       images->n > NAMED_MOST ? " and more" : "");
+}
+
+int reg_filter_demand(struct reg *reg, struct reg_filter *filter, const char *query, struct reg_images *ret, char **ret_next,
+                      struct bk_error *err)
+{
+        BK_CLEANUP(reg_images_done) struct reg_images images = { 0 };
+        autofree char *next = NULL;
+
+        if (filter->one && !filter->first)
+                filter->limit = NAMED_MOST;
+        if (reg_filter_run(reg, filter, &images, &next, err) < 0)
+                return -1;
+        if (images.n == 0)
+                return reg_filter_explain(reg, filter, query, err);
+        if (filter->one && images.n > 1)
+                return several(&images, query, err);
+        if (ret_next != NULL)
+                *ret_next = filter->first || filter->one ? NULL : bk_take(next);
+        *ret = images;
+        images = (struct reg_images){ 0 };
+        return 0;
 }
 
 int reg_query(struct reg *reg, const char *query, struct reg_images *ret, struct bk_error *err)
 {
-        BK_CLEANUP(reg_images_done) struct reg_images images = { 0 };
         BK_CLEANUP(reg_filter_done) struct reg_filter filter = { 0 };
 
-        if (reg_filter_parse(query, &filter, err) < 0 || reg_filter_run(reg, &filter, &images, err) < 0)
+        if (reg_filter_parse(query, &filter, err) < 0)
                 return -1;
-        if (images.n == 0)
-                return reg_filter_explain(reg, &filter, query, err);
-        *ret = images;
-        images = (struct reg_images){ 0 };
-        return 0;
+        return reg_filter_demand(reg, &filter, query, ret, NULL, err);
 }

@@ -81,16 +81,17 @@ struct reg_publication {
  * an ancestor that is not there, or is revoked or trashed, is an error that says so. */
 int reg_publish(struct reg *reg, const struct reg_publication *publication, struct bk_error *err) BK_MUST_CHECK;
 
-/* A query: "name?attr=value&attr=value", "?attr=value", or "name". Keys: any attribute, and id, name,
- * type, layer, ancestor, input_hash, created_by, created_on; values with %XX; several values by comma mean any of them; "!=" excludes.
+/* A query: "name?key=value&key=value", "?key=value", "name", also with ";", and ":(id,release)" behind it; docs/registry.md has the
+ * grammar. Keys are attributes and columns (registry/keys.c); values with %XX.
  * state=X: baked, tested and promoted also match what has gone further on that ladder
  * (a promoted image is a tested one); deprecated, revoked, trashed match exactly.
- * Without state=, deprecated, revoked and trashed images are left out.
- * _latest=1: the newest only. _limit=N. Newest first. An unknown _option is an error that names the known ones. */
+ * Without state=, deprecated, revoked and trashed images are left out; BK_GONE when nothing else matches.
+ * _latest: the newest only. _limit=N. Newest first. An unknown _option is an error that names the known ones. */
 int reg_query(struct reg *reg, const char *query, struct reg_images *ret, struct bk_error *err) BK_MUST_CHECK;
 
 /* One image by what people write: a digest, its first 8 or more hex digits, "name:channel",
- * a name, or a query; the newest where several match. No match is BK_NOT_FOUND, an ambiguous prefix BK_CONFLICT. */
+ * a name, or a query; the newest where several match. No match is BK_NOT_FOUND, an ambiguous prefix BK_CONFLICT, what was
+ * deleted or withdrawn BK_GONE. */
 int reg_resolve(struct reg *reg, const char *reference, struct reg_image *ret, struct bk_error *err) BK_MUST_CHECK;
 
 /* From the oldest ancestor to the image itself. */

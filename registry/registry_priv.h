@@ -61,6 +61,10 @@ int reg_txn_write(struct reg *reg, struct reg_txn *ret, struct bk_error *err) BK
 int reg_txn_read(struct reg *reg, struct reg_txn *ret, struct bk_error *err) BK_MUST_CHECK;
 int reg_txn_commit(struct reg_txn *txn, struct bk_error *err) BK_MUST_CHECK;
 
+/* --- rank.c ----------------------------------------------------------------- */
+/* Fills attribute.rank of every row; rank.h says with what. */
+int reg_rank_fill(struct reg *reg, struct bk_error *err) BK_MUST_CHECK;
+
 /* --- schema.c ------------------------------------------------------------- */
 extern const char reg_schema_life[], reg_schema_use[], reg_schema_advisories[];         /* migrations, each in a file of its own */
 /* Brings the file to the schema of this program, or says why that cannot be. */
@@ -75,6 +79,9 @@ int reg_schema_ensure(struct reg *reg, struct bk_error *err) BK_MUST_CHECK;
 
 /* Steps through a bound statement that selects REG_IMAGE_COLUMNS; *ret may come out empty. */
 int reg_image_rows(struct reg *reg, struct reg_stmt *stmt, struct reg_images *ret, struct bk_error *err) BK_MUST_CHECK;
+/* One row that was stepped to; attributes is for its own statement, NULL at first, done by the caller. */
+int reg_image_row(struct reg *reg, struct reg_stmt *stmt, struct reg_stmt **attributes, struct reg_image *ret, struct bk_error *err) BK_MUST_CHECK;
+void reg_images_take(struct reg_images *images, struct reg_image *image);       /* appends, and leaves *image zeroed */
 /* The one image of that exact id. */
 int reg_image_by_id(struct reg *reg, const char *id, struct reg_image *ret, struct bk_error *err) BK_MUST_CHECK;
 /* Its sequence and state; NULL where not wanted. BK_NOT_FOUND when it is not there. */
@@ -120,40 +127,130 @@ int reg_event_put(struct reg *reg, const struct reg_event *event, struct bk_erro
 /* The newest event's number; 0 for none. It is the registry's index: equal numbers mean that nothing has changed. */
 int reg_event_index(struct reg *reg, int64_t *ret, struct bk_error *err) BK_MUST_CHECK;
 
-/* --- filter.c ------------------------------------------------------------- */
-/* A key that is a column and not an attribute: SQL before and after the list of values. */
-struct reg_key { const char *name, *before, *after; };
-const struct reg_key *reg_key_find(const char *name);           /* NULL: an attribute */
+/* --- time.c, pattern.c ------------------------------------------------------ */
+/* "2024-05", "2024-05-01", "2024-05-01T10:00:00Z", seconds of 1970, an age such as "30d", "now": Unix seconds from *low up to, not
+ * including, *high. */
+int reg_time_parse(const char *text, int64_t *low, int64_t *high, struct bk_error *err) BK_MUST_CHECK;
+/* A regular expression of somebody's, bounded in time and memory. */
+struct reg_pattern;
+int reg_pattern_new(const char *text, struct reg_pattern **ret, struct bk_error *err) BK_MUST_CHECK;
+void reg_pattern_done(struct reg_pattern **pattern);
+int reg_pattern_matches(const struct reg_pattern *pattern, const char *subject, struct bk_error *err) BK_MUST_CHECK;   /* 1, 0, -1 */
 
+/* --- keys.c ----------------------------------------------------------------- */
+/* What a condition may be about besides attributes. */
+enum reg_key_kind {
+        REG_KEY_TEXT, REG_KEY_NUMBER, REG_KEY_TIME,     /* columns */
+        REG_KEY_STATE,                                  /* becomes a mask */
+        REG_KEY_APPLICATION,                            /* the name, or the attribute of that name */
+        REG_KEY_CHANNEL, REG_KEY_PACKAGE,               /* rows elsewhere */
+};
+struct reg_key {
+        const char *name;
+        enum reg_key_kind kind;
+        const char *column;             /* SQL of its value */
+        const char *before, *after;     /* SQL around a list of values where an index wants it so, else NULL */
+        size_t offset;                  /* in struct reg_image */
+};
+const struct reg_key *reg_key_find(const char *name);           /* NULL: an attribute */
+bool reg_key_reserved(const char *name);                        /* no attribute may be called so */
+const char *reg_key_text(const struct reg_key *key, const struct reg_image *image);     /* of kind TEXT; may be NULL */
+int64_t reg_key_number(const struct reg_key *key, const struct reg_image *image);       /* of kind NUMBER and TIME */
+
+/* --- filter.c, filter_options.c --------------------------------------------- */
+enum reg_test { REG_ANY_OF, REG_PRESENT, REG_MATCHES, REG_BELOW, REG_AT_MOST, REG_ABOVE, REG_AT_LEAST };
+struct reg_operand {
+        char *text;                     /* decoded */
+        bool prefix;                    /* whatever begins so */
+        int64_t low, high;              /* of numbers and times: from low up to, not including, high */
+        char *rank;                     /* of an attribute that is compared; else NULL */
+};
 struct reg_condition {
         const struct reg_key *key;      /* NULL: an attribute */
         char *attribute;                /* the key, decoded */
-        bool exclude;
-        struct bk_strv values;          /* any of them; decoded */
+        enum reg_test test;
+        bool exclude;                   /* images that do not meet it */
+        bool prefixes;                  /* some operand is a prefix */
+        struct reg_operand *v;          /* any of them */
+        size_t n;
+        struct reg_pattern *pattern;    /* of REG_MATCHES */
         char *text;                     /* as written, safe to print */
 };
+
+struct reg_order { const struct reg_key *key; /* NULL: an attribute */ char *attribute; bool descending; };
+struct reg_span { bool given; int64_t from, to; };              /* both included */
 
 /* A query, understood. All conditions hold together. */
 struct reg_filter {
         char *name;                     /* NULL: any */
         struct reg_condition *v;
-        size_t n;
+        size_t n, n_values;             /* conditions; values of all of them */
         unsigned states;                /* REG_STATE_BIT()s that match */
+        bool states_asked;              /* by the query, not by default */
         int64_t limit;                  /* -1: all */
+        bool one;                       /* exactly one image must match */
+        bool first;                     /* the newest only; there must be one */
+        struct reg_order *order;        /* newest first when all are equal, or there are none */
+        size_t n_order;
+        struct bk_strv after;           /* a cursor's parts: of each order its value, then a sequence; empty: from the start */
+        struct bk_strv fields;          /* of a projection; empty: all */
+        char *descends;                 /* a reference: descendants of that image, at any depth */
+        struct reg_span at, alive, changed;     /* at: from equals to */
 };
 void reg_filter_done(struct reg_filter *filter);
 /* No SQL and no registry here: text in, struct out. */
 int reg_filter_parse(const char *query, struct reg_filter *ret, struct bk_error *err) BK_MUST_CHECK;
-
+/* As if fields, separated by commas, were the query's projection. */
+int reg_filter_project(struct reg_filter *filter, const char *fields, struct bk_error *err) BK_MUST_CHECK;
+int reg_filter_option(struct reg_filter *filter, const char *name, const struct bk_strv *values, struct bk_error *err) BK_MUST_CHECK;
+char *reg_filter_options(void);         /* their names, "_latest, _limit, ..."; the caller's */
 /* "a%2Cb" -> "a,b"; "+" is itself. What is not one line of UTF-8 afterwards is BK_INVALID. */
 int reg_decode(const char *raw, size_t length, char **ret, struct bk_error *err) BK_MUST_CHECK;
 
-/* --- query.c, explain.c --------------------------------------------------- */
-/* Finds; nothing found is an empty *ret. */
-int reg_filter_run(struct reg *reg, const struct reg_filter *filter, struct reg_images *ret,
+/* --- meets.c ---------------------------------------------------------------- */
+/* Whether a text, which may be NULL for none, passes the test of a condition: 1, 0, -1. Exclusion is the caller's. */
+int reg_condition_text(const struct reg_condition *condition, const char *text, struct bk_error *err) BK_MUST_CHECK;
+/* The same of an image and all that can be told by its struct; channel and package cannot. Exclusion is honoured. */
+int reg_condition_meets(const struct reg_condition *condition, const struct reg_image *image, struct bk_error *err) BK_MUST_CHECK;
+
+/* --- query.c, select.c, past.c, explain.c ------------------------------------- */
+/* SQL in the making, and the values of its parameters; texts are borrowed from the filter or are among own. */
+struct reg_select {
+        struct bk_buf sql;
+        struct reg_value *v;
+        size_t n;
+        struct bk_strv own;
+};
+void reg_select_done(struct reg_select *select);
+void reg_select_number(struct reg_select *select, const char *before, int64_t number);
+void reg_select_text(struct reg_select *select, const char *before, const char *text);
+int reg_select_run(struct reg *reg, const struct reg_select *select, struct reg_stmt **ret, struct bk_error *err) BK_MUST_CHECK;
+/* " AND ..." of a condition on image i, unless it has to be tested on what was found. */
+int reg_select_condition(struct reg *reg, struct reg_select *select, const struct reg_condition *condition, struct bk_error *err) BK_MUST_CHECK;
+/* The test of values as SQL: of a list, a prefix or a bound. */
+void reg_select_values(struct reg_select *select, const struct reg_condition *condition);
+/* Finds; nothing found is an empty *ret. *ret_next, where wanted, is the cursor of what follows, NULL at the end. The filter is
+ * prepared for this registry: what "application" stands for is settled. */
+int reg_filter_run(struct reg *reg, struct reg_filter *filter, struct reg_images *ret, char **ret_next,
                    struct bk_error *err) BK_MUST_CHECK;
-/* BK_NOT_FOUND with what would have matched; -1 always. */
+/* ... and must find what the query demands: something at all, and not several where it says _one. */
+int reg_filter_demand(struct reg *reg, struct reg_filter *filter, const char *query, struct reg_images *ret, char **ret_next,
+                      struct bk_error *err) BK_MUST_CHECK;
+/* The same for a filter with _at, _since or _until. */
+int reg_past_run(struct reg *reg, const struct reg_filter *filter, struct reg_images *ret, struct bk_error *err) BK_MUST_CHECK;
+/* Makes an image what it was at that moment; its attributes and its state. BK_NOT_FOUND when it was not there yet. */
+int reg_image_rewind(struct reg *reg, struct reg_image *image, int64_t at, struct bk_error *err) BK_MUST_CHECK;
+/* What is remembered of the deleted image whose id begins so: its record, with "gone": {"at", "who", "why"}. 1, 0 for none, -1. */
+int reg_gone_find(struct reg *reg, const char *prefix, json_t **ret, struct bk_error *err) BK_MUST_CHECK;
+int reg_image_of_json(const json_t *record, struct reg_image *ret, struct bk_error *err) BK_MUST_CHECK;  /* of reg_image_summary()'s form */
+/* BK_NOT_FOUND with what would have matched, or BK_GONE where what matches was withdrawn; -1 always. */
 int reg_filter_explain(struct reg *reg, const struct reg_filter *filter, const char *query, struct bk_error *err);
+
+/* --- package_spec.c ----------------------------------------------------------- */
+struct reg_numbers { int64_t *v; size_t n; };
+void reg_numbers_done(struct reg_numbers *numbers);
+/* The rows of packages that "openssl<3.0.15-1" means, or "openssl"; versions are compared as their ecosystem does. */
+int reg_package_rows(struct reg *reg, const char *spec, struct reg_numbers *ret, struct bk_error *err) BK_MUST_CHECK;
 
 /* --- channel.c ------------------------------------------------------------ */
 /* Cuts "name:channel"; without a colon all of it is the channel and *ret_name is NULL. */

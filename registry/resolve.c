@@ -25,19 +25,39 @@ static char *digest_prefix(const char *text)
         return prefix;
 }
 
+/* Why there is none: it was deleted, or it never was. */
+static int missing(struct reg *reg, const char *prefix, struct bk_error *err)
+{
+        json_t *record = NULL;
+        const json_t *gone;
+        int status = reg_gone_find(reg, prefix, &record, err);
+
+        if (status < 0)
+                return -1;
+        if (status == 0)
+                return bk_fail(err, BK_NOT_FOUND, "no image '%s'", prefix);
+        gone = json_object_get(record, "gone");
+        status = bk_fail(err, BK_GONE, "image '%s' (%s, %s) was deleted at %s by %s", json_string_value(json_object_get(record, "id")),
+                         json_string_value(json_object_get(record, "name")), json_string_value(json_object_get(record, "state")),
+                         json_string_value(json_object_get(gone, "at")), json_string_value(json_object_get(gone, "who")));
+        json_decref(record);
+        return status;
+}
+
 /* BK_NOT_FOUND when no image's id begins so. */
 static int by_prefix(struct reg *reg, const char *prefix, struct reg_image *ret, struct bk_error *err)
 {
         BK_CLEANUP(reg_images_done) struct reg_images images = { 0 };
+        autofree char *end = bk_format("%sg", prefix);
         autostmt *stmt = NULL;
 
         /* 'g' follows every hex digit; the range is a walk along the index of ids. */
-        if (reg_sql_prepare(reg, "SELECT " REG_IMAGE_COLUMNS "FROM image i WHERE i.id >= ? AND i.id < ? || 'g' "
+        if (reg_sql_prepare(reg, "SELECT " REG_IMAGE_COLUMNS "FROM image i WHERE i.id >= ? AND i.id < ? "
                             "ORDER BY i.id LIMIT 2", &stmt, err) < 0 ||
-            reg_sql_bind(reg, stmt, err, "tt", prefix, prefix) < 0 || reg_image_rows(reg, stmt, &images, err) < 0)
+            reg_sql_bind(reg, stmt, err, "tt", prefix, end) < 0 || reg_image_rows(reg, stmt, &images, err) < 0)
                 return -1;
         if (images.n == 0)
-                return bk_fail(err, BK_NOT_FOUND, "no image '%s'", prefix);
+                return missing(reg, prefix, err);
         if (images.n > 1)
                 return bk_fail(err, BK_CONFLICT, "'%s' is the beginning of '%s', '%s' and perhaps more; write more digits",
                                prefix, images.v[0].id, images.v[1].id);
@@ -53,11 +73,12 @@ static int by_query(struct reg *reg, const char *query, struct reg_image *ret, s
 
         if (reg_filter_parse(query, &filter, err) < 0)
                 return -1;
-        filter.limit = 1;
-        if (reg_filter_run(reg, &filter, &images, err) < 0)
+        if (!filter.one) {
+                filter.limit = 1;
+                filter.first = true;
+        }
+        if (reg_filter_demand(reg, &filter, query, &images, NULL, err) < 0)
                 return -1;
-        if (images.n == 0)
-                return reg_filter_explain(reg, &filter, query, err);
         *ret = images.v[0];
         images.v[0] = (struct reg_image){ 0 };
         return 0;

@@ -130,6 +130,8 @@ static const char version_1[] =
         "CREATE INDEX channel_log_by_image ON channel_log (image, id);";
 
 static const char *const migrations[] = { version_1, reg_schema_life, reg_schema_use, reg_schema_advisories };
+/* What SQL cannot do of a migration, right after it. */
+static int (*const steps[sizeof migrations / sizeof *migrations])(struct reg *reg, struct bk_error *err) = { [1] = reg_rank_fill };
 #define NEWEST ((int64_t)(sizeof migrations / sizeof *migrations))
 
 static int version_of(struct reg *reg, int64_t *ret, struct bk_error *err)
@@ -154,7 +156,7 @@ int64_t reg_schema_newest(void)
 int reg_schema_migrate(struct reg *reg, int64_t from, int64_t to, struct bk_error *err)
 {
         for (int64_t i = from; i < to; i++)
-                if (reg->backend->migrate(reg, migrations[i], err) < 0)
+                if (reg->backend->migrate(reg, migrations[i], err) < 0 || (steps[i] != NULL && steps[i](reg, err) < 0))
                         return -1;
         return from < to ? reg->backend->set_version(reg, to, err) : 0;
 }

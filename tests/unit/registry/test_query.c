@@ -120,7 +120,7 @@ static void columns_that_are_digests(void **state)
 }
 
 static const struct { const char *why, *query, *says; } hostile[] = {
-        { "an unknown option",          "base?_newest=1",               "_latest, _limit" },
+        { "an unknown option",          "base?_newest=1",               "_latest, _one, _limit" },
         { "an option excluded",         "base?_latest!=1",              "_latest" },
         { "an option of two values",    "base?_limit=1,2",              "_limit" },
         { "a limit of nothing",         "base?_limit=0",                "_limit" },
@@ -130,13 +130,13 @@ static const struct { const char *why, *query, *says; } hostile[] = {
         { "latest of two",              "base?_latest=2",               "_latest" },
         { "an unknown state",           "base?state=teste",             "tested" },
         { "an empty state",             "base?state=",                  "tested" },
-        { "a condition without =",      "base?release",                 "'='" },
+        { "a negated condition",        "base?!release=x",              "'!'" },
         { "a condition without a key",  "base?=bookworm",               "key" },
         { "only an operator",           "base?!=",                      "key" },
-        { "an empty condition",         "base?a=1&&b=2",                "'='" },
-        { "a trailing ampersand",       "base?a=1&",                    "'='" },
-        { "only ampersands",            "?&&&",                         "'='" },
-        { "another operator",           "base?kernel>=6",               "%3E" },
+        { "an empty condition",         "base?a=1&&b=2",                "empty" },
+        { "a trailing ampersand",       "base?a=1&",                    "empty" },
+        { "only ampersands",            "?&&&",                         "empty" },
+        { "an operator that is none",   "base?ker^nel=6",               "!~" },
         { "a pattern",                  "base?kernel~=6",               "%7E" },
         { "half a percent",             "base?a=%4",                    "%25" },
         { "a percent at the end",       "base?a=%",                     "%25" },
@@ -255,7 +255,7 @@ static void a_changed_byte_is_never_our_defect(void **state)
                         query[at] = (char)byte;
                         if (reg_query(f->reg, query, &images, &err) == 0)
                                 assert_true(images.n > 0);
-                        else if (err.kind != BK_NOT_FOUND && err.kind != BK_INVALID)
+                        else if (err.kind != BK_NOT_FOUND && err.kind != BK_INVALID && err.kind != BK_GONE)
                                 fail_msg("byte %d at %zu: %s: %s", byte, at, bk_kind_name(err.kind), err.text);
                 }
 }
@@ -359,7 +359,7 @@ static void references_of_every_form(void **state)
                 { "two colons",                 "base:a:b",             NULL, BK_INVALID },
                 { "a channel of nothing",       ":production",          NULL, BK_INVALID },
                 { "a channel without a name",   "base:",                NULL, BK_INVALID },
-                { "a query that is wrong",      "base?x",               NULL, BK_INVALID },
+                { "a query that is wrong",      "base?x=%",             NULL, BK_INVALID },
         };
         struct bk_error err = { 0 };
 

@@ -153,12 +153,18 @@ asan:
 FUZZ_SECONDS ?= 60
 # What looks at a guest is left out.
 FUZZED := $(wildcard lib/*.c) $(wildcard layers/*.c) $(wildcard registry/*.c) $(filter-out boot/eye.c,$(wildcard boot/*.c))
+FUZZ_OBJECTS := $(FUZZED:%.c=build/fuzz/obj/%.o)
+FUZZ_CC := clang -std=gnu17 -D_GNU_SOURCE -DBAKERY_VERSION='"$(VERSION)"' -g -O1 -I. $(PKG_CFLAGS)
+build/fuzz/obj/%.o: %.c
+	@mkdir -p $(@D)
+	@$(FUZZ_CC) -fsanitize=fuzzer-no-link,address,undefined -MMD -MP -c -o $@ $<
+-include $(FUZZ_OBJECTS:.o=.d)
 fuzz: deps-check
 	@./tools/deps check fuzz || ./tools/deps install fuzz
 	@mkdir -p build/fuzz
+	@$(MAKE) --no-print-directory $(FUZZ_OBJECTS)
 	@for f in $(wildcard tests/fuzz/fuzz_*.c); do name=$$(basename $$f .c); echo "  FUZZ $$name"; \
-		clang -std=gnu17 -D_GNU_SOURCE -DBAKERY_VERSION='"fuzz"' -g -O1 -fsanitize=fuzzer,address,undefined -I. $(PKG_CFLAGS) -o build/fuzz/$$name $$f $(FUZZED) \
-			$(PKG_LIBS) -lm && \
+		$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -o build/fuzz/$$name $$f $(FUZZ_OBJECTS) $(PKG_LIBS) -lm && \
 		ASAN_OPTIONS=intercept_strstr=0 build/fuzz/$$name -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=10 -print_final_stats=1 \
 			-artifact_prefix=build/fuzz/$$name- >build/fuzz/$$name.log 2>&1 || { tail -n 40 build/fuzz/$$name.log; exit 1; }; \
 		grep -a 'number_of_executed_units' build/fuzz/$$name.log; done

@@ -245,19 +245,14 @@ static int guest_read(void *arg, const char *path, size_t most, char **ret, size
 static int guest_list(void *arg, const char *path, struct bk_strv *ret, struct bk_error *err)
 {
         struct bake_stage *stage = arg;
-        autofree char *command = bk_format("ls -1A '%s/' 2>/dev/null", path);
-        const struct vm_ssh_run run = { .command = command, .timeout_ms = COMMAND_MS };
-        BK_CLEANUP(vm_ssh_result_done) struct vm_ssh_result result = { 0 };
+        struct bk_error why = { 0 };
 
-        if (strchr(path, '\'') != NULL)
+        if (vm_ssh_list(stage->ssh, path, ret, &why) == 0)
+                return 1;
+        if (vm_ssh_connected(stage->ssh))
                 return 0;
-        if (vm_ssh_run(stage->ssh, &run, &result, err) < 0)
-                return -1;
-        if (result.status != 0 || result.out == NULL)
-                return 0;
-        for (char *line = result.out, *rest = NULL; (line = strtok_r(line, "\n", &rest)) != NULL; line = NULL)
-                bk_strv_add(ret, line);
-        return 1;
+        *err = why;
+        return -1;
 }
 
 static int fetch_inventory(struct bake_stage *stage, struct bk_error *err)

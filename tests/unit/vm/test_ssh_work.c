@@ -371,6 +371,7 @@ static void a_folder_is_listed(void **state)
                 BK_CLEANUP(bk_strv_done) struct bk_strv names = { 0 }, none = { 0 };
 
                 assert_int_equal(mkdir(folder, 0755), 0);
+                assert_int_equal(chmod(folder, 0777), 0);       /* who logs in is another user */
                 assert_ok(vm_ssh_list(work.ssh[way], folder, &none, &err), err);
                 assert_int_equal(none.n, 0);
                 assert_ok(vm_ssh_write(work.ssh[way], file, "x", 1, 0644, &err), err);

@@ -380,7 +380,7 @@ static void a_folder_is_listed(void **state)
                 assert_int_equal(names.n, 2);
                 assert_string_equal(names.v[bk_streq(names.v[0], "link")], "a file");
                 assert_string_equal(names.v[!bk_streq(names.v[0], "link")], "link");
-                assert_fails_with(vm_ssh_list(work.ssh[way], "/no/such", &none, &err), err, BK_NOT_FOUND);
+                assert_int_equal(vm_ssh_list(work.ssh[way], "/no/such", &none, &err), -1);
         }
 }
 

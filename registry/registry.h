@@ -75,6 +75,7 @@ struct reg_publication {
         bool unique_version;            /* no other living image of its name has its version and architecture; from now on neither */
         const char *signature;          /* of the manifest, a .minisig file; NULL: none */
         const char *attestation;        /* reg_statement() of it in a signed envelope; NULL: none */
+        const char *who;                /* publishes it here, for the log; NULL: who baked it */
 };
 
 /* One transaction. Publishing what is there already (the same id) is BK_CONFLICT;

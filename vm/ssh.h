@@ -28,6 +28,9 @@ struct vm_ssh_config {
         const struct vm_ssh_config *bastion;    /* go through there; NULL */
         /* Asked often while waiting, also in the middle of a command: -1 with a reason ends it at once (the guest died). NULL: never. */
         int (*alive)(void *arg, struct bk_error *err);
+        /* Asked often until there is a banner: has the guest itself accepted a connection at that port (vm_guest_accepted())? With it the guest
+         * gets one connection, else several. -1, or NULL: there is no telling. */
+        int (*accepted)(void *arg, bool *ret);
         void *arg;
 };
 

@@ -56,10 +56,11 @@ static int run_delete(const struct cmd_args *args)
         const struct reg_change change = { .who = who, .why = cmd_value(args, "reason") };
         struct reg_layers layers = { 0 };
         struct bk_error err = { 0 };
+        autoclose int hold = -1;
         uint64_t freed = 0;
         int code = 0;
 
-        if (cmd_open_image(args, &state, &err) < 0 || bake_reap(&state.store, &err) < 0 ||
+        if (cmd_open_image(args, &state, &err) < 0 || bake_reap(&state.store, &err) < 0 || layer_store_hold(&state.store, true, &hold, &err) < 0 ||
             reg_remove(state.reg, state.image.id, &change, &layers, &err) < 0)
                 return cmd_fail(&err);
         for (size_t i = 0; code == 0 && i < layers.n; i++) {

@@ -8,7 +8,8 @@ static json_t *ask(struct reg *reg, const char *target, int *ret_status)
 {
         autofree char *path = bk_strndup(target, strcspn(target, "?"));
         const char *query = strchr(target, '?');
-        const struct reg_request request = { .method = "GET", .path = path, .query = query == NULL ? "" : query + 1, .who = "ada", .role = REG_READ };
+        const struct reg_request request = { .method = "GET", .path = path, .query = query == NULL ? "" : query + 1, .who = "ada",
+                                             .role = REG_READ };
         BK_CLEANUP(reg_answer_done) struct reg_answer answer = { 0 };
         json_t *json;
 
@@ -50,7 +51,8 @@ static void stock(struct reg *reg)
         autofree char *six = NULL;
         struct bk_error err = { 0 };
 
-        free(baked(reg, (struct recipe){ .seed = "4", .name = "root", .state = REG_TESTED, .attributes = { PAIR("release", "x"), PAIR("kernel", "9") } }));
+        free(baked(reg, (struct recipe){ .seed = "4", .name = "root", .state = REG_TESTED,
+                                         .attributes = { PAIR("release", "x"), PAIR("kernel", "9") } }));
         free(baked(reg, (struct recipe){ .seed = "5", .name = "root", .state = REG_TESTED, .attributes = { PAIR("release", "y") } }));
         six = baked(reg, (struct recipe){ .seed = "6", .name = "old" });
         assert_ok(reg_set_state(reg, six, REG_REVOKED, "ada", "hole", &err), err);
@@ -178,7 +180,8 @@ static void a_difference_is_told_from_both_sides(void **state)
         assert_string_equal(packages,
                 "{\"added\":[{\"architecture\":\"all\",\"ecosystem\":\"deb\",\"name\":\"come\",\"version\":\"1\"}],\"changed\":["
                 "{\"architecture\":\"amd64\",\"direction\":\"up\",\"ecosystem\":\"deb\",\"from\":\"6.1\",\"name\":\"kernel\",\"to\":\"6.3\"},"
-                "{\"architecture\":\"amd64\",\"direction\":\"up\",\"ecosystem\":\"deb\",\"from\":\"2.36-9+deb12u9\",\"name\":\"libc\",\"to\":\"2.36-9+deb12u10\"},"
+                "{\"architecture\":\"amd64\",\"direction\":\"up\",\"ecosystem\":\"deb\",\"from\":\"2.36-9+deb12u9\",\"name\":\"libc\","
+                "\"to\":\"2.36-9+deb12u10\"},"
                 "{\"architecture\":null,\"direction\":\"down\",\"ecosystem\":\"pypi\",\"from\":\"1.16.0\",\"name\":\"six\",\"to\":\"1.9.0\"}],"
                 "\"removed\":[{\"architecture\":\"all\",\"ecosystem\":\"deb\",\"name\":\"gone\",\"version\":\"1\"}]}");
         assert_string_equal(attributes, "[{\"from\":null,\"key\":\"came\",\"to\":\"<y>\"},{\"from\":\"1\",\"key\":\"kernel\",\"to\":\"2\"},"

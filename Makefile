@@ -211,5 +211,7 @@ install: all
 	$(B)/bin/bakery help --man > $(DESTDIR)$(PREFIX)/share/man/man1/bakery.1
 	$(B)/bin/bakery help --completion > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/bakery
 	cp -R images $(DESTDIR)$(PREFIX)/share/bakery/
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	sed 's|@PREFIX@|$(PREFIX)|' systemd/bakery.service > $(DESTDIR)$(PREFIX)/lib/systemd/system/bakery.service
 clean:
 	rm -rf build compile_commands.json

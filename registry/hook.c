@@ -135,7 +135,7 @@ int reg_hook_test(struct reg *reg, const char *name, const char *who, struct bk_
         autotxn txn = { 0 };
 
         if (reg_txn_write(reg, &txn, err) < 0 || find(reg, name, &id, err) < 0 || tell(reg, "hook.tested", name, who, NULL, err) < 0 ||
-            reg_sql_run(reg, err, "UPDATE hook SET retry_at = NULL WHERE id = ?", "i", id) < 0)
+            reg_sql_run(reg, err, "UPDATE hook SET retry_at = NULL, failures = 0, error = NULL WHERE id = ?", "i", id) < 0)
                 return -1;
         return reg_txn_commit(&txn, err);
 }

@@ -54,7 +54,7 @@ web=$(image web "$(disk 1)" "")
 "$BAKERY" image tag web color=red >/dev/null
 is "the one hears of what it wants" "$(got one 4)" 4
 is "in order" "$(actions one)" "image.published image.tagged image.state image.tagged "
-is "the other one of all" "$(got two 6)" 6
+is "the other one of all" "$(got two 5)" 5
 first=$(head -n 1 "$WORK/one.got")
 is "at its URL" "$(echo "$first" | jq -r '.method + " " + .path')" "POST /path?query"
 is "as JSON" "$(echo "$first" | jq -r '.headers["content-type"] + " " + .headers["x-bakery-event"]')" "application/json image.published"

@@ -44,7 +44,8 @@ const char reg_schema_use[] =
         ") STRICT;"
 
         "CREATE TABLE bake ("
-        " id TEXT NOT NULL PRIMARY KEY,"
+        " number INTEGER PRIMARY KEY AUTOINCREMENT,"    /* in the order in which they began */
+        " id TEXT NOT NULL UNIQUE,"
         " name TEXT NOT NULL,"
         " template TEXT,"
         " builder TEXT NOT NULL,"
@@ -57,4 +58,5 @@ const char reg_schema_use[] =
         " image TEXT,"                          /* the id that came of it */
         " build_url TEXT"
         ") STRICT;"
-        "CREATE INDEX bake_by_start ON bake (started_at);";
+        "CREATE INDEX bake_by_name ON bake (name, number);"
+        "CREATE INDEX bake_by_status ON bake (status, number);";

@@ -92,6 +92,10 @@ int bake_plan(struct bake *bake, struct reg *reg, bool *ret_current, struct bk_e
 int bake_inputs(struct bake *bake, struct bk_error *err) BK_MUST_CHECK;
 char *bake_changed_inputs(struct bake *bake, struct reg *reg);
 
+/* In the registry: that it runs, when its log is open; how it ended. */
+int bake_begin_row(const struct bake *bake, struct reg *reg, struct bk_error *err) BK_MUST_CHECK;
+void bake_end_row(const struct bake *bake, struct reg *reg);
+
 /* --- in the worker ------------------------------------------------------------- */
 struct bake_work {
         struct bake *bake;

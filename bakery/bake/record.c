@@ -16,6 +16,7 @@
 #include "lib/fs.h"
 #include "lib/publish.h"
 #include "lib/utf8.h"
+#include "registry/bake.h"
 
 /* What CI systems tell a job about itself; recorded so that an image leads back to its build. */
 static const char *const ci_variables[] = {
@@ -216,6 +217,28 @@ int bake_publish(struct bake *bake, struct reg *reg, struct bk_error *err)
         rows_done(&rows);
         reg_image_done(&image);
         return result;
+}
+
+/* --- that it runs, and how it ended -------------------------------------------------- */
+int bake_begin_row(const struct bake *bake, struct reg *reg, struct bk_error *err)
+{
+        autofree char *user = who();
+        struct utsname host = { 0 };
+
+        (void)uname(&host);
+        return reg_bake_begin(reg, &(struct reg_bake){ .id = bake->id, .name = bake->config.image_name, .template = bake->tmpl->path,
+                              .builder = bake->block->type, .who = user, .host = host.nodename,
+                              .log = bake->log_path + strlen(bake->store->home) + 1, .build_url = getenv("BUILD_URL") }, err);
+}
+
+/* What was published stays published when this cannot be written: the row is corrected by the next bake of that name. */
+void bake_end_row(const struct bake *bake, struct reg *reg)
+{
+        const bool stopped = bake->error.kind == BK_INTERRUPTED;
+        struct bk_error err = { 0 };
+
+        if (bake->log != NULL && reg_bake_end(reg, bake->id, bake->phase == BAKE_DONE ? "ok" : stopped ? "aborted" : "failed", bake->image.id, &err) < 0)
+                (void)fprintf(bake->log, "the end of this bake was not recorded: %s\n", err.text);
 }
 
 /* Keys of [A-Z0-9_], values of [A-Za-z0-9._:/@+-]: what java.util.Properties and

@@ -80,6 +80,7 @@ static void fail(struct run *run, struct bake *bake, const struct bk_error *err)
         if (&bake->error != err)
                 bake->error = *err;
         bake->ended_ms = bk_now_ms();
+        bake_end_row(bake, run->reg);
         bake_ui_end(run->ui, bake);
 }
 
@@ -167,6 +168,7 @@ static void to_post(struct run *run, struct bake *bake, enum bake_phase otherwis
         if (!has_posts(bake)) {
                 bake->phase = otherwise;
                 bake->ended_ms = bk_now_ms();
+                bake_end_row(bake, run->reg);
                 release(bake);
                 bake_ui_end(run->ui, bake);
                 return;
@@ -228,7 +230,7 @@ static void start(struct run *run, struct bake *bake)
                 to_post(run, bake, BAKE_UP_TO_DATE);
                 return;
         }
-        if (take_lease(bake, &err) < 0 || open_log(bake, &err) < 0) {
+        if (take_lease(bake, &err) < 0 || open_log(bake, &err) < 0 || bake_begin_row(bake, run->reg, &err) < 0) {
                 release(bake);
                 fail(run, bake, &err);
                 return;
@@ -361,15 +363,17 @@ static void on_worker_end(struct run *run, struct bake *bake, int status)
 
 static void on_post_end(struct run *run, struct bake *bake, int status)
 {
-        release(bake);
         if (status != 0) {
                 explain(bake, status);
+                release(bake);
                 fail(run, bake, &bake->error);
                 return;
         }
         bake->artifacts = json_incref(json_object_get(bake->result, "files"));
         bake->phase = bake->log ? BAKE_DONE : BAKE_UP_TO_DATE;
         bake->ended_ms = bk_now_ms();
+        bake_end_row(bake, run->reg);
+        release(bake);
         bake_ui_end(run->ui, bake);
 }
 

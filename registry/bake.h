@@ -1,0 +1,24 @@
+/* Bakes: those under way, and how earlier ones ended. A row is written when one begins and when it ends; of one that was killed the row
+ * says that it runs, until somebody looks, or bakes the same again. */
+#pragma once
+#include "layers/layer.h"
+#include "registry/registry.h"
+
+struct reg_bake {
+        const char *id;                 /* names its log, too */
+        const char *name;               /* of the image; on one host one bake of a name runs at a time */
+        const char *template, *builder, *who, *host;
+        const char *log;                /* below the state folder: "logs/..." */
+        const char *build_url;          /* of the CI job; NULL: none */
+};
+int reg_bake_begin(struct reg *reg, const struct reg_bake *bake, struct bk_error *err) BK_MUST_CHECK;
+/* status: "ok", "failed", "aborted". image: the id of what came of it, or NULL. */
+int reg_bake_end(struct reg *reg, const char *id, const char *status, const char *image, struct bk_error *err) BK_MUST_CHECK;
+
+struct reg_bake_query { const char *name, *status; int64_t before, limit; };       /* NULL: any; before: a number, 0: from the newest */
+/* {"items", "next"}, newest first. store, where it is at hand, tells which of those that run were killed: "aborted". */
+int reg_bakes_json(struct reg *reg, const struct layer_store *store, const struct reg_bake_query *query, json_t **ret, struct bk_error *err) BK_MUST_CHECK;
+int reg_bake_json(struct reg *reg, const struct layer_store *store, const char *id, json_t **ret, struct bk_error *err) BK_MUST_CHECK;
+/* A part of its log from a byte on, at most a mebibyte; *ret_size is how much there is now. BK_NOT_FOUND where it is on another host. */
+int reg_bake_log(struct reg *reg, const struct layer_store *store, const char *id, uint64_t from, char **ret, size_t *ret_length,
+                 uint64_t *ret_size, struct bk_error *err) BK_MUST_CHECK;

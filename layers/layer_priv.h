@@ -11,6 +11,9 @@
 /* The fixed part of a qcow2 header that we need (QEMU's docs/interop/qcow2.txt):
  * all big-endian; 0 magic "QFI\xfb", 4 version, 8 backing file offset, 16 its length, 24 size in bytes. */
 struct layer_header { uint64_t virtual_size; char *backing; /* as written, or NULL; owned */ };
+void layer_header_done(struct layer_header *header);
+/* "../layers/<hex>.qcow2" -> "sha256:<hex>"; another backing file is BK_CORRUPT. */
+int layer_backing_digest(const char *path, const char *backing, char **ret, struct bk_error *err) BK_MUST_CHECK;
 int layer_header_read(const char *path, struct layer_header *ret, struct bk_error *err) BK_MUST_CHECK;
 
 /* Writes a disk anew as a whole qcow2 file, in import.c. On failure nothing is left at `to`. */

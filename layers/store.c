@@ -66,7 +66,7 @@ char *layer_draft_path(const struct layer_store *store, const char *name)
         return bk_format("%s/%s%s", store->drafts, name, SUFFIX);
 }
 
-static void header_done(struct layer_header *header)
+void layer_header_done(struct layer_header *header)
 {
         free(header->backing);
         *header = (struct layer_header){ 0 };
@@ -102,8 +102,7 @@ int layer_header_read(const char *path, struct layer_header *ret, struct bk_erro
         return 0;
 }
 
-/* "../layers/<hex>.qcow2" -> "sha256:<hex>" */
-static int digest_of_backing(const char *path, const char *backing, char **ret, struct bk_error *err)
+int layer_backing_digest(const char *path, const char *backing, char **ret, struct bk_error *err)
 {
         static const char prefix[] = "../layers/";
         autofree char *digest = NULL;
@@ -124,7 +123,7 @@ int layer_info_get(const struct layer_store *store, const char *digest, struct l
 
         for (;;) {
                 autofree char *path = layer_path(store, at);
-                BK_CLEANUP(header_done) struct layer_header header = { 0 };
+                BK_CLEANUP(layer_header_done) struct layer_header header = { 0 };
                 struct stat st;
 
                 if (layer_header_read(path, &header, err) < 0)
@@ -138,7 +137,7 @@ int layer_info_get(const struct layer_store *store, const char *digest, struct l
                 if (header.backing == NULL)
                         break;
                 free(bk_take(at));
-                if (digest_of_backing(path, header.backing, &at, err) < 0)
+                if (layer_backing_digest(path, header.backing, &at, err) < 0)
                         return -1;
                 if (info.backing == NULL)
                         info.backing = bk_strdup(at);
@@ -212,14 +211,14 @@ int layer_verify(const struct layer_store *store, const char *digest, bool thoro
 
         for (unsigned depth = 0; depth < 1000; depth++) {
                 autofree char *path = layer_path(store, at);
-                BK_CLEANUP(header_done) struct layer_header header = { 0 };
+                BK_CLEANUP(layer_header_done) struct layer_header header = { 0 };
 
                 if (verify_one(store, at, thorough, err) < 0 || layer_header_read(path, &header, err) < 0)
                         return -1;
                 if (header.backing == NULL)
                         return 0;
                 free(bk_take(at));
-                if (digest_of_backing(path, header.backing, &at, err) < 0)
+                if (layer_backing_digest(path, header.backing, &at, err) < 0)
                         return -1;
         }
         return bk_fail(err, BK_CORRUPT, "layer %s: its chain of ancestors does not end", digest);
@@ -229,7 +228,7 @@ int layer_verify(const struct layer_store *store, const char *digest, bool thoro
 static int overlay(const struct layer_store *store, const char *name, const char *below, const char *backing, struct bk_error *err)
 {
         autofree char *path = layer_draft_path(store, name);
-        BK_CLEANUP(header_done) struct layer_header header = { 0 };
+        BK_CLEANUP(layer_header_done) struct layer_header header = { 0 };
         char size[32];
 
         if (layer_header_read(below, &header, err) < 0)
@@ -279,7 +278,7 @@ int layer_seal(const struct layer_store *store, const char *name, const char *an
 {
         autofree char *path = layer_draft_path(store, name);
         BK_CLEANUP(layer_info_done) struct layer_info below = { 0 }, info = { 0 };
-        BK_CLEANUP(header_done) struct layer_header header = { 0 };
+        BK_CLEANUP(layer_header_done) struct layer_header header = { 0 };
         autoclose int fd = -1;
         struct stat st;
 
@@ -336,10 +335,11 @@ int layer_remove(const struct layer_store *store, const char *digest, struct bk_
 
 int layer_draft_remove(const struct layer_store *store, const char *name, struct bk_error *err)
 {
-        static const char *const parts[] = { "", ".flat" };
+        /* The last is what a download that was cut off notes beside it. */
+        static const char *const ends[] = { ".qcow2", ".flat.qcow2", ".qcow2.from" };
 
-        for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-                autofree char *path = bk_format("%s/%s%s%s", store->drafts, name, parts[i], SUFFIX);
+        for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+                autofree char *path = bk_format("%s/%s%s", store->drafts, name, ends[i]);
 
                 if (unlink(path) < 0 && errno != ENOENT)
                         return bk_fail_errno(err, "cannot remove draft '%s'", path);

@@ -459,6 +459,23 @@ static CURLcode perform(CURL *easy)
         return code;
 }
 
+/* A bearer token is curl's own affair, which does not send it to another host. */
+static void set_peer(CURL *easy, const struct bk_fetch *f)
+{
+        if (f->token != NULL) {
+                curl_easy_setopt(easy, CURLOPT_HTTPAUTH, (long)CURLAUTH_BEARER);
+                curl_easy_setopt(easy, CURLOPT_XOAUTH2_BEARER, f->token);
+        }
+        if (f->ca != NULL)
+                curl_easy_setopt(easy, CURLOPT_CAINFO, f->ca);
+        if (f->cert != NULL)
+                curl_easy_setopt(easy, CURLOPT_SSLCERT, f->cert);
+        if (f->key != NULL)
+                curl_easy_setopt(easy, CURLOPT_SSLKEY, f->key);
+        if (f->socket != NULL)
+                curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, f->socket);
+}
+
 static enum outcome try_once(struct transfer *t, struct bk_error *err)
 {
         BK_CLEANUP(free_easy) CURL *easy = curl_easy_init();
@@ -473,6 +490,7 @@ static enum outcome try_once(struct transfer *t, struct bk_error *err)
         t->reason[0] = '\0';
         content_done(&t->answer.content);
         t->answer = (struct answer){ 0 };
+        set_peer(t->easy, t->fetch);
         t->asked = t->path != NULL && validator_of(&t->content) != NULL ? t->done : 0;
         if (t->asked > 0) {
                 range = bk_format("%" PRIu64 "-", t->asked);

@@ -8,6 +8,8 @@ struct bk_fetch {
         const char *url;                /* http, https, ftp, file; redirects lead to the first three only */
         int connect_timeout_ms;         /* 0: 30 s */
         int stall_timeout_ms;           /* less than 1 KiB/s for this long is a failure; whole seconds; 0: 60 s */
+        const char *token, *ca, *cert, *key;    /* as in lib/http.h; the token is not sent to where a redirect leads; NULL */
+        const char *socket;             /* the path of a socket to connect to instead of the URL's host; NULL */
         uint64_t most;                  /* bytes; more is an error (BK_INVALID); 0: no limit, for a text 16 MiB */
         /* About once a second, also in the pauses, and once at the end; true stops (BK_INTERRUPTED). done counts what was there
          * before; total is 0 when unknown. NULL: not told. */

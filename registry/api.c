@@ -46,11 +46,26 @@ static void answer_json(struct reg_answer *answer, json_t *json)
         json_decref(json);
 }
 
-static void answer_error(struct reg_answer *answer, const struct bk_error *err)
+void reg_answer_error(struct reg_answer *answer, const struct bk_error *err)
 {
         reg_answer_done(answer);
         answer->status = reg_status_of(err->kind);
         answer_json(answer, json_pack("{s:{s:s,s:o}}", "error", "kind", bk_kind_name(err->kind), "message", reg_json_text(err->text)));
+}
+
+int reg_body_json(const struct reg_call *call, json_t **ret, struct bk_error *err)
+{
+        const struct reg_request *request = call->request;
+        json_error_t why;
+        json_t *json;
+
+        if (request->body == NULL || request->length == 0)
+                return bk_fail(err, BK_INVALID, "%s '%.200s' takes a JSON document", request->method, request->path);
+        json = json_loadb(request->body, request->length, JSON_REJECT_DUPLICATES, &why);
+        if (json == NULL)
+                return bk_fail(err, BK_INVALID, "the body is not JSON: line %d, column %d: %s", why.line, why.column, why.text);
+        *ret = json;
+        return 0;
 }
 
 /* --- paths ------------------------------------------------------------------- */
@@ -80,6 +95,8 @@ static int cut(const char *path, struct target *ret, struct bk_error *err)
                 if (reg_decode(projection + 2, length - 3, &ret->projection, err) < 0)
                         return -1;
         }
+        if (path < end && *path != '/')
+                return bk_fail(err, BK_INVALID, "a path begins with '/'");
         ret->root = path[0] == '/' && path[1] == '/';
         path += ret->root;
         while (*path == '/' && path + 1 < end) {        /* a slash at the end says nothing */
@@ -121,9 +138,8 @@ static bool fits(const char *pattern, const struct target *target, const char **
 }
 
 static const struct reg_route *find(const struct reg_request *request, const struct target *target, const char **parts,
-                                    bool *other_method)
+                                    struct bk_buf *other_methods)
 {
-        *other_method = false;
         for (const struct reg_routes *const *all = reg_routes_all(); *all != NULL; all++)
                 for (size_t i = 0; i < (*all)->n; i++) {
                         const struct reg_route *route = &(*all)->v[i];
@@ -132,34 +148,51 @@ static const struct reg_route *find(const struct reg_request *request, const str
                                 continue;
                         if (bk_streq(route->method, request->method))
                                 return route;
-                        *other_method = true;
+                        bk_buf_printf(other_methods, "%s%s", other_methods->len > 0 ? ", " : "Allow: ", route->method);
                 }
         return NULL;
+}
+
+/* The row for a request, which may ask for it. A method that is not for this path is 405, and what is for it is told. */
+static int route_of(const struct reg_request *request, struct target *target, const char **parts, const struct reg_route **ret_route,
+                    struct reg_answer *ret, struct bk_error *err)
+{
+        BK_CLEANUP(bk_buf_done) struct bk_buf others = { 0 };
+        const struct reg_route *route;
+
+        if (cut(request->path, target, err) < 0)
+                return -1;
+        route = find(request, target, parts, &others);
+        if (route == NULL && others.len > 0) {
+                ret->status = 405;
+                bk_strv_add(&ret->headers, others.data);
+                return bk_fail(err, BK_INVALID, "'%.200s' is not for %.20s", request->path, request->method);
+        }
+        if (route == NULL)
+                return bk_fail(err, BK_NOT_FOUND, "there is no '%.200s' to %.20s", request->path, request->method);
+        if (request->role < route->role)
+                return bk_fail(err, BK_DENIED, "%s '%.200s' needs a token with a higher role", request->method, request->path);
+        *ret_route = route;
+        return 0;
 }
 
 static int call(struct reg *reg, const struct reg_request *request, struct reg_answer *ret, struct bk_error *err)
 {
         BK_CLEANUP(target_done) struct target target = { 0 };
         struct reg_call call = { .reg = reg, .request = request, .answer = ret };
-        const struct reg_route *route;
-        bool other_method = false;
+        const struct reg_route *route = NULL;
 
-        if (cut(request->path, &target, err) < 0)
+        if (route_of(request, &target, call.part, &route, ret, err) < 0)
                 return -1;
-        route = find(request, &target, call.part, &other_method);
-        if (route == NULL) {
-                (void)bk_fail(err, other_method ? BK_INVALID : BK_NOT_FOUND, other_method ? "'%s' is not for %s" : "there is no '%s' to %s",
-                              request->path, request->method);
-                ret->status = other_method ? 405 : 404;
-                return -1;
-        }
-        if (request->role < route->role)
-                return bk_fail(err, BK_DENIED, "%s '%s' needs a token with a higher role", request->method, request->path);
+        if (route->run == NULL)
+                return bk_fail(err, BK_INVALID, "%s '%.200s' is answered by `bakery serve` only", request->method, request->path);
         call.arguments = target.arguments;
         call.projection = target.projection;
         ret->status = 200;
+        ret->type = route->type;
         if (reg_due_apply(reg, err) < 0 || reg_event_index(reg, &ret->index, err) < 0 || route->run(&call, err) < 0) {
                 json_decref(call.json);
+                ret->status = 0;
                 return -1;
         }
         if (call.json != NULL)
@@ -167,16 +200,41 @@ static int call(struct reg *reg, const struct reg_request *request, struct reg_a
         return 0;
 }
 
+/* What an error says of itself stays: 405, and which methods there are. */
+static void answer_failure(struct reg_answer *answer, const struct bk_error *err)
+{
+        struct bk_strv headers = answer->headers;
+        const int status = answer->status;
+
+        answer->headers = (struct bk_strv){ 0 };
+        reg_answer_error(answer, err);
+        if (status == 405) {
+                answer->status = status;
+                answer->headers = headers;
+        } else {
+                bk_strv_done(&headers);
+        }
+}
+
 void reg_api(struct reg *reg, const struct reg_request *request, struct reg_answer *ret)
 {
         struct bk_error err = { 0 };
 
         *ret = (struct reg_answer){ 0 };
-        if (call(reg, request, ret, &err) < 0) {
-                const int status = ret->status == 405 ? 405 : 0;
+        if (call(reg, request, ret, &err) < 0)
+                answer_failure(ret, &err);
+}
 
-                answer_error(ret, &err);
-                if (status != 0)
-                        ret->status = status;
-        }
+bool reg_api_welcomes(const struct reg_request *request, struct reg_answer *ret)
+{
+        BK_CLEANUP(target_done) struct target target = { 0 };
+        const struct reg_route *route = NULL;
+        const char *parts[REG_ROUTE_PARTS];
+        struct bk_error err = { 0 };
+
+        *ret = (struct reg_answer){ 0 };
+        if (route_of(request, &target, parts, &route, ret, &err) == 0)
+                return true;
+        answer_failure(ret, &err);
+        return false;
 }

@@ -13,6 +13,9 @@
 enum reg_role { REG_NOBODY, REG_READ, REG_BAKE, REG_PROMOTE, REG_ADMIN };
 
 struct reg_request {
+        /* Compares the files of two images, where their layers are: {"added", "removed", "changed"}. NULL: not here. */
+        int (*files)(const struct reg_request *request, const struct reg_image *from, const struct reg_image *to, json_t **ret,
+                     struct bk_error *err);
         const char *method;             /* "GET" */
         const char *path;               /* "/images/sha256:..." */
         const char *query;              /* behind "?", raw; "" */
@@ -39,6 +42,11 @@ void reg_answer_done(struct reg_answer *answer);
 /* Always answers: an error is an answer with a status of 400 or more and {"error": {"kind", "message"}}. */
 void reg_api(struct reg *reg, const struct reg_request *request, struct reg_answer *ret);
 
+/* Would it be answered, as far as its route and its role say? False: *ret is the error. For a body that is still to come. */
+bool reg_api_welcomes(const struct reg_request *request, struct reg_answer *ret);
+/* An error as an answer. */
+void reg_answer_error(struct reg_answer *answer, const struct bk_error *err);
+
 /* --- for the files that have routes -------------------------------------------- */
 enum { REG_ROUTE_PARTS = 4 };
 struct reg_call {
@@ -61,4 +69,18 @@ struct reg_route {
 struct reg_routes { const struct reg_route *v; size_t n; };
 extern const struct reg_routes reg_routes_images, reg_routes_life, reg_routes_packages, reg_routes_use, reg_routes_serve;
 const struct reg_routes *const *reg_routes_all(void);           /* NULL-terminated */
+/* The body as JSON, which must be there; *ret is the caller's. */
+int reg_body_json(const struct reg_call *call, json_t **ret, struct bk_error *err) BK_MUST_CHECK;
 int reg_status_of(enum bk_kind kind);                           /* 404 for BK_NOT_FOUND, ... */
+/* The OpenAPI document of all routes; the caller's. */
+json_t *reg_openapi(void);
+
+/* What the HTTP server of this process has done so far; zeroes where there is none. */
+struct reg_traffic {
+        _Atomic uint64_t answers[6];            /* by the first digit of their status */
+        _Atomic uint64_t bytes_out, bytes_in;   /* of bodies */
+        _Atomic uint64_t cached;                /* answers that were remembered */
+        _Atomic uint64_t limited;               /* refused for their number, and connections ended for being slow */
+        _Atomic uint64_t connections, waiting;  /* now */
+};
+extern struct reg_traffic reg_traffic;

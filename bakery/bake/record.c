@@ -187,6 +187,7 @@ int bake_publish(struct bake *bake, struct reg *reg, struct bk_error *err)
         struct rows rows = { 0 };
         struct reg_image image;
         autofree char *signature = NULL, *attestation = NULL;
+        autoclose int hold = -1;
         json_t *provenance;
         int result;
 
@@ -200,6 +201,9 @@ int bake_publish(struct bake *bake, struct reg *reg, struct bk_error *err)
                 .allow_revoked = bake->options->allow_revoked || bake->config.allow_revoked, .unique_version = bake->config.unique_version,
         };
         result = bake_sign(bake->options->home, &publication, &signature, &attestation, err);
+        /* A layer that was there already must not go before the row is written. */
+        if (result == 0)
+                result = layer_store_hold(bake->store, false, &hold, err);
         if (result == 0)
                 result = layer_publish(bake->store, bake->id, &info, err);
         if (result == 0)

@@ -59,8 +59,8 @@ static void everything_is_read_back(void **state)
         check_list(json, "packages",
                    "[{\"architecture\":\"amd64\",\"ecosystem\":\"deb\",\"name\":\"bash\",\"source\":\"bash\","
                    "\"source_version\":\"5.2.15-2\",\"version\":\"5.2.15-2+b2\"},"
-                   "{\"architecture\":null,\"ecosystem\":\"gem\",\"name\":\"rack\",\"source\":null,"
-                   "\"source_version\":null,\"version\":\"3.0.0\"},"
+                   "{\"architecture\":null,\"ecosystem\":\"gem\",\"name\":\"rack\",\"source\":\"rack\","
+                   "\"source_version\":\"3.0.0\",\"version\":\"3.0.0\"},"
                    "{\"architecture\":\"amd64\",\"ecosystem\":\"deb\",\"name\":\"zlib1g\",\"source\":\"zlib\","
                    "\"source_version\":\"1:1.2.13.dfsg-1\",\"version\":\"1:1.2.13.dfsg-1\"}]");
         assert_int_equal(json_integer_value(json_object_get(json, "package_count")), 3);

@@ -1,0 +1,54 @@
+/* Query parameters of the routes of packages, and lists as they answer them. */
+#include "registry/packages_priv.h"
+
+#include <string.h>
+
+int reg_call_text(const struct reg_call *call, const char *name, char **ret, struct bk_error *err)
+{
+        const size_t n = strlen(name);
+
+        *ret = NULL;
+        for (const char *p = call->request->query; p != NULL && *p != '\0';) {
+                const size_t length = strcspn(p, "&");
+
+                if (length > n && p[n] == '=' && strncmp(p, name, n) == 0)
+                        return reg_decode(p + n + 1, length - n - 1, ret, err);
+                p += length + (p[length] == '&');
+        }
+        return 0;
+}
+
+int reg_call_switch(const struct reg_call *call, const char *name, bool *ret, struct bk_error *err)
+{
+        autofree char *text = NULL;
+
+        if (reg_call_text(call, name, &text, err) < 0)
+                return -1;
+        if (text != NULL && !bk_streq(text, "0") && !bk_streq(text, "1"))
+                return bk_fail(err, BK_INVALID, "%s is 0 or 1, not '%.100s'", name, text);
+        *ret = bk_streq(text, "1");
+        return 0;
+}
+
+int reg_call_number(const struct reg_call *call, const char *name, int64_t least, int64_t most, int64_t *ret, struct bk_error *err)
+{
+        autofree char *text = NULL;
+        int64_t number;
+
+        if (reg_call_text(call, name, &text, err) < 0)
+                return -1;
+        if (text == NULL)
+                return 0;
+        number = *text != '\0' && strlen(text) <= 18 && text[strspn(text, "0123456789")] == '\0' ? strtoll(text, NULL, 10) : -1;
+        if (number < least || number > most)
+                return bk_fail(err, BK_INVALID, "%s is a number from %lld to %lld, not '%.100s'", name, (long long)least, (long long)most, text);
+        *ret = number;
+        return 0;
+}
+
+json_t *reg_call_list(const struct reg_call *call, json_t *items, int64_t next)
+{
+        autofree char *cursor = next != 0 ? bk_format("%lld", (long long)next) : NULL;
+
+        return json_pack("{s:o, s:I, s:s?}", "items", items, "index", (json_int_t)call->answer->index, "next", cursor);
+}

@@ -1,0 +1,180 @@
+/* Shared by the server's files: serve.c starts and stops, serve_handle.c takes requests in, serve_answer.c answers them,
+ * serve_layers.c moves layers, serve_events.c tells of changes as they come, serve_wait.c knows when something changed, serve_limit.c
+ * says who has to wait, serve_cache.c remembers answers, serve_auth.c knows who asks. */
+#pragma once
+#include <microhttpd.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "layers/layer.h"
+#include "lib/digest.h"
+#include "lib/lease.h"
+#include "registry/api.h"
+#include "registry/life.h"
+#include "registry/registry_priv.h"
+#include "registry/serve.h"
+
+enum { SERVE_TOKEN_MOST = 512, SERVE_RETRY_S = 1 };
+
+/* --- serve_limit.c: connections and their deadlines, requests by address ------------- */
+/* What a connection is doing decides how long it may take. Times are bk_now_ms(). */
+struct serve_conn {
+        struct serve_conn *next, **link;
+        int fd;                         /* our own copy: shutting it down never meets a stranger's socket */
+        int64_t deadline;               /* 0: none */
+};
+struct serve_bucket { unsigned char key[16]; double tokens; int64_t at; };
+enum { SERVE_BUCKETS = 4096, SERVE_BUCKET_WAYS = 4 };
+struct serve_limits {
+        pthread_mutex_t lock;
+        struct serve_conn *conns;
+        struct serve_bucket buckets[SERVE_BUCKETS];
+};
+struct serve_conn *serve_conn_open(struct serve_limits *limits, int fd, int64_t deadline);
+void serve_conn_close(struct serve_limits *limits, struct serve_conn *conn);
+void serve_conn_deadline(struct serve_limits *limits, struct serve_conn *conn, int64_t deadline);
+/* Ends connections whose time is up; how many. */
+size_t serve_conn_reap(struct serve_limits *limits, int64_t now);
+/* May this address ask once more at that moment? `rate` a second, twice as many at once. */
+bool serve_rate_allows(struct serve_limits *limits, const struct sockaddr *at, unsigned rate, int64_t now);
+
+/* --- serve_cache.c ------------------------------------------------------------------- */
+/* An answer that may be on its way to many; counted. */
+struct serve_text {
+        atomic_uint references;
+        struct reg_answer answer;
+        char *etag;
+};
+struct serve_text *serve_text_new(struct reg_answer *answer /* taken */);
+void serve_text_drop(struct serve_text *text);
+/* Answers by request, valid for one index of the registry and for a second: some speak of the time, such as a revocation that becomes
+ * due. */
+struct serve_entry;
+struct serve_cache {
+        pthread_mutex_t lock;
+        struct serve_entry **table;
+        struct serve_entry *newest, *oldest;
+        size_t bytes, most;
+};
+enum { SERVE_CACHE_TABLE = 4096, SERVE_CACHE_MS = 1000 };
+void serve_cache_start(struct serve_cache *cache, size_t most);
+void serve_cache_stop(struct serve_cache *cache);
+/* NULL: not there. The caller drops what it gets. */
+struct serve_text *serve_cache_get(struct serve_cache *cache, const char *key, int64_t index, int64_t now);
+/* Keeps it, for its answer's index, beside the caller. */
+void serve_cache_put(struct serve_cache *cache, const char *key, struct serve_text *text, int64_t now);
+
+/* --- serve_wait.c ---------------------------------------------------------------------- */
+/* Who waits for the registry's index to pass a number. Other processes' changes are looked for every 200 ms while somebody waits; our
+ * own are told. */
+struct serve_wait {
+        pthread_mutex_t lock;
+        pthread_cond_t changed, wanted;
+        pthread_t thread;
+        const char *home;
+        struct reg *reg;                /* NULL: it failed, and is opened again at the next look */
+        int64_t index;
+        unsigned waiters, most;
+        bool stop, poke, running;
+};
+int serve_wait_start(struct serve_wait *wait, const char *home, unsigned most, struct bk_error *err) BK_MUST_CHECK;
+void serve_wait_stop(struct serve_wait *wait);          /* wakes everybody; nobody waits any more */
+void serve_wait_done(struct serve_wait *wait);
+void serve_wait_poke(struct serve_wait *wait);          /* something may have changed */
+/* A place among those who wait; false: too many do. Given back by serve_wait_leave(). */
+bool serve_wait_enter(struct serve_wait *wait);
+void serve_wait_leave(struct serve_wait *wait);
+/* Returns when the index is not `index` any more (true), when the time is up, or when the server ends (false). */
+bool serve_wait_for(struct serve_wait *wait, int64_t index, int ms);
+
+/* --- serve.c --------------------------------------------------------------------------- */
+struct serve_who { char *name; enum reg_role role; bool known; /* by token or user, not by address */ };
+struct serve_listener { struct reg_serve *serve; struct MHD_Daemon *daemon; char *url, *path; bool local; };
+enum { SERVE_WHO_CACHED = 64 };
+
+struct reg_serve {
+        struct reg_serve_config config;
+        struct layer_store store;
+        struct serve_listener *listeners;
+        size_t n_listeners;
+        char *cert, *key, *client_ca;
+        struct serve_limits limits;
+        struct serve_cache cache;
+        struct serve_wait wait;
+        pthread_mutex_t pool_lock;
+        pthread_cond_t pool_free;
+        struct reg **pool;              /* those nobody uses now are the first pool_n */
+        size_t pool_n, pool_made;
+        pthread_mutex_t write_lock;     /* SQLite's writers wait for one another asleep; ours in line */
+        pthread_mutex_t who_lock;
+        struct { char *token; struct serve_who who; int64_t index, at; } who[SERVE_WHO_CACHED];
+        pthread_t reaper;
+        bool reaping;
+        atomic_bool stopping;
+        atomic_uint requests;           /* that have begun and not ended */
+        atomic_size_t body_bytes;       /* of all bodies that are held now */
+};
+/* A connection to the database; waits for one. Given back; closed when it is not well: another one may be, after a server's restart. */
+int serve_reg_get(struct reg_serve *serve, struct reg **ret, struct bk_error *err) BK_MUST_CHECK;
+void serve_reg_put(struct reg_serve *serve, struct reg *reg, bool well);
+
+/* --- serve_auth.c ---------------------------------------------------------------------- */
+struct serve_request;
+/* Who asks, by what is shown; BK_DENIED when it is shown and wrong. */
+int serve_who(struct serve_request *request, struct bk_error *err) BK_MUST_CHECK;
+void serve_who_done(struct serve_who *who);
+
+/* --- serve_handle.c -------------------------------------------------------------------- */
+struct serve_upload { char *digest, *draft; struct bk_lease lease; int fd; struct bk_hash *hash; uint64_t got; };
+struct serve_request {
+        struct reg_serve *serve;
+        struct serve_listener *listener;
+        struct MHD_Connection *connection;
+        struct serve_conn *conn;
+        const char *method;
+        char *target;                   /* as it was sent */
+        char *path, *query;             /* parts of it; path as reg_api() wants it; query never NULL */
+        char *base;
+        struct serve_who who;
+        struct bk_buf body;
+        size_t claimed;                 /* of serve->body_bytes */
+        uint64_t received;
+        int64_t started;
+        struct serve_upload *upload;
+        bool layer;                     /* the body is a layer, not a document */
+        bool begun, drain;              /* drain: the answer is known, and comes once the body is through */
+        struct bk_error failure;
+        unsigned status;
+        uint64_t bytes;
+};
+enum MHD_Result serve_handle(void *cls, struct MHD_Connection *connection, const char *url, const char *method, const char *version,
+                             const char *upload, size_t *upload_size, void **request_cls);
+void *serve_begin(void *cls, const char *uri, struct MHD_Connection *connection);
+void serve_end(void *cls, struct MHD_Connection *connection, void **request_cls, enum MHD_RequestTerminationCode why);
+const char *serve_header(const struct serve_request *request, const char *name);
+
+/* --- serve_answer.c -------------------------------------------------------------------- */
+enum MHD_Result serve_answer(struct serve_request *request);
+/* Short answers in the API's own form. extra: a header "Name: value", or NULL. */
+enum MHD_Result serve_refuse(struct serve_request *request, int status, const struct bk_error *err, const char *extra);
+enum MHD_Result serve_text(struct serve_request *request, struct reg_answer *answer /* taken */);
+enum MHD_Result serve_fail(struct serve_request *request, const struct bk_error *err);
+/* Takes the response; bytes is what goes out, for the log and the deadline. */
+enum MHD_Result serve_queue(struct serve_request *request, int status, struct MHD_Response *response, uint64_t bytes);
+/* A file, by ranges. etag: with its quotes. */
+enum MHD_Result serve_file(struct serve_request *request, const char *path, const char *type, const char *etag, const struct bk_strv *headers);
+void serve_response_header(struct MHD_Response *response, const char *name, const char *value);
+/* Takes "name=value" out of a raw query; the value, decoded, or NULL; the caller's. */
+char *serve_query_take(char *query, const char *name);
+
+/* --- serve_layers.c, serve_events.c ---------------------------------------------------- */
+/* The digest of "/layers/{digest}", or NULL; the caller's. */
+char *serve_layer_digest(const char *path);
+int serve_upload_start(struct serve_request *request, const char *digest, struct bk_error *err) BK_MUST_CHECK;
+int serve_upload_add(struct serve_upload *upload, const char *bytes, size_t length, struct bk_error *err) BK_MUST_CHECK;
+/* The layer is in the store already: says so. */
+enum MHD_Result serve_upload_known(struct serve_request *request, const char *digest);
+enum MHD_Result serve_upload_finish(struct serve_request *request);
+void serve_upload_done(struct reg_serve *serve, struct serve_upload *upload);
+enum MHD_Result serve_layer(struct serve_request *request, const char *digest);
+enum MHD_Result serve_events(struct serve_request *request);

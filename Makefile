@@ -23,7 +23,7 @@ AGENT := bakery/agent/agent.c
 # Programs that system tests drive.
 DRIVEN := $(filter-out $(wildcard tests/unit/*/test_*.c),$(wildcard tests/unit/*/*.c))
 
-PKGS := jansson blkid libseccomp libcap libcrypto sqlite3 oniguruma libxml-2.0 libpng zlib liblzma liblz4 libvirt libvirt-qemu libssh libcurl libmicrohttpd gnutls libpq yaml-0.1
+PKGS := jansson blkid libseccomp libcap libcrypto sqlite3 oniguruma libxml-2.0 libpng zlib liblzma liblz4 libvirt libvirt-qemu libssh libcurl libmicrohttpd gnutls libpq yaml-0.1 libcrypt
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wwrite-strings -Wvla \
@@ -211,5 +211,7 @@ install: all
 	$(B)/bin/bakery help --man > $(DESTDIR)$(PREFIX)/share/man/man1/bakery.1
 	$(B)/bin/bakery help --completion > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/bakery
 	cp -R images $(DESTDIR)$(PREFIX)/share/bakery/
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	sed 's|@PREFIX@|$(PREFIX)|' systemd/bakery.service > $(DESTDIR)$(PREFIX)/lib/systemd/system/bakery.service
 clean:
 	rm -rf build compile_commands.json

@@ -16,6 +16,7 @@
 #include <poll.h>
 #include <string.h>
 
+#include "lib/lazy.h"
 #include "registry/db.h"
 
 #define CACHED 256
@@ -236,11 +237,14 @@ static int open_url(struct reg *reg, const char *url, struct bk_error *err)
         static const char *const keys[] = { "application_name", "connect_timeout", "keepalives_idle", "tcp_user_timeout", "dbname",
                                             "client_encoding", NULL };
         const char *const values[] = { "bakery", "10", "30", "60000", url, "UTF8", NULL };
-        PQconninfoOption *options = PQconninfoParse(url, NULL);
         struct postgres *pg = bk_alloc(sizeof *pg);
+        PQconninfoOption *options;
 
         reg->db = pg;
         reg->path = bk_strdup("postgresql://...");
+        if (bk_lazy_need("libpq.so", err) < 0)
+                return -1;
+        options = PQconninfoParse(url, NULL);
         if (options == NULL)
                 return bk_fail(err, BK_USAGE, "BAKERY_DB cannot be understood; it is postgresql://USER@HOST:PORT/DATABASE, "
                                "with %%XX for what is special in them");
@@ -262,7 +266,8 @@ static void close_url(struct reg *reg)
         if (pg == NULL)
                 return;
         forget_prepared(pg);
-        PQfinish(pg->conn);
+        if (pg->conn != NULL)
+                PQfinish(pg->conn);
         free(pg->url);
         free(pg);
 }

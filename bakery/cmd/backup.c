@@ -1,9 +1,7 @@
 /* backup and restore. */
-#include <pwd.h>
 #include <stdio.h>
-#include <unistd.h>
 
-#include "bakery/cmd/cmd.h"
+#include "bakery/cmd/api.h"
 #include "lib/cleanup.h"
 #include "registry/backup.h"
 
@@ -43,13 +41,24 @@ static void tell(const struct cmd_args *args, const char *verb, const struct reg
                 (void)fprintf(stderr, "bakery: warning: layer %s is not in the store\n", report->missing.v[i]);
 }
 
+/* Layers and rows are copied where they are, which is not where commands ask through a server. */
+static int open_here(const struct cmd_args *args, struct cmd_state *ret, struct bk_error *err)
+{
+        struct bk_http_peer peer = { 0 };
+
+        if (cmd_peer(args, &peer))
+                return bk_fail(err, BK_USAGE, "`bakery %s` works on the registry itself: run it on the host that `bakery serve` runs on, without "
+                               "-registry and BAKERY_REGISTRY", args->cmd->name);
+        return cmd_open(args, ret, err);
+}
+
 static int run_backup(const struct cmd_args *args)
 {
         BK_CLEANUP(reg_backup_report_done) struct reg_backup_report report = { 0 };
         autostate struct cmd_state state = { 0 };
         struct bk_error err = { 0 };
 
-        if (cmd_open(args, &state, &err) < 0 ||
+        if (open_here(args, &state, &err) < 0 ||
             reg_backup(state.reg, &state.store, args->operands.v[0], cmd_switch(args, "layers"), &report, &err) < 0)
                 return cmd_fail(&err);
         tell(args, "wrote", &report);
@@ -59,13 +68,13 @@ static int run_backup(const struct cmd_args *args)
 static int run_restore(const struct cmd_args *args)
 {
         BK_CLEANUP(reg_backup_report_done) struct reg_backup_report report = { 0 };
-        const struct passwd *user = getpwuid(getuid());
+        autofree char *who = cmd_user();
         const struct reg_restore_options options = { .replace = cmd_switch(args, "replace"), .incomplete = cmd_switch(args, "incomplete"),
-                                                     .who = user == NULL ? "unknown" : user->pw_name };
+                                                     .who = who };
         autostate struct cmd_state state = { 0 };
         struct bk_error err = { 0 };
 
-        if (cmd_open(args, &state, &err) < 0 ||
+        if (open_here(args, &state, &err) < 0 ||
             reg_restore(state.reg, &state.store, args->operands.v[0], &options, &report, &err) < 0)
                 return cmd_fail(&err);
         tell(args, "restored", &report);

@@ -24,7 +24,7 @@ without() {
         # shellcheck disable=SC2016
         run env HIDDEN="$hidden" unshare -m sh -c 'for file in $HIDDEN; do mount --bind /dev/null "$file" || exit 99; done; exec "$@"' - "$@"
 }
-few='^lib(virt|virt-qemu|curl|ssh|microhttpd|xml2|png16|crypto|sqlite3|icuuc|gnutls)\.so'
+few='^lib(virt|virt-qemu|curl|ssh|microhttpd|xml2|png16|crypto|sqlite3|pq|icuuc|gnutls)\.so'
 
 mkdir "$WORK/root"
 echo 'root:x:0:0::/root:/bin/sh' >"$WORK/root/passwd"

@@ -265,4 +265,6 @@ int reg_channel_fit(const struct reg_image *image, const char *name, const char 
 int reg_channel_head(struct reg *reg, const char *reference, struct reg_image *ret, struct bk_error *err) BK_MUST_CHECK;
 
 /* --- json.c --------------------------------------------------------------- */
+void reg_json_done(json_t **json);
+#define autojson BK_CLEANUP(reg_json_done) json_t
 json_t *reg_json_text(const char *text);        /* null for NULL; what is not UTF-8 is replaced */

@@ -22,8 +22,10 @@ int reg_status_of(enum bk_kind kind)
 
 const struct reg_routes *const *reg_routes_all(void)
 {
+        /* Vagrant's are last: "/{user}/{box}" fits much that is somebody else's. */
         static const struct reg_routes *const all[] = { &reg_routes_images, &reg_routes_life, &reg_routes_packages,
-                                                        &reg_routes_use, &reg_routes_serve, NULL };
+                                                        &reg_routes_use, &reg_routes_serve, &reg_routes_metrics, &reg_routes_streams,
+                                                        &reg_routes_vagrant, NULL };
 
         return all;
 }
@@ -32,6 +34,7 @@ void reg_answer_done(struct reg_answer *answer)
 {
         free(answer->text);
         free(answer->file);
+        bk_strv_done(&answer->make);
         bk_strv_done(&answer->headers);
         *answer = (struct reg_answer){ 0 };
 }

@@ -228,7 +228,7 @@ static void a_blow_at_any_step_leaves_all_or_nothing(void **state)
 
                 set_blow(watch, 0, "none");
                 assert_ok(reg_delete(f->reg, id, &gone, &err), err);
-                assert_ok(reg_sql_run(f->reg, &err, "DELETE FROM package", ""), err);
+                assert_ok(reg_sql_script(f->reg, "DELETE FROM package_on; DELETE FROM package", &err), err);
         }
         reg_close(watch);
 }

@@ -40,7 +40,8 @@ int reg_import_begin(struct reg *reg, const char *name, struct reg_importing **r
 void reg_import_done(struct reg_importing **import);
 /* Records an advisory, or leaves it alone when it is the same as before, and matches it. */
 enum reg_import_result { REG_IMPORT_NEW, REG_IMPORT_CHANGED, REG_IMPORT_SAME };
-int reg_import_put(struct reg_importing *import, const struct reg_advisory *advisory, enum reg_import_result *ret, struct bk_error *err) BK_MUST_CHECK;
+int reg_import_put(struct reg_importing *import, const struct reg_advisory *advisory, enum reg_import_result *ret,
+                   struct bk_error *err) BK_MUST_CHECK;
 /* Drops what a feed no longer has: all that this import has not seen. */
 int reg_import_sweep(struct reg_importing *import, const char *feed, int64_t *ret, struct bk_error *err) BK_MUST_CHECK;
 

@@ -53,8 +53,7 @@ static int send(struct import *import, bool last, struct bk_error *err)
         if (import->items == NULL)
                 import->items = debian ? json_object() : json_array();
         body = json_pack("{s:s, s:s, s:o, s:b, s:b}", "format", debian ? "debian" : "osv", "import", import->name,
-                         "items", bk_take(import->items), "last",
-                         last, "complete", last && debian);
+                         "items", bk_take(import->items), "last", last, "complete", last && debian);
         import->bytes = import->n = 0;
         if (cmd_api(import->args, "POST", "/advisories", body, &answer, err) < 0)
                 return -1;

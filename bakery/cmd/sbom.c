@@ -85,8 +85,7 @@ static int run_attach(const struct cmd_args *args)
 const struct cmd cmd_sbom_attach = {
         "sbom attach", "IMAGE FILE", 2, 2, "record what a bill of materials says is in an image",
         "For images whose disks bakery cannot read, such as those of Windows. FILE is SPDX 2.x or CycloneDX as JSON; '-' is standard input. "
-        "Its packages "
-        "are then found, and looked up in advisories, like those that were read from a disk.",
+        "Its packages are then found, and looked up in advisories, like those that were read from a disk.",
         CMD_FLAGS(attach_flags), run_attach,
 };
 const struct cmd cmd_sbom = {

@@ -161,8 +161,7 @@ static int run(const struct cmd_args *args)
 const struct cmd cmd_vulnerable = {
         "vulnerable", "[IMAGE]", 0, 1, "tell which advisories concern an image, or how many each image",
         "Packages of an image, as they are on its disk, are looked up in the advisories that `bakery advisory import` has read: by source "
-        "package and "
-        "version, for the image's own release. New images and new advisories are matched as they come. Of several images the number of findings is "
-        "shown, by severity. With -fail-on, for a CI job, findings of that severity or worse end it with exit code 1.",
+        "package and version, for the image's own release. New images and new advisories are matched as they come. Of several images the number "
+        "of advisories is shown, by severity. With -fail-on, for a CI job, findings of that severity or worse end it with exit code 1.",
         CMD_FLAGS(flags), run,
 };

@@ -23,7 +23,7 @@ AGENT := bakery/agent/agent.c
 # Programs that system tests drive.
 DRIVEN := $(filter-out $(wildcard tests/unit/*/test_*.c),$(wildcard tests/unit/*/*.c))
 
-PKGS := jansson blkid libseccomp libcap libcrypto sqlite3 oniguruma libxml-2.0 libpng zlib liblzma liblz4 libvirt libvirt-qemu libssh libcurl libmicrohttpd gnutls libpq yaml-0.1
+PKGS := jansson blkid libseccomp libcap libcrypto sqlite3 oniguruma libxml-2.0 libpng zlib liblzma liblz4 libvirt libvirt-qemu libssh libcurl libmicrohttpd gnutls libpq yaml-0.1 libcrypt
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wwrite-strings -Wvla \
@@ -36,6 +36,8 @@ CFLAGS_ALL = -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DBAKERY_VERSION='"
 LDFLAGS_ALL = -pie $(FLAGS_$(BUILD)) -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS)
 LIBS = $(PKG_LIBS) -lmruby -lm
 PROGRAM_LIBS = $(filter-out $(LAZY:%=-l%),$(LIBS))
+# Puts the spec engine's interpreter, as it is when it has started, into a program. Under ASan each starts anew.
+SNAPSHOT := $(if $(filter asan,$(BUILD)),true,./tools/snapshot)
 
 ifneq ($(V),1)
 Q_CC = @echo "  CC $<";
@@ -63,6 +65,7 @@ deps-check:
 $(B)/bin/bakery: $(OBJECTS) $(if $(LAZY),$(B)/lazy.o)
 	@mkdir -p $(@D)
 	$(Q_LD)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PROGRAM_LIBS)
+	@$(SNAPSHOT) $@
 
 $(B)/lazy.S: $(OBJECTS) tools/lazy tools/lazy.list
 	@./tools/lazy tools/lazy.list "$(CC)" $(OBJECTS) > $@.new && mv $@.new $@
@@ -91,6 +94,7 @@ $(B)/bakery/bake/spec_boot_agent.o: $(B)/agent
 $(B)/tests/unit/%: tests/unit/%.c $(B)/libbakery.a
 	@mkdir -p $(@D)
 	$(Q_CC)$(CC) $(CFLAGS_ALL) -MMD -MP -MF $@.d -o $@ $< $(B)/libbakery.a $(LDFLAGS_ALL) -lcmocka $(LIBS)
+	@$(if $(filter spec/%,$*),$(SNAPSHOT) $@)
 
 # test_lazy calls libraries of its own, of which one is not there when it runs and one lacks a function.
 LAZY_TEST := $(B)/tests/unit/lib/lazy
@@ -148,13 +152,19 @@ asan:
 # Each for FUZZ_SECONDS; a crash leaves its input in build/fuzz.
 FUZZ_SECONDS ?= 60
 # What looks at a guest is left out.
-FUZZED := $(wildcard lib/*.c) $(wildcard registry/*.c) $(filter-out boot/eye.c,$(wildcard boot/*.c))
+FUZZED := $(wildcard lib/*.c) $(wildcard layers/*.c) $(wildcard registry/*.c) $(filter-out boot/eye.c,$(wildcard boot/*.c))
+FUZZ_OBJECTS := $(FUZZED:%.c=build/fuzz/obj/%.o)
+FUZZ_CC := clang -std=gnu17 -D_GNU_SOURCE -DBAKERY_VERSION='"$(VERSION)"' -g -O1 -I. $(PKG_CFLAGS)
+build/fuzz/obj/%.o: %.c
+	@mkdir -p $(@D)
+	@$(FUZZ_CC) -fsanitize=fuzzer-no-link,address,undefined -MMD -MP -c -o $@ $<
+-include $(FUZZ_OBJECTS:.o=.d)
 fuzz: deps-check
 	@./tools/deps check fuzz || ./tools/deps install fuzz
 	@mkdir -p build/fuzz
+	@$(MAKE) --no-print-directory $(FUZZ_OBJECTS)
 	@for f in $(wildcard tests/fuzz/fuzz_*.c); do name=$$(basename $$f .c); echo "  FUZZ $$name"; \
-		clang -std=gnu17 -D_GNU_SOURCE -DBAKERY_VERSION='"fuzz"' -g -O1 -fsanitize=fuzzer,address,undefined -I. $(PKG_CFLAGS) -o build/fuzz/$$name $$f $(FUZZED) \
-			$(PKG_LIBS) -lm && \
+		$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -o build/fuzz/$$name $$f $(FUZZ_OBJECTS) $(PKG_LIBS) -lm && \
 		ASAN_OPTIONS=intercept_strstr=0 build/fuzz/$$name -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=10 -print_final_stats=1 \
 			-artifact_prefix=build/fuzz/$$name- >build/fuzz/$$name.log 2>&1 || { tail -n 40 build/fuzz/$$name.log; exit 1; }; \
 		grep -a 'number_of_executed_units' build/fuzz/$$name.log; done
@@ -201,5 +211,7 @@ install: all
 	$(B)/bin/bakery help --man > $(DESTDIR)$(PREFIX)/share/man/man1/bakery.1
 	$(B)/bin/bakery help --completion > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/bakery
 	cp -R images $(DESTDIR)$(PREFIX)/share/bakery/
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	sed 's|@PREFIX@|$(PREFIX)|' systemd/bakery.service > $(DESTDIR)$(PREFIX)/lib/systemd/system/bakery.service
 clean:
 	rm -rf build compile_commands.json

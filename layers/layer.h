@@ -59,6 +59,9 @@ int layer_publish(const struct layer_store *store, const char *name, const struc
 /* Publishes a draft that came from another store and whose bytes have that digest, as the caller saw. It must be a qcow2 file as layers
  * are, and lie on a layer that is here (BK_CONFLICT else) or on nothing. The draft stays when it is refused. */
 int layer_receive(const struct layer_store *store, const char *name, const char *digest, struct layer_info *ret, struct bk_error *err) BK_MUST_CHECK;
+/* While *ret_fd is open every layer that is here stays: whoever records a layer holds this from the look at its file to the commit.
+ * alone: for who removes layers, from the commit that makes them unneeded to their removal. Waits, a minute at most. */
+int layer_store_hold(const struct layer_store *store, bool alone, int *ret_fd, struct bk_error *err) BK_MUST_CHECK;
 /* Removes a published layer. A missing one is fine. */
 int layer_remove(const struct layer_store *store, const char *digest, struct bk_error *err) BK_MUST_CHECK;
 
@@ -68,7 +71,7 @@ int layer_list(const struct layer_store *store, struct bk_strv *ret, struct bk_e
 int layer_draft_remove(const struct layer_store *store, const char *name, struct bk_error *err) BK_MUST_CHECK;
 
 /* Export formats are rows. */
-struct layer_format { const char *name, *suffix, *qemu, *options, *help; };
+struct layer_format { const char *name, *suffix, *qemu, *options, *help; bool compress; };
 const struct layer_format *layer_format_find(const char *name);         /* NULL when unknown */
 const struct layer_format *layer_formats(size_t *n);
 /* Writes the whole disk (all layers flattened) to path, atomically. */

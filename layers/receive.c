@@ -5,6 +5,7 @@
 #include <endian.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include "lib/cleanup.h"
@@ -14,6 +15,8 @@
 /* Incompatible features (QEMU's docs/interop/qcow2.txt) that change how a file is read, not what it leans on: compression type and
  * extended L2 entries. Not so dirty, corrupt, external data file, and what nobody knows yet. */
 #define FEATURES_KNOWN ((uint64_t)(1 << 3 | 1 << 4))
+
+enum { HOLD_MS = 60000, HOLD_STEP_US = 2000 };
 
 static int check_header(const char *path, struct bk_error *err)
 {
@@ -68,6 +71,25 @@ static int describe(const struct layer_store *store, const char *path, const cha
         info.virtual_size = header.virtual_size;
         *ret = info;
         info = (struct layer_info){ 0 };
+        return 0;
+}
+
+int layer_store_hold(const struct layer_store *store, bool alone, int *ret_fd, struct bk_error *err)
+{
+        autofree char *path = bk_format("%s/layers.lock", store->run);
+        autoclose int fd = open(path, O_RDONLY | O_CREAT | O_CLOEXEC, 0644);
+        const int64_t end = bk_now_ms() + HOLD_MS;
+
+        if (fd < 0)
+                return bk_fail_errno(err, "cannot open lock '%s'", path);
+        while (flock(fd, (alone ? LOCK_EX : LOCK_SH) | LOCK_NB) < 0) {
+                if (errno != EWOULDBLOCK && errno != EINTR)
+                        return bk_fail_errno(err, "cannot lock '%s'", path);
+                if (bk_now_ms() >= end)
+                        return bk_fail(err, BK_LOCKED, "others %s layers of '%s' for too long; try again", alone ? "record" : "remove", store->home);
+                (void)usleep(HOLD_STEP_US);
+        }
+        *ret_fd = bk_take_fd(fd);
         return 0;
 }
 

@@ -153,26 +153,31 @@ int sysprep_run(int root_fd, const struct bk_strv *skip, struct bk_error *err)
         return 0;
 }
 
+static void add_patterns(struct bk_buf *script, const struct bk_strv *skip, enum action action)
+{
+        for (size_t o = 0; o < OPERATIONS; o++) {
+                if (operations[o].action != action || (skip != NULL && bk_strv_has(skip, operations[o].row.name)))
+                        continue;
+                for (size_t p = 0; operations[o].patterns[p] != NULL; p++)
+                        bk_buf_printf(script, " %s", operations[o].patterns[p]);
+        }
+}
+
 /* Patterns hold nothing that a shell reads otherwise than fnmatch() does; what matches nothing stays as it is and is
- * not there. */
+ * not there. One rm and one find, for the start of a program is dear in an emulated guest; where one rm cannot take as many names,
+ * each gets its own. */
 char *sysprep_script(const struct bk_strv *skip)
 {
-        BK_CLEANUP(bk_buf_done) struct bk_buf script = { 0 };
+        BK_CLEANUP(bk_buf_done) struct bk_buf script = { 0 }, removed = { 0 }, emptied = { 0 };
 
+        add_patterns(&removed, skip, REMOVE);
+        add_patterns(&emptied, skip, EMPTY);
         bk_buf_puts(&script, "cd / || exit 1\n");
-        for (size_t o = 0; o < OPERATIONS; o++) {
-                if (skip != NULL && bk_strv_has(skip, operations[o].row.name))
-                        continue;
-                for (size_t p = 0; operations[o].patterns[p] != NULL; p++) {
-                        const char *pattern = operations[o].patterns[p];
-
-                        if (operations[o].action == REMOVE)
-                                bk_buf_printf(&script, "rm -rf -- %s\n", pattern);
-                        else
-                                bk_buf_printf(&script, "for f in %s; do [ ! -e \"$f\" ] || find \"$f\" -xdev -type f -size +0 "
-                                              "-exec truncate -s 0 {} +; done\n", pattern);
-                }
-        }
+        if (removed.len > 0)
+                bk_buf_printf(&script, "rm -rf --%s 2>/dev/null || for f in%s; do rm -rf -- \"$f\"; done\n", removed.data, removed.data);
+        if (emptied.len > 0)
+                bk_buf_printf(&script, "set --\nfor f in%s; do [ ! -e \"$f\" ] || set -- \"$@\" \"$f\"; done\n"
+                              "[ $# -eq 0 ] || find \"$@\" -xdev -type f -size +0 -exec truncate -s 0 {} +\n", emptied.data);
         bk_buf_puts(&script, "sync\n");
         return bk_buf_finish(&script);
 }

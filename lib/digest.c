@@ -1,36 +1,68 @@
-/* Digests through libcrypto, which uses the processor's SHA instructions. */
+/* Digests through libcrypto, which uses the processor's SHA instructions. Its functions for one algorithm each are called, although it
+ * would rather have others: these need a configuration file, a provider and its lookup first, which takes longer than the digests of
+ * a hundred small files. */
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include "lib/digest.h"
 
 #include <fcntl.h>
-#include <openssl/evp.h>
+#include <openssl/md5.h>
+#include <openssl/sha.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
 #include "lib/cleanup.h"
 
-struct bk_hash {
-        EVP_MD_CTX *context;
+union context { MD5_CTX md5; SHA_CTX sha1; SHA256_CTX sha256; SHA512_CTX sha512; };
+
+struct algorithm {
+        const char *name;
+        unsigned size;                  /* of the digest, bytes */
+        int (*begin)(union context *context);
+        int (*add)(union context *context, const void *bytes, size_t length);
+        int (*end)(unsigned char *ret, union context *context);
 };
 
-static struct bk_hash *hash_new(const EVP_MD *algorithm)
+struct bk_hash {
+        const struct algorithm *algorithm;
+        union context context;
+};
+
+#define ALGORITHM(name, NAME, member) \
+        static int name##_begin(union context *c) { return NAME##_Init(&c->member); } \
+        static int name##_add(union context *c, const void *bytes, size_t length) { return NAME##_Update(&c->member, bytes, length); } \
+        static int name##_end(unsigned char *ret, union context *c) { return NAME##_Final(ret, &c->member); }
+ALGORITHM(md5, MD5, md5)
+ALGORITHM(sha1, SHA1, sha1)
+ALGORITHM(sha224, SHA224, sha256)
+ALGORITHM(sha256, SHA256, sha256)
+ALGORITHM(sha384, SHA384, sha512)
+ALGORITHM(sha512, SHA512, sha512)
+
+#define ROW(name, size) { #name, size, name##_begin, name##_add, name##_end }
+static const struct algorithm algorithms[] = {
+        ROW(sha256, SHA256_DIGEST_LENGTH), ROW(md5, MD5_DIGEST_LENGTH), ROW(sha1, SHA_DIGEST_LENGTH), ROW(sha224, SHA224_DIGEST_LENGTH),
+        ROW(sha384, SHA384_DIGEST_LENGTH), ROW(sha512, SHA512_DIGEST_LENGTH),
+};
+
+static struct bk_hash *hash_new(const struct algorithm *algorithm)
 {
         struct bk_hash *hash = bk_alloc(sizeof *hash);
 
-        hash->context = EVP_MD_CTX_new();
-        if (hash->context == NULL || EVP_DigestInit_ex(hash->context, algorithm, NULL) != 1)
+        hash->algorithm = algorithm;
+        if (algorithm->begin(&hash->context) != 1)
                 abort();
         return hash;
 }
 
 struct bk_hash *bk_hash_new(void)
 {
-        return hash_new(EVP_sha256());
+        return hash_new(&algorithms[0]);
 }
 
 void bk_hash_add(struct bk_hash *hash, const void *bytes, size_t length)
 {
-        if (EVP_DigestUpdate(hash->context, bytes, length) != 1)
+        if (hash->algorithm->add(&hash->context, bytes, length) != 1)
                 abort();
 }
 
@@ -46,9 +78,6 @@ void bk_hash_add_field(struct bk_hash *hash, const char *name, const char *value
 
 void bk_hash_free(struct bk_hash *hash)
 {
-        if (hash == NULL)
-                return;
-        EVP_MD_CTX_free(hash->context);
         free(hash);
 }
 
@@ -59,12 +88,12 @@ static void free_hash(struct bk_hash **hash)
 
 static char *finish(struct bk_hash *hash, const char *prefix)
 {
-        unsigned char raw[EVP_MAX_MD_SIZE];
-        unsigned size = 0;
+        unsigned char raw[SHA512_DIGEST_LENGTH];
+        const unsigned size = hash->algorithm->size;
         char *text;
         size_t used = strlen(prefix);
 
-        if (EVP_DigestFinal_ex(hash->context, raw, &size) != 1)
+        if (hash->algorithm->end(raw, &hash->context) != 1)
                 abort();
         text = bk_alloc(used + 2 * size + 1);
         (void)sprintf(text, "%s", prefix);
@@ -131,14 +160,9 @@ int bk_digest_file(const char *path, char **ret, struct bk_error *err)
 /* NULL where there is none of that name. */
 static struct bk_hash *checksum_new(const char *algorithm, struct bk_error *err)
 {
-        static const struct { const char *name; const EVP_MD *(*get)(void); } known[] = {
-                { "md5", EVP_md5 }, { "sha1", EVP_sha1 }, { "sha224", EVP_sha224 }, { "sha256", EVP_sha256 },
-                { "sha384", EVP_sha384 }, { "sha512", EVP_sha512 },
-        };
-
-        for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-                if (bk_streq(known[i].name, algorithm))
-                        return hash_new(known[i].get());
+        for (size_t i = 0; i < sizeof algorithms / sizeof *algorithms; i++)
+                if (bk_streq(algorithms[i].name, algorithm))
+                        return hash_new(&algorithms[i]);
         bk_fail(err, BK_INVALID, "unknown checksum type '%s'; known are md5, sha1, sha224, sha256, sha384, sha512", algorithm);
         return NULL;
 }

@@ -144,9 +144,9 @@ static int images_of(struct reg *reg, const struct wanted *wanted, json_t *image
         BK_CLEANUP(bk_buf_done) struct bk_buf sql = { 0 };
         autostmt *stmt = NULL;
 
-        bk_buf_puts(&sql, "SELECT DISTINCT i.sequence, i.id, i.name, i.state, p.name, p.version FROM affected f CROSS JOIN vulnerable v ON v.affected = f.id "
-                    "CROSS JOIN package p ON p.id = v.package CROSS JOIN package_member m ON m.package = v.package "
-                    "CROSS JOIN package_set s ON s.id = m.package_set AND s.os = v.os CROSS JOIN image i ON i.package_set = s.id WHERE f.advisory IN (");
+        bk_buf_puts(&sql, "SELECT DISTINCT i.sequence, i.id, i.name, i.state, p.name, p.version FROM affected f CROSS JOIN vulnerable v "
+                    "CROSS JOIN package p CROSS JOIN package_member m CROSS JOIN package_set s CROSS JOIN image i WHERE v.affected = f.id AND p.id = v.package "
+                    "AND m.package = v.package AND s.id = m.package_set AND s.os = v.os AND i.package_set = s.id AND f.advisory IN (");
         for (size_t i = 0; i < wanted->advisories.n; i++)
                 bk_buf_printf(&sql, "%s%lld", i == 0 ? "" : ", ", (long long)wanted->advisories.v[i]);
         bk_buf_puts(&sql, ") AND i.sequence < ? AND i.state <> ? ORDER BY i.sequence DESC, p.name, p.version");

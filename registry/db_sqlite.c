@@ -61,12 +61,57 @@ static sqlite3_stmt *lite(struct reg_stmt *stmt)
         return ((struct statement *)stmt)->stmt;
 }
 
+/* Statements that are done, to be run again: parsing one takes as long as most of them run. The oldest gives way. */
+enum { KEPT_MOST = 48, KEPT_BYTES = 4096 };
+struct kept { sqlite3_stmt *v[KEPT_MOST]; size_t n; };
+
+static sqlite3_stmt *take_kept(struct reg *reg, const char *sql)
+{
+        struct kept *kept = reg->kept;
+
+        for (size_t i = kept == NULL ? 0 : kept->n; i-- > 0;)
+                if (strcmp(sqlite3_sql(kept->v[i]), sql) == 0) {
+                        sqlite3_stmt *stmt = kept->v[i];
+
+                        memmove(&kept->v[i], &kept->v[i + 1], (--kept->n - i) * sizeof *kept->v);
+                        return stmt;
+                }
+        return NULL;
+}
+
+static void keep(struct reg *reg, sqlite3_stmt *stmt)
+{
+        struct kept *kept = reg->kept;
+
+        if (kept == NULL || strlen(sqlite3_sql(stmt)) > KEPT_BYTES) {
+                (void)sqlite3_finalize(stmt);
+                return;
+        }
+        (void)sqlite3_reset(stmt);
+        (void)sqlite3_clear_bindings(stmt);
+        if (kept->n == KEPT_MOST) {
+                (void)sqlite3_finalize(kept->v[0]);
+                memmove(&kept->v[0], &kept->v[1], --kept->n * sizeof *kept->v);
+        }
+        kept->v[kept->n++] = stmt;
+}
+
+static void drop_kept(struct reg *reg)
+{
+        struct kept *kept = reg->kept;
+
+        for (size_t i = 0; kept != NULL && i < kept->n; i++)
+                (void)sqlite3_finalize(kept->v[i]);
+        free(kept);
+        reg->kept = NULL;
+}
+
 static int prepare(struct reg *reg, const char *sql, struct reg_stmt **ret, struct bk_error *err)
 {
         struct statement *statement;
-        sqlite3_stmt *stmt = NULL;
+        sqlite3_stmt *stmt = take_kept(reg, sql);
 
-        if (sqlite3_prepare_v2(reg->db, sql, -1, &stmt, NULL) != SQLITE_OK)
+        if (stmt == NULL && sqlite3_prepare_v2(reg->db, sql, -1, &stmt, NULL) != SQLITE_OK)
                 return fail(reg, err);
         statement = bk_alloc(sizeof *statement);
         *statement = (struct statement){ .head.reg = reg, .stmt = stmt };
@@ -76,7 +121,7 @@ static int prepare(struct reg *reg, const char *sql, struct reg_stmt **ret, stru
 
 static void finish(struct reg_stmt *stmt)
 {
-        (void)sqlite3_finalize(lite(stmt));
+        keep(stmt->reg, lite(stmt));
         free(stmt);
 }
 
@@ -206,6 +251,7 @@ static const char settings[] =
         "PRAGMA cell_size_check = ON;"
         "PRAGMA temp_store = MEMORY;"           /* sorting must not need room in /tmp */
         "PRAGMA mmap_size = 0;"
+        "PRAGMA cache_size = -12288;"           /* KiB; a transaction that does not fit waits for the disk in its middle, too */
         "PRAGMA synchronous = FULL;";
 
 /* After the first read: only then does SQLite know what mode the file is in. */
@@ -230,6 +276,7 @@ static int open_file(struct reg *reg, const char *path, struct bk_error *err)
         int code;
 
         reg->path = bk_strdup(path);
+        reg->kept = bk_alloc(sizeof(struct kept));
         /* SQLite itself falls back to reading when the file may not be written. */
         code = sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
                                SQLITE_OPEN_PRIVATECACHE, NULL);
@@ -247,6 +294,7 @@ static int open_file(struct reg *reg, const char *path, struct bk_error *err)
 
 static void close_file(struct reg *reg)
 {
+        drop_kept(reg);
         (void)sqlite3_close_v2(reg->db);
 }
 

@@ -24,11 +24,16 @@ static int refuse_when(struct reg *reg, const char *id, int64_t sequence, const 
 
 static int remember(struct reg *reg, const struct reg_image *image, const struct reg_change *change, struct bk_error *err)
 {
-        autojson *summary = reg_image_summary(image), *detail = json_pack("{s:s}", "was", reg_state_name(image->state));
-        autofree char *record = json_dumps(summary, JSON_COMPACT | JSON_SORT_KEYS);
+        autojson *summary = reg_image_summary(image), *detail = json_pack("{s:s}", "was", reg_state_name(image->state)), *whole = NULL;
+        autofree char *record = NULL;
         const struct reg_event event = { .who = change->who, .action = "image.deleted", .subject = image->id, .name = image->name,
                                          .why = change->why, .detail = detail };
 
+        /* With its states and their times: queries of the past find it as it was then. */
+        if (reg_image_json(reg, image->id, false, &whole, err) < 0)
+                return -1;
+        (void)json_object_set(summary, "states", json_object_get(whole, "states"));
+        record = json_dumps(summary, JSON_COMPACT | JSON_SORT_KEYS);
         if (reg_sql_run(reg, err, "INSERT INTO gone (id, sequence, name, at, who, why, record) VALUES (?, ?, ?, ?, ?, ?, ?) "
                         "ON CONFLICT (id) DO UPDATE SET sequence = excluded.sequence, at = excluded.at, who = excluded.who, why = excluded.why, "
                         "record = excluded.record", "titittt", image->id, image->sequence, image->name, (int64_t)time(NULL), change->who,

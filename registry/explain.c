@@ -116,8 +116,9 @@ static int withdrawn(struct reg *reg, const struct reg_filter *filter, const cha
                        status > 0 && !reg_column_null(stmt, 2) ? reg_column_peek(stmt, 2) : "");
 }
 
-int reg_filter_explain(struct reg *reg, const struct reg_filter *filter, const char *query, struct bk_error *err)
+int reg_filter_explain(struct reg *reg, const struct reg_filter *filter, struct bk_error *err)
 {
+        autofree char *query = reg_filter_said(filter);
         BK_CLEANUP(bk_buf_done) struct bk_buf text = { 0 };
         int64_t count = 0;
 

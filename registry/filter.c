@@ -10,7 +10,8 @@
  * Keys and values are percent-decoded after they are cut, so that %2C is a
  * comma of the value and %2A a star. "+" is itself, as versions have it. Every condition must
  * hold. The characters < > ~ ^ * ! are kept free in keys for operators: a key
- * that has one writes it as %XX. */
+ * that has one writes it as %XX; but %3C and %3E are operators as well, as browsers
+ * write them. */
 #include "registry/registry_priv.h"
 
 #include <stdlib.h>
@@ -28,6 +29,9 @@
 static const struct operator { const char *text; enum reg_test test; bool exclude; } operators[] = {
         { "!=", REG_ANY_OF,   true },  { "!~", REG_MATCHES, true },  { "=",  REG_ANY_OF, false }, { "~", REG_MATCHES, false },
         { "<=", REG_AT_MOST,  false }, { ">=", REG_AT_LEAST, false }, { "<",  REG_BELOW,  false }, { ">", REG_ABOVE,   false },
+        /* as browsers send them */
+        { "%3C=", REG_AT_MOST, false }, { "%3E=", REG_AT_LEAST, false }, { "%3C", REG_BELOW, false }, { "%3E", REG_ABOVE, false },
+        { "%3c=", REG_AT_MOST, false }, { "%3e=", REG_AT_LEAST, false }, { "%3c", REG_BELOW, false }, { "%3e", REG_ABOVE, false },
 };
 #define OPERATORS "=, !=, <, <=, >, >=, ~, !~"
 
@@ -56,6 +60,7 @@ void reg_filter_done(struct reg_filter *filter)
         free(filter->descends);
         bk_strv_done(&filter->after);
         bk_strv_done(&filter->fields);
+        bk_strv_done(&filter->said);
         *filter = (struct reg_filter){ 0 };
 }
 
@@ -266,6 +271,38 @@ static const char *find_operator(const char *raw, size_t length, const struct op
         return NULL;
 }
 
+/* What only concerns pages and columns is no reason for anything. */
+static void say(struct reg_filter *filter, const struct reg_condition *condition)
+{
+        static const char *const unsaid[] = { "_limit", "_after", "_fields" };
+
+        for (size_t i = 0; i < sizeof unsaid / sizeof *unsaid; i++)
+                if (bk_streq(condition->attribute, unsaid[i]))
+                        return;
+        bk_strv_add(&filter->said, condition->text);
+}
+
+char *reg_filter_said(const struct reg_filter *filter)
+{
+        struct bk_buf text = { 0 };
+        autofree char *named = bk_format("name=%s", filter->name == NULL ? "" : filter->name);
+        bool first = true;
+
+        bk_buf_puts(&text, filter->name == NULL ? "" : filter->name);
+        for (size_t i = 0; i < filter->said.n; i++) {
+                if (bk_streq(filter->said.v[i], named))
+                        continue;
+                bk_buf_printf(&text, "%s%s", first ? "?" : "&", filter->said.v[i]);
+                first = false;
+        }
+        if (text.len > 200) {
+                for (text.len = 200; text.len > 0 && ((unsigned char)text.data[text.len] & 0xc0) == 0x80; text.len--)
+                        ;
+                text.data[text.len] = '\0';
+        }
+        return bk_buf_finish(&text);
+}
+
 static int parse_condition(struct reg_filter *filter, const char *raw, size_t length, struct bk_error *err)
 {
         BK_CLEANUP(condition_done) struct reg_condition condition = { .test = REG_PRESENT };
@@ -277,7 +314,8 @@ static int parse_condition(struct reg_filter *filter, const char *raw, size_t le
                 return bk_fail(err, BK_INVALID, "a condition is empty; write key=value");
         if (parse_key(raw + negated, (at == NULL ? length : (size_t)(at - raw)) - negated, &condition.attribute, err) < 0)
                 return -1;
-        condition.text = bk_strndup(raw, length);
+        if (reg_decode(raw, length, &condition.text, err) < 0)
+                return -1;
         condition.exclude = operator != NULL ? operator->exclude : negated;
         condition.key = reg_key_find(condition.attribute);
         if (operator != NULL) {
@@ -295,6 +333,7 @@ static int parse_condition(struct reg_filter *filter, const char *raw, size_t le
                                                      parse_values(&condition, value, length, err)) < 0)
                         return -1;
         }
+        say(filter, &condition);
         return *condition.attribute == '_' ? add_option(filter, &condition, err) : add_condition(filter, &condition, err);
 }
 
@@ -375,6 +414,16 @@ static int parse(const char *query, struct reg_filter *filter, struct bk_error *
                 return -1;
         default_states(filter);
         return check_combination(filter, err);
+}
+
+int reg_query_limit(const char *query, int64_t *ret, struct bk_error *err)
+{
+        BK_CLEANUP(reg_filter_done) struct reg_filter filter = { 0 };
+
+        if (reg_filter_parse(query, &filter, err) < 0)
+                return -1;
+        *ret = filter.limit;
+        return 0;
 }
 
 int reg_filter_parse(const char *query, struct reg_filter *ret, struct bk_error *err)

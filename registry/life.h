@@ -56,6 +56,15 @@ int reg_tag(struct reg *reg, const char *id, const struct reg_tag *tags, size_t 
 /* Newest first: key, was, value, at, who, why. */
 int reg_tags_json(struct reg *reg, const char *id, json_t **ret, struct bk_error *err) BK_MUST_CHECK;
 
+/* --- versions ------------------------------------------------------------------------- */
+/* BK_CONFLICT when another living image has that name, version and architecture and one of the two is to be alone. */
+struct reg_release {
+        const char *name, *version, *architecture;      /* attributes; NULL where there is none */
+        bool unique;
+        int64_t except;         /* its own row, or 0 */
+};
+int reg_release_check(struct reg *reg, const struct reg_release *release, struct bk_error *err) BK_MUST_CHECK;
+
 /* --- removal ------------------------------------------------------------------------- */
 /* reg_delete() by somebody, for a reason; the last that was known of the image is kept. */
 int reg_remove(struct reg *reg, const char *id, const struct reg_change *change, struct reg_layers *ret_layers, struct bk_error *err) BK_MUST_CHECK;

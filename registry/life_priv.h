@@ -32,10 +32,7 @@ int reg_due_within(struct reg *reg, struct bk_error *err) BK_MUST_CHECK;
 int reg_attribute_put(struct reg *reg, int64_t image, const char *key, const char *value, struct bk_error *err) BK_MUST_CHECK;
 
 /* --- version.c ---------------------------------------------------------------- */
-/* BK_CONFLICT when another living image has that name, version and architecture and one of the two is to be alone. */
-struct reg_release { const char *name, *version, *architecture; bool unique; int64_t except; /* its own row, or 0 */ };
-int reg_release_check(struct reg *reg, const struct reg_release *release, struct bk_error *err) BK_MUST_CHECK;
-/* The same of an image that is to live again. */
+/* reg_release_check() of an image that is to live again. */
 int reg_release_check_row(struct reg *reg, int64_t image, struct bk_error *err) BK_MUST_CHECK;
 
 /* --- moment.c ------------------------------------------------------------------- */

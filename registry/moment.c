@@ -8,20 +8,20 @@
 
 int reg_moment_parse(const char *text, int64_t *ret, struct bk_error *err)
 {
-        static const char *const forms[] = { "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d" };
+        static const struct { const char *form; size_t length; } forms[] = { { "%Y-%m-%dT%H:%M:%SZ", 20 }, { "%Y-%m-%d", 10 } };
 
         for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
                 struct tm tm = { 0 };
-                const char *end = strptime(text, forms[i], &tm);
+                const char *end = strlen(text) == forms[i].length ? strptime(text, forms[i].form, &tm) : NULL;
                 autofree char *again = NULL;
                 int64_t moment;
 
                 if (end == NULL || *end != '\0')
                         continue;
                 moment = timegm(&tm);
-                /* strptime() takes a 31st of February and two digits of a year. */
+                /* strptime() takes a 31st of February, and blanks. */
                 again = bk_iso_time(moment);
-                if (strncmp(again, text, strlen(text) - (i == 0)) != 0)
+                if (strncmp(again, text, forms[i].length) != 0)
                         break;
                 *ret = moment;
                 return 0;

@@ -121,7 +121,7 @@ int reg_packages_matching(struct reg *reg, const struct reg_package_ask *ask, st
 /* --- use ------------------------------------------------------------------------ */
 const char *reg_in_use_sql(void)
 {
-        return "SELECT head FROM channel";
+        return "SELECT head FROM channel UNION SELECT image FROM launch WHERE ended_at IS NULL";
 }
 
 int reg_in_use(struct reg *reg, struct reg_ids *ret, struct bk_error *err)

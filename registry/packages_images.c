@@ -120,9 +120,9 @@ static int find_images(struct reg *reg, const struct ask *ask, json_t *items, in
         *ret_next = 0;
         if (ask->packages.n == 0)
                 return 0;
-        /* CROSS JOIN fixes the order of the loops: few packages first. */
+        /* To SQLite, CROSS JOIN fixes the order of the loops: few packages first. */
         bk_buf_puts(&sql, "SELECT i.sequence, i.id, i.name, i.type, i.state, i.created_at, s.os, m.package FROM package_member m "
-                    "CROSS JOIN package_set s ON s.id = m.package_set CROSS JOIN image i ON i.package_set = s.id WHERE m.package IN (");
+                    "CROSS JOIN package_set s CROSS JOIN image i WHERE s.id = m.package_set AND i.package_set = s.id AND m.package IN (");
         append_ids(&sql, &ask->packages);
         bk_buf_puts(&sql, ") AND i.sequence < ? AND i.state <> ? ORDER BY i.sequence DESC, m.package");
         if (share(reg, &ask->packages, &shared, err) < 0 || reg_sql_prepare(reg, sql.data, &stmt, err) < 0 ||

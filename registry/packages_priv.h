@@ -68,6 +68,19 @@ int reg_finding_filter_of(const struct reg_call *call, struct reg_finding_filter
 int reg_findings(struct reg *reg, int64_t image, const struct reg_finding_filter *filter, void (*take)(void *arg, const struct reg_finding *finding),
                  void *arg, struct bk_error *err) BK_MUST_CHECK;
 
+/* What others that have this name, or this alias, say of its severity and score. */
+#define REG_NAMESAKES_SQL "SELECT max(b.severity), max(b.score) FROM advisory b WHERE b.withdrawn IS NULL AND (b.name = ? OR b.id IN " \
+        "(SELECT advisory FROM advisory_alias WHERE alias = ?))"
+
+/* --- vulnerable_count.c ---------------------------------------------------------- */
+/* Advisories that concern an image, each once. */
+struct reg_counts { size_t severity[REG_CRITICAL + 1], all, fixable; };
+struct reg_counting;
+/* filter is borrowed. */
+int reg_counting_begin(struct reg *reg, const struct reg_finding_filter *filter, struct reg_counting **ret, struct bk_error *err) BK_MUST_CHECK;
+int reg_counting_image(struct reg_counting *counting, int64_t image, struct reg_counts *ret, struct bk_error *err) BK_MUST_CHECK;
+void reg_counting_done(struct reg_counting **counting);
+
 /* --- packages_param.c ------------------------------------------------------- */
 /* The value of a query parameter, decoded and the caller's; NULL where it is not given. */
 int reg_call_text(const struct reg_call *call, const char *name, char **ret, struct bk_error *err) BK_MUST_CHECK;

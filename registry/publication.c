@@ -6,9 +6,10 @@
 
 #include "lib/digest.h"
 #include "lib/fs.h"
+#include "registry/life.h"
 #include "registry/registry_priv.h"
 
-enum { PACKAGES_MOST = 200000, CHECKS_MOST = 100000, ATTRIBUTES_MOST = 1000 };
+enum { PACKAGES_MOST = 200000, CHECKS_MOST = 100000, ATTRIBUTES_MOST = 1000, SIGNATURES_MOST = 20 };
 
 static void drop_json(json_t **json)
 {
@@ -24,6 +25,31 @@ static void copy(json_t *to, const json_t *from, const char *const keys[])
 
                 (void)json_object_set(to, keys[i], value);
         }
+}
+
+static int add_os(struct reg *reg, const char *id, json_t *document, struct bk_error *err)
+{
+        autofree char *os = NULL;
+
+        if (reg_sql_text(reg, &os, err, "SELECT nullif(s.os, '') FROM image i JOIN package_set s ON s.id = i.package_set WHERE i.id = ?", "t",
+                         id) < 0)
+                return -1;
+        return json_object_set_new(document, "os", reg_json_text(os));
+}
+
+static int add_signatures(struct reg *reg, const char *id, json_t *document, struct bk_error *err)
+{
+        BK_CLEANUP(drop_json) json_t *record = NULL;
+        json_t *list = json_array();
+        const json_t *row;
+        size_t i;
+
+        (void)json_object_set_new(document, "signatures", list);
+        if (reg_signatures_json(reg, id, &record, err) < 0)
+                return -1;
+        json_array_foreach(json_object_get(record, "items"), i, row)
+                (void)json_array_append(list, json_object_get(row, "text"));
+        return 0;
 }
 
 int reg_publication_json(struct reg *reg, const char *id, json_t **ret, struct bk_error *err)
@@ -45,6 +71,8 @@ int reg_publication_json(struct reg *reg, const char *id, json_t **ret, struct b
         (void)json_object_set_new(image, "state", json_string(reg_state_name(state == REG_TESTED || state == REG_PROMOTED ? REG_TESTED : REG_BAKED)));
         copy(document, record, of_record);
         (void)json_object_set_new(document, "manifest", json_string(manifest));
+        if (add_os(reg, id, document, err) < 0 || add_signatures(reg, id, document, err) < 0)
+                return -1;
         *ret = bk_take(document);
         return 0;
 }
@@ -189,6 +217,19 @@ static int image_of(const json_t *document, struct reg_image *ret, const char **
         return 0;
 }
 
+static int signatures_of(const json_t *document, const json_t **ret, struct bk_error *err)
+{
+        const json_t *row;
+        size_t i;
+
+        if (list_of(document, "signatures", SIGNATURES_MOST, ret, err) < 0)
+                return -1;
+        json_array_foreach(*ret, i, row)
+                if (!json_is_string(row) || strlen(json_string_value(row)) != json_string_length(row))
+                        return bk_fail(err, BK_INVALID, "a signature is not a text");
+        return 0;
+}
+
 /* The layer as it lies in the store. */
 static int layer_of(const struct layer_store *store, const char *digest, struct layer_info *ret, struct bk_error *err)
 {
@@ -229,13 +270,16 @@ int reg_publication_put(struct reg *reg, const struct layer_store *store, json_t
         struct reg_image image = { 0 };
         struct reg_layer layer = { 0 };
         struct reg_publication p = { .image = &image, .layer = &layer };
+        const json_t *signatures = NULL;
+        autoclose int hold = -1;
         json_t *provenance = json_object_get(document, "provenance");
         autofree char *id = NULL;
 
         if (image_of(document, &image, &p.manifest, err) < 0 ||
             attributes_of(json_object_get(document, "image"), &attributes, &image.n_attributes, err) < 0 ||
             packages_of(document, &packages, &p.n_packages, err) < 0 || checks_of(document, &checks, &p.n_checks, err) < 0 ||
-            layer_of(store, image.layer, &info, err) < 0)
+            text(document, "os", "the publication", &p.os, err) < 0 || signatures_of(document, &signatures, err) < 0 ||
+            layer_store_hold(store, false, &hold, err) < 0 || layer_of(store, image.layer, &info, err) < 0)
                 return -1;
         layer = (struct reg_layer){ .digest = info.digest, .backing = info.backing, .size = info.size, .virtual_size = info.virtual_size,
                                     .depth = info.depth };
@@ -246,9 +290,12 @@ int reg_publication_put(struct reg *reg, const struct layer_store *store, json_t
         image.virtual_size = info.virtual_size;
         if (image.created_by == NULL)
                 image.created_by = (char *)(uintptr_t)who;
+        p.who = who;
+        p.unique_version = json_is_true(json_object_get(document, "unique_version"));
         p.packages = packages;
         p.checks = checks;
         p.provenance = json_is_null(provenance) ? NULL : provenance;
+        p.signature = json_string_value(json_array_get(signatures, 0));
         if (check_manifest(p.manifest, &image, err) < 0)
                 return -1;
         if (reg_publish(reg, &p, err) < 0) {
@@ -257,6 +304,9 @@ int reg_publication_put(struct reg *reg, const struct layer_store *store, json_t
                         err->kind = BK_CONFLICT;
                 return -1;
         }
+        for (size_t i = 1; i < json_array_size(signatures); i++)
+                if (reg_signature_put(reg, id, json_string_value(json_array_get(signatures, i)), &(struct reg_change){ .who = who }, err) < 0)
+                        return -1;
         *ret_id = bk_take(id);
         return 0;
 }

@@ -104,10 +104,10 @@ static int put_signatures(struct reg *reg, const struct reg_publication *p, int6
 }
 
 /* Who asks for an image that is there again is not told that it is gone. */
-static int tell(struct reg *reg, const struct reg_image *image, struct bk_error *err)
+static int tell(struct reg *reg, const struct reg_image *image, const char *who, struct bk_error *err)
 {
         autojson *detail = json_pack("{s:s, s:s, s:s?}", "state", reg_state_name(image->state), "layer", image->layer, "ancestor", image->ancestor);
-        const struct reg_event event = { .who = image->created_by, .action = "image.published", .subject = image->id, .name = image->name,
+        const struct reg_event event = { .who = who, .action = "image.published", .subject = image->id, .name = image->name,
                                          .detail = detail };
 
         if (reg_sql_run(reg, err, "DELETE FROM gone WHERE id = ?", "t", image->id) < 0)
@@ -119,6 +119,7 @@ static int publish(struct reg *reg, const struct reg_publication *p, struct bk_e
 {
         const struct reg_image *image = p->image;
         struct reg_subject subject = { .id = image->id, .name = image->name, .state = image->state };
+        const char *who = p->who != NULL ? p->who : image->created_by;
         int64_t ancestor = 0;
         autotxn txn = { 0 };
         int status;
@@ -131,8 +132,8 @@ static int publish(struct reg *reg, const struct reg_publication *p, struct bk_e
         if (put_image(reg, p, &subject.image, &ancestor, err) < 0 || put_attributes(reg, image, subject.image, err) < 0 ||
             put_checks(reg, p, subject.image, err) < 0 || put_documents(reg, p, subject.image, err) < 0 ||
             put_signatures(reg, p, subject.image, err) < 0 ||
-            reg_state_log(reg, subject.image, -1, image->state, image->created_by, "published", err) < 0 || tell(reg, image, err) < 0 ||
-            reg_revoked_inherit(reg, &subject, ancestor, image->created_by, err) < 0 ||
+            reg_state_log(reg, subject.image, -1, image->state, who, "published", err) < 0 || tell(reg, image, who, err) < 0 ||
+            reg_revoked_inherit(reg, &subject, ancestor, who, err) < 0 ||
             reg_vulnerable_published(reg, subject.image, image->created_by, err) < 0)
                 return -1;
         return reg_txn_commit(&txn, err);

@@ -15,13 +15,14 @@
 #include "lib/fs.h"
 #include "registry/rank.h"
 
-#define COUNT_MOST 1000
+#define COUNT_MOST 1000                 /* more need not be told apart */
+#define SORTED_MOST 20000               /* are rather sorted than all images walked */
 #define WALK_MOST_MS 20000              /* of a walk that tests patterns */
 #define NAMED_MOST 5                    /* of several images under _one */
 
 /* --- which walk ---------------------------------------------------------------- */
-/* How many images meet a condition of an attribute, counted no further than COUNT_MOST. */
-static int count_of(struct reg *reg, const struct reg_filter *filter, const struct reg_condition *condition, int64_t *ret,
+/* How many images meet a condition of an attribute, counted no further than most. */
+static int count_of(struct reg *reg, const struct reg_filter *filter, const struct reg_condition *condition, int64_t most, int64_t *ret,
                     struct bk_error *err)
 {
         BK_CLEANUP(reg_select_done) struct reg_select select = { 0 };
@@ -32,7 +33,7 @@ static int count_of(struct reg *reg, const struct reg_filter *filter, const stru
         reg_select_values(&select, condition);
         if (filter->name != NULL && condition->test == REG_ANY_OF)
                 reg_select_text(&select, " AND name = ", filter->name);
-        reg_select_number(&select, " LIMIT ", COUNT_MOST);
+        reg_select_number(&select, " LIMIT ", most);
         bk_buf_puts(&select.sql, ") few");
         if (reg_select_run(reg, &select, &stmt, err) < 0 || reg_sql_step(reg, stmt, err) < 0)
                 return -1;
@@ -40,26 +41,37 @@ static int count_of(struct reg *reg, const struct reg_filter *filter, const stru
         return 0;
 }
 
-/* The condition to walk along; NULL when none will do. */
+static bool walks_in_order(const struct reg_condition *condition)
+{
+        return condition->test == REG_ANY_OF && condition->n == 1 && !condition->prefixes;
+}
+
+static bool walkable(const struct reg_condition *condition)
+{
+        return condition->key == NULL && !condition->exclude && condition->test != REG_MATCHES && condition->test != REG_PRESENT;
+}
+
+/* The condition to walk along; NULL when none will do. One that must be sorted, and is not rare, is still better than none. */
 static int rarest(struct reg *reg, const struct reg_filter *filter, const struct reg_condition **ret, struct bk_error *err)
 {
-        int64_t least = INT64_MAX;
+        int64_t least = COUNT_MOST;
 
         *ret = NULL;
-        for (size_t i = 0; i < filter->n; i++) {
-                const struct reg_condition *condition = &filter->v[i];
-                const bool in_order = condition->test == REG_ANY_OF && condition->n == 1 && !condition->prefixes;
-                int64_t count = 0;
+        for (int round = 0; round < 2 && *ret == NULL; round++)
+                for (size_t i = 0; i < filter->n; i++) {
+                        const struct reg_condition *condition = &filter->v[i];
+                        const int64_t most = round == 0 ? COUNT_MOST : SORTED_MOST;
+                        int64_t count = 0;
 
-                if (condition->key != NULL || condition->exclude || condition->test == REG_MATCHES || condition->test == REG_PRESENT)
-                        continue;
-                if (count_of(reg, filter, condition, &count, err) < 0)
-                        return -1;
-                if (count < least && (in_order || count < COUNT_MOST)) {
-                        least = count;
-                        *ret = condition;
+                        if (!walkable(condition) || (round == 1 && walks_in_order(condition)))
+                                continue;
+                        if (count_of(reg, filter, condition, most, &count, err) < 0)
+                                return -1;
+                        if (count < least || (round == 0 && *ret == NULL && walks_in_order(condition)) || (round == 1 && *ret == NULL && count < most)) {
+                                least = count;
+                                *ret = condition;
+                        }
                 }
-        }
         return 0;
 }
 
@@ -349,8 +361,10 @@ int reg_filter_run(struct reg *reg, struct reg_filter *filter, struct reg_images
 {
         BK_CLEANUP(reg_images_done) struct reg_images images = { 0 };
         char *next = NULL;
+        autotxn txn = { 0 };
 
-        if (settle(reg, filter, err) < 0 ||
+        /* Its questions see one state of the registry, and lock it once. */
+        if (reg_txn_read(reg, &txn, err) < 0 || settle(reg, filter, err) < 0 ||
             (filter->at.given || filter->alive.given ? reg_past_run(reg, filter, &images, err) : run(reg, filter, &images, err)) < 0)
                 return -1;
         if (filter->limit >= 0 && (int64_t)images.n > filter->limit) {
@@ -365,8 +379,9 @@ int reg_filter_run(struct reg *reg, struct reg_filter *filter, struct reg_images
         return 0;
 }
 
-static int several(const struct reg_images *images, const char *query, struct bk_error *err)
+static int several(const struct reg_images *images, const struct reg_filter *filter, struct bk_error *err)
 {
+        autofree char *query = reg_filter_said(filter);
         BK_CLEANUP(bk_buf_done) struct bk_buf names = { 0 };
 
         for (size_t i = 0; i < images->n && i < NAMED_MOST; i++)
@@ -375,8 +390,7 @@ static int several(const struct reg_images *images, const char *query, struct bk
                        images->n > NAMED_MOST ? " and more" : "");
 }
 
-int reg_filter_demand(struct reg *reg, struct reg_filter *filter, const char *query, struct reg_images *ret, char **ret_next,
-                      struct bk_error *err)
+int reg_filter_demand(struct reg *reg, struct reg_filter *filter, struct reg_images *ret, char **ret_next, struct bk_error *err)
 {
         BK_CLEANUP(reg_images_done) struct reg_images images = { 0 };
         autofree char *next = NULL;
@@ -386,9 +400,9 @@ int reg_filter_demand(struct reg *reg, struct reg_filter *filter, const char *qu
         if (reg_filter_run(reg, filter, &images, &next, err) < 0)
                 return -1;
         if (images.n == 0)
-                return reg_filter_explain(reg, filter, query, err);
+                return reg_filter_explain(reg, filter, err);
         if (filter->one && images.n > 1)
-                return several(&images, query, err);
+                return several(&images, filter, err);
         if (ret_next != NULL)
                 *ret_next = filter->first || filter->one ? NULL : bk_take(next);
         *ret = images;
@@ -402,5 +416,5 @@ int reg_query(struct reg *reg, const char *query, struct reg_images *ret, struct
 
         if (reg_filter_parse(query, &filter, err) < 0)
                 return -1;
-        return reg_filter_demand(reg, &filter, query, ret, NULL, err);
+        return reg_filter_demand(reg, &filter, ret, NULL, err);
 }

@@ -75,6 +75,7 @@ struct reg_publication {
         bool unique_version;            /* no other living image of its name has its version and architecture; from now on neither */
         const char *signature;          /* of the manifest, a .minisig file; NULL: none */
         const char *attestation;        /* reg_statement() of it in a signed envelope; NULL: none */
+        const char *who;                /* publishes it here, for the log; NULL: who baked it */
 };
 
 /* One transaction. Publishing what is there already (the same id) is BK_CONFLICT;
@@ -89,6 +90,9 @@ int reg_publish(struct reg *reg, const struct reg_publication *publication, stru
  * _latest: the newest only. _limit=N. Newest first. An unknown _option is an error that names the known ones. */
 int reg_query(struct reg *reg, const char *query, struct reg_images *ret, struct bk_error *err) BK_MUST_CHECK;
 
+/* How many images a query asks for at most; -1: all. BK_INVALID for what is no query. */
+int reg_query_limit(const char *query, int64_t *ret, struct bk_error *err) BK_MUST_CHECK;
+
 /* One image by what people write: a digest, its first 8 or more hex digits, "name:channel",
  * a name, or a query; the newest where several match. No match is BK_NOT_FOUND, an ambiguous prefix BK_CONFLICT, what was
  * deleted or withdrawn BK_GONE. */
@@ -98,6 +102,38 @@ int reg_resolve(struct reg *reg, const char *reference, struct reg_image *ret, s
 int reg_lineage(struct reg *reg, const char *id, struct reg_images *ret, struct bk_error *err) BK_MUST_CHECK;
 /* Direct descendants, oldest first; none is not an error here. */
 int reg_children(struct reg *reg, const char *id, struct reg_images *ret, struct bk_error *err) BK_MUST_CHECK;
+/* Whether what an image stands on is still the best there is: the newest tested image of the same kind, which has the same name and
+ * the same identifying attributes (ancestry.c lists them). UNDETERMINED: no image of that kind is tested. */
+enum reg_freshness { REG_UP_TO_DATE, REG_UNDETERMINED, REG_OUT_OF_DATE };
+const char *reg_freshness_name(enum reg_freshness freshness);
+/* Of each image of a lineage, oldest first: its own, where it is an ancestor of the last; of the last the worst of them.
+ * ret has room for line->n; ret_newest, too, and gets the ids of what is better, the caller's, or NULL. */
+int reg_lineage_freshness(struct reg *reg, const struct reg_images *line, enum reg_freshness *ret, char **ret_newest,
+                          struct bk_error *err) BK_MUST_CHECK;
+
+/* Descendants at any depth, oldest first, without what only the image itself is asked for: there may be very many. */
+struct reg_node {
+        int64_t sequence, ancestor;     /* ancestor: its sequence */
+        unsigned depth;                 /* 1: baked on the image itself */
+        enum reg_state state;
+        char *id, *name, *type;
+        uint64_t size;
+        int64_t created_at;
+};
+struct reg_nodes { struct reg_node *v; size_t n; };
+void reg_nodes_done(struct reg_nodes *nodes);
+/* depth 0: no limit. after: a sequence, 0 from the start. limit -1: all. */
+struct reg_descent { unsigned depth; int64_t after, limit; };
+int reg_descendants(struct reg *reg, const char *id, const struct reg_descent *how, struct reg_nodes *ret, struct bk_error *err) BK_MUST_CHECK;
+
+/* What changed from one image to another, or from one moment of an image to another: {"from", "to", "fields", "attributes",
+ * "packages": {"added", "removed", "changed"}, "checks"}. *ret is the caller's. */
+struct reg_side { const struct reg_image *image; int64_t at; /* 0: now */ };
+int reg_diff(struct reg *reg, const struct reg_side *from, const struct reg_side *to, json_t **ret, struct bk_error *err) BK_MUST_CHECK;
+
+/* A picture of an image's lineage and its descendants, as SVG that stands on its own; the caller's. */
+int reg_lineage_svg(struct reg *reg, const char *id, char **ret, struct bk_error *err) BK_MUST_CHECK;
+
 /* The newest living image (not revoked or trashed) of that name with that input hash; none is BK_NOT_FOUND. */
 int reg_find_input(struct reg *reg, const char *name, const char *input_hash, struct reg_image *ret, struct bk_error *err) BK_MUST_CHECK;
 

@@ -9,7 +9,7 @@
 struct reg_backend;
 struct reg {
         const struct reg_backend *backend;      /* db.h */
-        void *db;               /* the backend's own */
+        void *db, *kept;        /* the backend's own */
         char *path;             /* for messages: the file, or the URL without its password */
         bool read_only;         /* it may be read by us, not written */
         bool in_txn;
@@ -174,7 +174,7 @@ struct reg_condition {
         struct reg_operand *v;          /* any of them */
         size_t n;
         struct reg_pattern *pattern;    /* of REG_MATCHES */
-        char *text;                     /* as written, safe to print */
+        char *text;                     /* decoded, for people */
 };
 
 struct reg_order { const struct reg_key *key; /* NULL: an attribute */ char *attribute; bool descending; };
@@ -194,6 +194,7 @@ struct reg_filter {
         size_t n_order;
         struct bk_strv after;           /* a cursor's parts: of each order its value, then a sequence; empty: from the start */
         struct bk_strv fields;          /* of a projection; empty: all */
+        struct bk_strv said;            /* its conditions, decoded, for people; without what only concerns pages and columns */
         char *descends;                 /* a reference: descendants of that image, at any depth */
         struct reg_span at, alive, changed;     /* at: from equals to */
 };
@@ -234,8 +235,8 @@ void reg_select_values(struct reg_select *select, const struct reg_condition *co
 int reg_filter_run(struct reg *reg, struct reg_filter *filter, struct reg_images *ret, char **ret_next,
                    struct bk_error *err) BK_MUST_CHECK;
 /* ... and must find what the query demands: something at all, and not several where it says _one. */
-int reg_filter_demand(struct reg *reg, struct reg_filter *filter, const char *query, struct reg_images *ret, char **ret_next,
-                      struct bk_error *err) BK_MUST_CHECK;
+int reg_filter_demand(struct reg *reg, struct reg_filter *filter, struct reg_images *ret, char **ret_next, struct bk_error *err) BK_MUST_CHECK;
+char *reg_filter_said(const struct reg_filter *filter);         /* the query for people, short; the caller's */
 /* The same for a filter with _at, _since or _until. */
 int reg_past_run(struct reg *reg, const struct reg_filter *filter, struct reg_images *ret, struct bk_error *err) BK_MUST_CHECK;
 /* Makes an image what it was at that moment; its attributes and its state. BK_NOT_FOUND when it was not there yet. */
@@ -244,7 +245,7 @@ int reg_image_rewind(struct reg *reg, struct reg_image *image, int64_t at, struc
 int reg_gone_find(struct reg *reg, const char *prefix, json_t **ret, struct bk_error *err) BK_MUST_CHECK;
 int reg_image_of_json(const json_t *record, struct reg_image *ret, struct bk_error *err) BK_MUST_CHECK;  /* of reg_image_summary()'s form */
 /* BK_NOT_FOUND with what would have matched, or BK_GONE where what matches was withdrawn; -1 always. */
-int reg_filter_explain(struct reg *reg, const struct reg_filter *filter, const char *query, struct bk_error *err);
+int reg_filter_explain(struct reg *reg, const struct reg_filter *filter, struct bk_error *err);
 
 /* --- package_spec.c ----------------------------------------------------------- */
 struct reg_numbers { int64_t *v; size_t n; };

@@ -77,7 +77,7 @@ static int by_query(struct reg *reg, const char *query, struct reg_image *ret, s
                 filter.limit = 1;
                 filter.first = true;
         }
-        if (reg_filter_demand(reg, &filter, query, &images, NULL, err) < 0)
+        if (reg_filter_demand(reg, &filter, &images, NULL, err) < 0)
                 return -1;
         *ret = images.v[0];
         images.v[0] = (struct reg_image){ 0 };

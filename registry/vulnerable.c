@@ -333,7 +333,8 @@ int reg_import_put(struct reg_importing *import, const struct reg_advisory *a, e
         reg_sql_reset(find);
         if (same) {
                 *ret = REG_IMPORT_SAME;
-                return reg_sql_bind(import->reg, import->v[TOUCH], err, "tit", import->name, id, import->name) < 0 ||
+                /* Only feeds that are swept need to know what was seen. */
+                return strcmp(a->feed, "osv") == 0 ? 0 : reg_sql_bind(import->reg, import->v[TOUCH], err, "tit", import->name, id, import->name) < 0 ||
                        reg_sql_step(import->reg, import->v[TOUCH], err) < 0 ? -1 : 0;
         }
         *ret = id != 0 ? REG_IMPORT_CHANGED : REG_IMPORT_NEW;

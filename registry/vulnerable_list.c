@@ -24,10 +24,9 @@ int reg_finding_filter_of(const struct reg_call *call, struct reg_finding_filter
 /* --- findings ------------------------------------------------------------------- */
 static const char findings_sql[] =
         "SELECT a.name, a.feed, a.summary, p.ecosystem, p.source, p.source_version, v.fixed, f.severity, a.score, p.name, p.version "
-        "FROM image i CROSS JOIN package_set s ON s.id = i.package_set CROSS JOIN package_member m ON m.package_set = s.id "
-        "CROSS JOIN vulnerable v ON v.package = m.package AND v.os = s.os CROSS JOIN affected f ON f.id = v.affected "
-        "CROSS JOIN advisory a ON a.id = f.advisory CROSS JOIN package p ON p.id = v.package "
-        "WHERE i.sequence = ? ORDER BY a.name, p.ecosystem, p.source, p.source_version, a.feed, p.name, p.version";
+        "FROM image i CROSS JOIN package_set s CROSS JOIN package_member m CROSS JOIN vulnerable v CROSS JOIN affected f "
+        "CROSS JOIN advisory a CROSS JOIN package p WHERE s.id = i.package_set AND m.package_set = s.id AND v.package = m.package AND v.os = s.os "
+        "AND f.id = v.affected AND a.id = f.advisory AND p.id = v.package AND i.sequence = ? ORDER BY a.name, p.ecosystem, p.source, p.source_version, a.feed, p.name, p.version";
 enum { NAME, FEED, SUMMARY, ECOSYSTEM, SOURCE, SOURCE_VERSION, FIXED, SEVERITY, SCORE, PACKAGE, VERSION };
 
 struct listing {
@@ -133,8 +132,7 @@ int reg_findings(struct reg *reg, int64_t image, const struct reg_finding_filter
         int status;
 
         if (reg_sql_prepare(reg, findings_sql, &l.rows, err) < 0 ||
-            reg_sql_prepare(reg, "SELECT max(b.severity), max(b.score) FROM advisory b WHERE b.withdrawn IS NULL AND (b.name = ? OR b.id IN "
-                            "(SELECT advisory FROM advisory_alias WHERE alias = ?))", &l.namesakes, err) < 0 ||
+            reg_sql_prepare(reg, REG_NAMESAKES_SQL, &l.namesakes, err) < 0 ||
             reg_sql_bind(reg, l.rows, err, "i", image) < 0)
                 return -1;
         while ((status = reg_sql_step(reg, l.rows, err)) > 0) {
@@ -199,18 +197,7 @@ int reg_vulnerable_image_call(struct reg_call *call, struct bk_error *err)
 }
 
 /* --- of all images -------------------------------------------------------------------- */
-struct counts { size_t severity[REG_CRITICAL + 1], all, fixable; };
-
-static void take_count(void *arg, const struct reg_finding *f)
-{
-        struct counts *counts = arg;
-
-        counts->severity[f->severity]++;
-        counts->all++;
-        counts->fixable += f->fixed != NULL;
-}
-
-static json_t *counts_json(const struct counts *counts)
+static json_t *counts_json(const struct reg_counts *counts)
 {
         json_t *json = json_object();
 
@@ -253,14 +240,14 @@ static int images_of(struct reg *reg, const struct asked *asked, struct reg_stmt
 static int list_images(struct reg *reg, const struct asked *asked, json_t *items, int64_t *ret_next, struct bk_error *err)
 {
         BK_CLEANUP(reg_images_done) struct reg_images images = { 0 };
+        BK_CLEANUP(reg_counting_done) struct reg_counting *counting = NULL;
         autostmt *stmt = NULL;
-        int status = images_of(reg, asked, &stmt, err);
 
-        if (status < 0 || reg_image_rows(reg, stmt, &images, err) < 0)
+        if (reg_counting_begin(reg, &asked->filter, &counting, err) < 0 || images_of(reg, asked, &stmt, err) < 0 || reg_image_rows(reg, stmt, &images, err) < 0)
                 return -1;
         for (size_t i = 0; i < images.n; i++) {
                 const bool used = reg_ids_has(&asked->used, images.v[i].sequence);
-                struct counts counts = { 0 };
+                struct reg_counts counts;
                 autofree char *os = NULL;
                 json_t *image;
 
@@ -270,7 +257,7 @@ static int list_images(struct reg *reg, const struct asked *asked, json_t *items
                         *ret_next = json_integer_value(json_object_get(json_array_get(items, json_array_size(items) - 1), "sequence"));
                         break;
                 }
-                if (reg_findings(reg, images.v[i].sequence, &asked->filter, take_count, &counts, err) < 0 ||
+                if (reg_counting_image(counting, images.v[i].sequence, &counts, err) < 0 ||
                     os_of(reg, images.v[i].sequence, &os, err) < 0)
                         return -1;
                 image = image_json(&images.v[i], os);

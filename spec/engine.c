@@ -3,7 +3,7 @@
  * collected while the file loads and run afterwards, as RSpec does. */
 #include "spec/ruby_priv.h"
 
-#include <malloc.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/time.h>
@@ -19,35 +19,16 @@
 
 #include "lib/fs.h"
 #include "spec/prelude_rb.h"
+#include "spec/snapshot.h"
 
-#define HEAP_MOST ((size_t)512 << 20)           /* of Ruby: a NoMemoryError of its example */
 #define GC_INTERVAL 1000                        /* percent: a process that lives for a moment rarely cleans up */
-#define GC_BEGIN 250000                         /* objects, some 10 MB: nor does it at first. At HEAP_MOST mruby does by itself. */
+#define GC_BEGIN 250000                         /* objects, some 10 MB: nor does it at first. At the heap's limit mruby does by itself. */
+enum { TICKS = 32 /* of the time that an example may compute */, FLUSH_US = 50000 };
 #define SPACE_MOST ((rlim_t)1 << 30)            /* of the whole process: ends it */
 
 struct spec_engine *spec_engine_of(mrb_state *mrb)
 {
         return mrb->ud;
-}
-
-static void *allocate(mrb_state *mrb, void *p, size_t size, void *arg)
-{
-        struct spec_engine *engine = arg;
-        const size_t before = p ? malloc_usable_size(p) : 0;
-        void *ret;
-
-        (void)mrb;
-        if (size == 0) {
-                engine->allocated -= before;
-                free(p);
-                return NULL;
-        }
-        if (size > before && engine->allocated + (size - before) > HEAP_MOST)
-                return NULL;
-        ret = realloc(p, size);
-        if (ret != NULL)
-                engine->allocated += malloc_usable_size(ret) - before;
-        return ret;
 }
 
 static int64_t now_us(void)
@@ -70,13 +51,46 @@ static char *text_of(mrb_state *mrb, mrb_value string)
         return ret;
 }
 
-/* An example that computes without end is the end of this process, and an error of its own: the next ones run in a new one. */
-static void limit_example(const struct spec_options *options, bool on)
-{
-        const int ms = spec_example_most_ms(options);
-        const struct itimerval timer = { .it_value = { .tv_sec = on ? ms / 1000 : 0, .tv_usec = on ? ms % 1000 * 1000 : 0 } };
+/* An example that computes without end is the end of this process, and an error of its own: the next ones run in a new one. The
+ * process's time is counted in ticks, which costs an example nothing. */
+static struct { volatile sig_atomic_t running, ticks; } example;
 
+static void on_tick(int number)
+{
+        if (!example.running || ++example.ticks <= TICKS)
+                return;
+        (void)signal(number, SIG_DFL);
+        (void)raise(number);
+}
+
+static void limit_examples(const struct spec_options *options)
+{
+        const struct sigaction action = { .sa_handler = on_tick, .sa_flags = SA_RESTART };
+        const int tick_ms = spec_example_most_ms(options) / TICKS + 1;
+        const struct timeval tick = { .tv_sec = tick_ms / 1000, .tv_usec = tick_ms % 1000 * 1000 };
+        const struct itimerval timer = { .it_interval = tick, .it_value = tick };
+
+        (void)sigaction(SIGPROF, &action, NULL);
         (void)setitimer(ITIMER_PROF, &timer, NULL);
+}
+
+static void limit_example(bool on)
+{
+        example.ticks = 0;
+        example.running = on;
+}
+
+/* Results are shown as they come, but not each with a write of its own. */
+static void told(struct spec_engine *engine, int sent)
+{
+        const int64_t now = now_us();
+
+        if (sent == 0 && now - engine->flushed_us > FLUSH_US) {
+                engine->flushed_us = now;
+                sent = spec_wire_flush(engine->job->fd);
+        }
+        if (sent < 0)
+                _exit(1);
 }
 
 static mrb_value optional_text(mrb_state *mrb, mrb_value value)
@@ -98,12 +112,11 @@ static mrb_value native_start(mrb_state *mrb, mrb_value self)
                 .control = text_of(mrb, optional_text(mrb, control)), .title = text_of(mrb, optional_text(mrb, title)),
         };
 
-        if (spec_wire_send(engine->job->fd, SPEC_RECORD_START, &result) < 0)
-                _exit(1);
+        told(engine, spec_wire_send(engine->job->fd, SPEC_RECORD_START, &result));
         engine->started_us = now_us();
         engine->image.asked = SPEC_NOWHERE;
         engine->image.configured = false;
-        limit_example(engine->job->options, true);
+        limit_example(true);
         return self;
 }
 
@@ -124,10 +137,9 @@ static mrb_value native_result(mrb_state *mrb, mrb_value self)
                 .where = engine->image.asked, .configured = engine->image.configured,
         };
 
-        limit_example(engine->job->options, false);
+        limit_example(false);
         engine->started_us = 0;
-        if (spec_wire_send(engine->job->fd, SPEC_RECORD_RESULT, &result) < 0)
-                _exit(1);
+        told(engine, spec_wire_send(engine->job->fd, SPEC_RECORD_RESULT, &result));
         return self;
 }
 
@@ -175,16 +187,25 @@ void spec_engine_load(mrb_state *mrb, const char *file, char *text, size_t lengt
                 mrb_exc_raise(mrb, mrb_obj_value(mrb->exc));
 }
 
+/* The bytecode stays where it is and nothing is copied, unless a snapshot is made: the fewer words in it point into the program, the
+ * fewer of its pages are written to. */
 static mrb_value load_prelude(mrb_state *mrb, void *arg)
 {
-        (void)arg;
-        (void)mrb_load_irep(mrb, spec_prelude_rb);     /* stays where it is: nothing is copied */
+        const struct spec_heap *heap = arg;
+
+        if (heap->fixed) {
+                void *copy = memcpy(mrb_malloc(mrb, sizeof spec_prelude_rb), spec_prelude_rb, sizeof spec_prelude_rb);
+
+                (void)mrb_load_irep_buf(mrb, copy, sizeof spec_prelude_rb);
+                mrb_free(mrb, copy);
+        } else
+                (void)mrb_load_irep(mrb, spec_prelude_rb);
         if (mrb->exc != NULL)
                 mrb_exc_raise(mrb, mrb_obj_value(mrb->exc));
         return mrb_nil_value();
 }
 
-/* What the project and the caller have set holds before the file is read. */
+/* What this run has to do with (settings, the environment) is told, and holds before the file is read. */
 static mrb_value prepare(mrb_state *mrb, void *arg)
 {
         (void)arg;
@@ -261,21 +282,16 @@ static void limit(void)
         (void)setrlimit(RLIMIT_CORE, &core);
 }
 
-void spec_engine_run(const struct spec_job *given)
-{
-        static struct spec_engine engine;
-        static struct spec_job job;
-        const struct spec_result none = { 0 };
-        struct RClass *module;
-        mrb_state *mrb;
+static struct spec_engine engine;
 
-        job = *given;
-        engine.job = &job;
-        spec_image_init(&engine.image, job.target, job.options, job.fd);
-        limit();
-        mrb = mrb_open_allocf(allocate, &engine);
-        if (mrb == NULL || (!job.options->trust && spec_fence() < 0))
-                _exit(2);
+struct mrb_state *spec_engine_make(struct spec_heap *heap)
+{
+        mrb_state *mrb = mrb_open_allocf(spec_heap_get, heap);
+        mrb_bool failed = FALSE;
+        struct RClass *module;
+
+        if (mrb == NULL)
+                return NULL;
         mrb->ud = &engine;
         mrb->gc.interval_ratio = GC_INTERVAL;
         mrb->gc.threshold = GC_BEGIN;
@@ -291,8 +307,41 @@ void spec_engine_run(const struct spec_job *given)
         spec_place_init(mrb, module);
         spec_controller_init(mrb, module);
         spec_binding_init(mrb, module);
-        if (step(mrb, load_prelude, &job) && step(mrb, prepare, &job) && step(mrb, load_file, &job))
+        (void)mrb_protect_error(mrb, load_prelude, heap, &failed);
+        return failed ? NULL : mrb;
+}
+
+/* The kept one, or a new one. */
+static mrb_state *interpreter(void)
+{
+        static struct spec_heap own;
+        struct spec_heap *heap = &own;
+        mrb_state *mrb = spec_snapshot_take(&heap);
+
+        if (mrb == NULL)
+                mrb = spec_engine_make(heap);
+        spec_regexp_begin();
+        return mrb;
+}
+
+void spec_engine_run(const struct spec_job *given)
+{
+        static struct spec_job job;
+        const struct spec_result none = { 0 };
+        mrb_state *mrb;
+
+        limit();
+        mrb = interpreter();
+        if (mrb == NULL || (!given->options->trust && spec_fence() < 0))
+                _exit(2);
+        job = *given;
+        engine.job = &job;
+        spec_wire_begin(job.pending);
+        limit_examples(job.options);
+        spec_image_init(&engine.image, job.target, job.options, job.fd);
+        if (step(mrb, prepare, &job) && step(mrb, load_file, &job))
                 (void)step(mrb, run_examples, &job);
         (void)spec_wire_send(job.fd, SPEC_RECORD_END, &none);
+        (void)spec_wire_flush(job.fd);
         _exit(0);       /* the kernel takes the memory back faster than we could */
 }

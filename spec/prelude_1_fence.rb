@@ -13,8 +13,6 @@ end
  :STDIN, :STDOUT, :STDERR].each { |name| Object.remove_const(name) if Object.const_defined?(name) }
 
 module Bakery
-  SETTINGS = Bakery.settings.freeze
-
   def self.trust?
     SETTINGS[:trust]
   end

@@ -192,12 +192,10 @@ module Bakery
   end
 end
 
-ENV = Bakery::Environment.new(Bakery.environment)
 ARGV = [] unless Object.const_defined?(:ARGV)
 $LOAD_PATH = []
 $: = $LOAD_PATH
 $LOADED_FEATURES = []
-$PROGRAM_NAME = Bakery::SETTINGS[:file]
 $0 = 'rspec'
 $VERBOSE = false
 $DEBUG = false

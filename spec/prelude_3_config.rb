@@ -55,6 +55,13 @@ module RSpec
   # One kind of hooks after the other, each with the metadata that it is for.
   class Hooks
     KINDS = { each: :each, example: :each, all: :all, context: :all, suite: :suite }.freeze
+    NONE = [].freeze
+    @known = {}
+
+    class << self
+      # Which kinds anybody has declared: for the others nobody need be asked.
+      attr_reader :known
+    end
 
     def initialize
       @lists = {}
@@ -63,14 +70,16 @@ module RSpec
     def add(kind, args, block, first = false)
       args = args.dup
       scope = KINDS.key?(args.first) ? KINDS[args.shift] : :each
-      list = (@lists[:"#{kind}_#{scope}"] ||= [])
+      key = :"#{kind}_#{scope}"
+      Hooks.known[key] = true
+      list = (@lists[key] ||= [])
       hook = [Core::Metadata.filter(args), block]
       first ? list.unshift(hook) : list.push(hook)
     end
 
     def [](kind, metadata)
       list = @lists[kind]
-      return [] if list.nil?
+      return NONE if list.nil?
       list.select { |filter, _| filter.empty? || Core::Metadata.any?(filter, metadata) }.map(&:last)
     end
   end

@@ -205,6 +205,7 @@ module RSpec
 
         # Outer ones come first, but last among those that run after.
         def hooks_of(kind, metadata)
+          return Hooks::NONE unless Hooks.known.key?(kind)
           outer = @parent ? @parent.hooks_of(kind, metadata) : @general[kind, metadata]
           own = @hooks[kind, metadata]
           return outer if own.empty?

@@ -2,6 +2,9 @@
 module Bakery
   PASS, FAIL, ERROR, UNANSWERED, SKIP = 0, 1, 2, 3, 4
   MESSAGE_MOST = 16_384
+  CONTROLLED = [:impact, :control, :id, :title].freeze
+  CONTROLS = [:__control, *CONTROLLED].freeze
+  UNCONTROLLED = ['', '', -1.0].freeze
 
   # What came out of an example, kept back: describe.one tells it when all of its groups are known.
   Outcome = Struct.new(:group, :example, :verdict, :message)
@@ -13,7 +16,13 @@ module Bakery
       at.empty? || text.start_with?(at) ? text : "#{at}: #{text}"
     end
 
+    # The prelude may have been loaded in another process, at another time: what is of this one begins here.
     def prepare
+      const_set(:SETTINGS, settings.freeze)
+      Object.const_set(:ENV, Environment.new(environment))
+      $PROGRAM_NAME = SETTINGS[:file]
+      srand(clock(0).inject { |seconds, ns| seconds ^ ns })
+      RSpec::Core::ExampleGroup.setup(nil, [], {}, nil)
       read_dot_rspec
       SETTINGS[:tags].each { |tag| RSpec.configuration.add_tag(tag) }
     end
@@ -147,21 +156,27 @@ module Bakery
 
     # A failing one may be given time, or more attempts: the system below may still be starting.
     def attempts_of(group, example, state)
-      begun = Process.clock_gettime(Process::CLOCK_MONOTONIC)
-      config, meta = RSpec.configuration, example.metadata
-      most = (meta[:retry] || config.__kept('default_retry_count') || 1).to_i
-      pause = meta[:retry_wait] || config.__kept('default_sleep_interval') || SETTINGS[:retry_sleep_ms] / 1000.0
+      begun = SETTINGS[:retry_ms] > 0 ? Process.clock_gettime(Process::CLOCK_MONOTONIC) : 0
+      declared = example.metadata[:retry]
       example.attempts = 1
       loop do
         verdict, message = attempt_once(group, example, state)
-        return [verdict, message] unless (verdict == FAIL || verdict == ERROR) && !example.metadata[:pending]
-        spent = Process.clock_gettime(Process::CLOCK_MONOTONIC) - begun
-        most = [most, (example.metadata[:retry] || 1).to_i].max
-        return [verdict, message] unless example.attempts < most || (spent + pause) * 1000 < SETTINGS[:retry_ms]
-        sleep(pause)
+        return [verdict, message] unless (verdict == FAIL || verdict == ERROR) && again?(example, begun, declared)
         Bakery.forget
         example.attempts += 1
       end
+    end
+
+    # After the pause, if so. An around hook may have asked for more than was declared.
+    def again?(example, begun, declared)
+      config, meta = RSpec.configuration, example.metadata
+      return false if meta[:pending]
+      most = [(declared || config.__kept('default_retry_count') || 1).to_i, (meta[:retry] || 1).to_i].max
+      pause = meta[:retry_wait] || config.__kept('default_sleep_interval') || SETTINGS[:retry_sleep_ms] / 1000.0
+      in_time = SETTINGS[:retry_ms] > 0 && (Process.clock_gettime(Process::CLOCK_MONOTONIC) - begun + pause) * 1000 < SETTINGS[:retry_ms]
+      return false unless example.attempts < most || in_time
+      sleep(pause)
+      true
     end
 
     def attempt_once(group, example, state)
@@ -243,6 +258,7 @@ module Bakery
 
     # [id, title, impact]
     def control_of(metadata, example)
+      return UNCONTROLLED unless any_value?(metadata, CONTROLS) || (example && any_value?(example.metadata, CONTROLLED))
       control = metadata[:__control]
       metadata = example.metadata if example
       impact = metadata[:impact] || (control && control.impact)
@@ -256,5 +272,4 @@ module Bakery
              *control_of(group.metadata, example))
     end
   end
-  RSpec::Core::ExampleGroup.setup(nil, [], {}, nil)
 end

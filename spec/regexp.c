@@ -26,11 +26,21 @@ enum {
 };
 
 struct regexp {
-        regex_t *utf8, *bytes;          /* bytes: compiled when first needed */
+        regex_t *utf8, *bytes;          /* compiled when first needed, but for the one that tells whether it is a pattern */
         int options;
+        bool is_utf8;                   /* the pattern is; else there is only bytes */
 };
 
 struct match { OnigRegion region; };
+
+static void drop(struct regexp *re)
+{
+        if (re->utf8 != NULL)
+                onig_free(re->utf8);
+        if (re->bytes != NULL)
+                onig_free(re->bytes);
+        re->utf8 = re->bytes = NULL;
+}
 
 static void regexp_free(mrb_state *mrb, void *p)
 {
@@ -38,10 +48,7 @@ static void regexp_free(mrb_state *mrb, void *p)
 
         if (re == NULL)
                 return;
-        if (re->utf8 != NULL)
-                onig_free(re->utf8);
-        if (re->bytes != NULL)
-                onig_free(re->bytes);
+        drop(re);
         mrb_free(mrb, re);
 }
 
@@ -130,6 +137,15 @@ static int options_from(mrb_value value)
         return options;
 }
 
+static regex_t *variant_for(mrb_state *mrb, mrb_value self, struct regexp *re, bool utf8)
+{
+        regex_t **variant = re->is_utf8 && utf8 ? &re->utf8 : &re->bytes;
+
+        if (*variant == NULL)
+                *variant = compile(mrb, source_of(mrb, self), re->options, variant == &re->utf8 ? ONIG_ENCODING_UTF8 : ONIG_ENCODING_ASCII);
+        return *variant;
+}
+
 static mrb_value regexp_new(mrb_state *mrb, struct RClass *class, mrb_value source, int options)
 {
         struct regexp *re = mrb_calloc(mrb, 1, sizeof *re);
@@ -138,11 +154,9 @@ static mrb_value regexp_new(mrb_state *mrb, struct RClass *class, mrb_value sour
         const mrb_value text = mrb_str_new(mrb, RSTRING_PTR(source), RSTRING_LEN(source));
 
         re->options = options;
+        re->is_utf8 = spec_regexp_utf8(text);
         mrb_iv_set(mrb, self, SPEC_SYM("source"), text);
-        if (spec_regexp_utf8(text))
-                re->utf8 = compile(mrb, text, options, ONIG_ENCODING_UTF8);
-        else
-                re->bytes = compile(mrb, text, options, ONIG_ENCODING_ASCII);
+        (void)variant_for(mrb, self, re, re->is_utf8);
         return self;
 }
 
@@ -246,15 +260,6 @@ mrb_value spec_regexp_from(mrb_state *mrb, mrb_value value, bool quoted)
         return regexp_cached(mrb, SPEC_CLASS("Regexp"), quoted ? quote(mrb, value) : value, 0);
 }
 
-static regex_t *variant_for(mrb_state *mrb, mrb_value self, struct regexp *re, bool utf8)
-{
-        if (re->utf8 != NULL && utf8)
-                return re->utf8;
-        if (re->bytes == NULL)
-                re->bytes = compile(mrb, source_of(mrb, self), re->options, ONIG_ENCODING_ASCII);
-        return re->bytes;
-}
-
 mrb_value spec_regexp_search(mrb_state *mrb, mrb_value regexp, mrb_value string, mrb_int from)
 {
         return spec_regexp_search_in(mrb, regexp, string, spec_regexp_utf8(string), from);
@@ -326,9 +331,9 @@ mrb_value spec_match_captures(mrb_state *mrb, mrb_value match, int first)
 int spec_match_name(mrb_state *mrb, mrb_value match, const char *name, size_t length)
 {
         const mrb_value regexp = mrb_iv_get(mrb, match, SPEC_SYM("regexp"));
-        const struct regexp *re = regexp_of(mrb, regexp);
+        struct regexp *re = regexp_of(mrb, regexp);
         const OnigUChar *p = (const OnigUChar *)name;
-        const int n = onig_name_to_backref_number(re->utf8 != NULL ? re->utf8 : re->bytes, p, p + length,
+        const int n = onig_name_to_backref_number(variant_for(mrb, regexp, re, true), p, p + length,
                                                   (OnigRegion *)spec_match_region(mrb, match));
 
         return n < 0 ? -1 : n;
@@ -347,11 +352,11 @@ static int add_name(const OnigUChar *name, const OnigUChar *end, int n, int *gro
 
 mrb_value spec_regexp_names(mrb_state *mrb, mrb_value regexp)
 {
-        const struct regexp *re = regexp_of(mrb, regexp);
+        struct regexp *re = regexp_of(mrb, regexp);
         struct naming naming = { mrb, mrb_ary_new(mrb) };
 
         /* They come in the order of a hash; by their groups' numbers, then without the gaps, they are as written. */
-        (void)onig_foreach_name(re->utf8 != NULL ? re->utf8 : re->bytes, add_name, &naming);
+        (void)onig_foreach_name(variant_for(mrb, regexp, re, true), add_name, &naming);
         return mrb_funcall_id(mrb, naming.list, SPEC_SYM("compact"), 0);
 }
 
@@ -538,12 +543,37 @@ static const struct method regexp_methods[] = {
         { "to_s", regexp_to_s, MRB_ARGS_NONE() }, { "inspect", regexp_inspect, MRB_ARGS_NONE() },
 };
 
+void spec_regexp_begin(void)
+{
+        (void)onig_set_retry_limit_in_match(RETRIES_MOST);
+        (void)onig_set_retry_limit_in_search(RETRIES_MOST);
+}
+
+static int forget(mrb_state *mrb, struct RBasic *object, void *arg)
+{
+        struct RData *data = (struct RData *)object;
+
+        (void)mrb, (void)arg;
+        if (object->tt != MRB_TT_DATA || data->data == NULL)
+                return MRB_EACH_OBJ_OK;
+        if (data->type == &regexp_type)
+                drop(data->data);
+        if (data->type == &match_type) {
+                onig_region_free(&((struct match *)data->data)->region, 0);
+                memset(data->data, 0, sizeof(struct match));
+        }
+        return MRB_EACH_OBJ_OK;
+}
+
+void spec_regexp_forget(mrb_state *mrb)
+{
+        mrb_objspace_each_objects(mrb, forget, NULL);
+}
+
 void spec_regexp_init(mrb_state *mrb)
 {
         struct RClass *class = mrb_define_class(mrb, "Regexp", mrb->object_class);
 
-        (void)onig_set_retry_limit_in_match(RETRIES_MOST);
-        (void)onig_set_retry_limit_in_search(RETRIES_MOST);
         MRB_SET_INSTANCE_TT(class, MRB_TT_DATA);
         mrb_define_const(mrb, class, "IGNORECASE", mrb_fixnum_value(ONIG_OPTION_IGNORECASE));
         mrb_define_const(mrb, class, "EXTENDED", mrb_fixnum_value(ONIG_OPTION_EXTEND));

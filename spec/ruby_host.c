@@ -43,6 +43,19 @@ static mrb_value native_settings(mrb_state *mrb, mrb_value self)
         return ret;
 }
 
+/* any_value?(hash, keys): does one of them have a value there that is true? */
+static mrb_value native_any_value(mrb_state *mrb, mrb_value self)
+{
+        mrb_value hash, keys;
+
+        (void)self;
+        mrb_get_args(mrb, "HA", &hash, &keys);
+        for (mrb_int i = 0; i < RARRAY_LEN(keys); i++)
+                if (mrb_test(mrb_hash_fetch(mrb, hash, RARRAY_PTR(keys)[i], mrb_nil_value())))
+                        return mrb_true_value();
+        return mrb_false_value();
+}
+
 /* clock(id): seconds and nanoseconds; nil for a clock that is none. */
 static mrb_value native_clock(mrb_state *mrb, mrb_value self)
 {
@@ -211,6 +224,7 @@ static mrb_value native_eval(mrb_state *mrb, mrb_value self)
 void spec_host_init(mrb_state *mrb, struct RClass *module)
 {
         mrb_define_module_function(mrb, module, "settings", native_settings, MRB_ARGS_NONE());
+        mrb_define_module_function(mrb, module, "any_value?", native_any_value, MRB_ARGS_REQ(2));
         mrb_define_module_function(mrb, module, "clock", native_clock, MRB_ARGS_REQ(1));
         mrb_define_module_function(mrb, module, "forget", native_forget, MRB_ARGS_NONE());
         mrb_define_module_function(mrb, module, "host_run", native_host_run, MRB_ARGS_ARG(1, 1));

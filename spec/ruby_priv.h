@@ -14,6 +14,10 @@
 /* regexp.c: class Regexp and MatchData on Oniguruma. Debian's mruby compiles
  * /src/flags to Regexp.compile("src", "flags") and has no such class. */
 void spec_regexp_init(mrb_state *mrb);
+/* Once in a process that will match: Oniguruma's limits. */
+void spec_regexp_begin(void);
+/* Compiled patterns are malloc()'s: they are given back, and made anew when they are needed. */
+void spec_regexp_forget(mrb_state *mrb);
 bool spec_regexp_is(mrb_state *mrb, mrb_value value);
 /* A Regexp as it is; a String compiled, or quoted first. Anything else is a TypeError. */
 mrb_value spec_regexp_from(mrb_state *mrb, mrb_value value, bool quote);
@@ -58,8 +62,8 @@ struct spec_engine {
         struct spec_image image;
         struct spec_source *sources;    /* Ruby files that were loaded */
         size_t n_sources;
-        size_t allocated;               /* bytes held by mruby */
         int64_t started_us;             /* of the running example */
+        int64_t flushed_us;             /* when results were last sent */
 };
 /* The engine is mrb->ud. */
 struct spec_engine *spec_engine_of(mrb_state *mrb);

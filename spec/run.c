@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <time.h>
@@ -16,7 +17,7 @@
 #include "spec/waiver.h"
 
 enum { EXAMPLE_MS = 10000, TIMEOUT_MS = 600000, COMMAND_TIMEOUT_MS = 60000, RETRY_SLEEP_MS = 500, FILE_MOST = 16 << 20, END_MS = 5000, CHUNK = 65536,
-       RECORDS_MOST = 128 << 20 /* bytes a file's results may take */ };
+       LOOK_MS = 50 /* for what is not sent yet */, RECORDS_MOST = 128 << 20 /* bytes a file's results may take */ };
 
 const char *spec_verdict_name(enum spec_verdict verdict)
 {
@@ -105,8 +106,11 @@ struct attempt {
         struct bk_buf bytes;
         struct spec_result running;     /* the example begun and not ended; owned strings */
         bool is_running, finished, garbled, too_much;
+        bool asked;                     /* the last that it told is a question: nothing is pending behind it */
+        bool gone;                      /* the child is: it is told nothing any more */
         size_t begun;                   /* examples that began, in this process and those before it */
-        size_t taken;                   /* bytes received */
+        struct spec_pending *pending;   /* what the child has told and not sent */
+        uint64_t received, taken;       /* bytes of what it tells: from the socket, and those that are known */
         struct spec_report *report;
 };
 
@@ -116,13 +120,18 @@ static void attempt_done(struct attempt *a)
                 (void)close(a->fd);
         bk_buf_done(&a->bytes);
         result_done(&a->running);
+        if (a->pending != NULL)
+                (void)munmap(a->pending, sizeof *a->pending);
 }
 
 static void take_record(struct attempt *a, enum spec_record record, const struct spec_result *result)
 {
-        if (record == SPEC_RECORD_ASK) {
-                if (spec_wire_answer(a->fd, a->job->target, result, a->deadline) < 0)
-                        a->garbled = true;
+        a->asked = record == SPEC_RECORD_ASK;
+        if (a->asked) {
+                if (a->gone || spec_wire_answer(a->fd, a->job->target, result, a->deadline) == 0)
+                        return;
+                a->gone = errno == EPIPE || errno == ECONNRESET;        /* how it ended says more */
+                a->garbled = !a->gone;
                 return;
         }
         result_done(&a->running);
@@ -162,6 +171,34 @@ static void take_records(struct attempt *a)
         }
 }
 
+/* Bytes that were seen before they were sent come a second time. */
+static void take_sent(struct attempt *a, const char *bytes, size_t length)
+{
+        const uint64_t known = a->taken - a->received;
+        const size_t skip = known < length ? (size_t)known : length;
+
+        a->received += length;
+        if (skip == length)
+                return;
+        a->taken += length - skip;
+        a->too_much = a->taken > RECORDS_MOST;
+        bk_buf_add(&a->bytes, bytes + skip, length - skip);
+        take_records(a);
+}
+
+static void take_pending(struct attempt *a)
+{
+        char bytes[sizeof a->pending->bytes];
+        const size_t length = spec_wire_peek(a->pending, a->taken, bytes);
+
+        if (length == 0 || a->garbled || a->finished || a->too_much)
+                return;
+        a->taken += length;
+        a->too_much = a->taken > RECORDS_MOST;
+        bk_buf_add(&a->bytes, bytes, length);
+        take_records(a);
+}
+
 /* Returns true when the child closed its end, false when the time is up. */
 static bool listen_to(struct attempt *a)
 {
@@ -172,21 +209,35 @@ static bool listen_to(struct attempt *a)
                 const int64_t left = a->deadline - bk_now_ms();
                 ssize_t got;
 
-                if (left <= 0)
+                if (left <= 0) {
+                        if (!a->asked)
+                                take_pending(a);
                         return false;
-                if (poll(&event, 1, left > 60000 ? 60000 : (int)left) <= 0)
+                }
+                if (poll(&event, 1, left > LOOK_MS ? LOOK_MS : (int)left) <= 0) {
+                        take_pending(a);
                         continue;
+                }
                 got = read(a->fd, chunk, sizeof chunk);
                 if (got < 0 && errno == EINTR)
                         continue;
                 if (got <= 0)
                         return true;
-                a->taken += (size_t)got;
-                a->too_much = a->taken > RECORDS_MOST;
-                bk_buf_add(&a->bytes, chunk, (size_t)got);
-                take_records(a);
+                take_sent(a, chunk, (size_t)got);
         }
         return true;
+}
+
+/* The child is gone: what it sent and what it had not sent yet. */
+static void take_rest(struct attempt *a)
+{
+        char chunk[CHUNK];
+        ssize_t got;
+
+        a->gone = true;
+        while (!a->garbled && !a->finished && !a->too_much && (got = recv(a->fd, chunk, sizeof chunk, MSG_DONTWAIT)) > 0)
+                take_sent(a, chunk, (size_t)got);
+        take_pending(a);
 }
 
 static void error_result(struct attempt *a, const char *why)
@@ -245,11 +296,18 @@ static int run_once(struct spec_job *job, int64_t deadline, struct spec_report *
         if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
                 return bk_fail_errno(err, "cannot make a socket");
         a.fd = ends[0];
+        a.pending = mmap(NULL, sizeof *a.pending, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        if (a.pending == MAP_FAILED) {
+                a.pending = NULL;
+                (void)close(ends[1]);
+                return bk_fail_errno(err, "no memory to hear of '%s' in", job->file);
+        }
         (void)setsockopt(a.fd, SOL_SOCKET, SO_SNDTIMEO, &answer_most, sizeof answer_most);
         a.pid = bk_fork();
         if (a.pid == 0) {
                 (void)close(ends[0]);
                 job->fd = ends[1];
+                job->pending = a.pending;
                 spec_engine_run(job);
         }
         (void)close(ends[1]);
@@ -259,6 +317,8 @@ static int run_once(struct spec_job *job, int64_t deadline, struct spec_report *
         if (!in_time || a.garbled || a.too_much)
                 (void)kill(a.pid, SIGKILL);
         status = bk_wait(a.pid, END_MS);
+        if (in_time)
+                take_rest(&a);
         judge_end(&a, in_time, status, timeout_ms);
         if (in_time && !a.finished && !a.garbled && !a.too_much && a.is_running)
                 job->begin_at = a.begun;

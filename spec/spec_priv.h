@@ -4,6 +4,7 @@
  * A property or predicate that fails cannot be answered here, and its error
  * says why; only BK_USAGE means that the check itself is written wrongly. */
 #pragma once
+#include <stdatomic.h>
 #include <sys/stat.h>
 
 #include "lib/buf.h"
@@ -199,6 +200,7 @@ struct spec_job {
         const struct spec_target *target;
         const struct spec_options *options;     /* with the defaults filled in */
         int fd;
+        struct spec_pending *pending;           /* NULL: none */
         size_t begin_at;                        /* so many examples are left out: an earlier process had them */
 };
 /* The time that one example may compute, without that of its commands. */
@@ -216,6 +218,19 @@ struct spec_message {
         int64_t duration_us;
 };
 int spec_wire_send(int fd, enum spec_record record, const struct spec_result *result);
+/* What was told and is not sent yet, in memory that the parent shares and that outlives the child: many records go with one write, and
+ * none is lost. One writes, the other looks when it has heard nothing for a while, and at the end. */
+struct spec_pending {
+        _Atomic uint64_t before;        /* bytes that were sent until now */
+        _Atomic uint32_t len;           /* of bytes: whole records */
+        char bytes[16 << 10];
+};
+/* From here on spec_wire_send() of this process writes there first; NULL: to the socket at once. It is the process's only one. */
+void spec_wire_begin(struct spec_pending *pending);
+int spec_wire_flush(int fd);
+/* Copies what is pending behind the first `taken` bytes to ret, which has room for all. Returns how many, 0 where there are none or
+ * they are being sent just now. */
+size_t spec_wire_peek(struct spec_pending *pending, uint64_t taken, char *ret);
 /* Takes one whole record off bytes. Returns its size; 0 when more is needed; -1 when it is none.
  * Strings point into bytes. */
 int64_t spec_wire_take(const char *bytes, size_t length, enum spec_record *ret_record, struct spec_result *ret);

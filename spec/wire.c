@@ -9,16 +9,74 @@
 
 enum { STRING_MOST = 1 << 20, STRINGS = 6, OUTPUT_MOST = 64 << 20 };
 
+/* Of this process, where it tells anything. */
+static struct spec_pending *own;
+
+void spec_wire_begin(struct spec_pending *pending)
+{
+        own = pending;
+}
+
+/* The order matters: who looks meanwhile must not take old bytes for new ones. */
+int spec_wire_flush(int fd)
+{
+        const uint32_t length = own != NULL ? own->len : 0;
+        struct bk_error err = { 0 };
+
+        if (length == 0)
+                return 0;
+        if (bk_write_all(fd, own->bytes, length, &err) < 0)
+                return -1;
+        own->len = 0;
+        own->before += length;
+        return 0;
+}
+
+size_t spec_wire_peek(struct spec_pending *pending, uint64_t taken, char *ret)
+{
+        const uint64_t before = pending->before;
+        const uint32_t length = pending->len;
+        const uint64_t skip = taken - before;
+
+        if (length > sizeof pending->bytes || taken < before || skip >= length)
+                return 0;
+        memcpy(ret, pending->bytes + skip, length - skip);
+        atomic_thread_fence(memory_order_seq_cst);
+        return pending->before == before ? length - skip : 0;
+}
+
+static void fill(char *to, const struct spec_message *head, const char *const strings[STRINGS])
+{
+        memcpy(to, head, sizeof *head);
+        to += sizeof *head;
+        for (int i = 0; i < STRINGS; i++) {
+                memcpy(to, strings[i] ? strings[i] : "", head->lengths[i] - 1);
+                to[head->lengths[i] - 1] = '\0';
+                to += head->lengths[i];
+        }
+}
+
+static int send_large(int fd, const struct spec_message *head, const char *const strings[STRINGS])
+{
+        autofree char *bytes = bk_alloc(head->size);
+        struct bk_error err = { 0 };
+
+        fill(bytes, head, strings);
+        if (bk_write_all(fd, bytes, head->size, &err) < 0)
+                return -1;
+        if (own != NULL)
+                own->before += head->size;
+        return 0;
+}
+
 int spec_wire_send(int fd, enum spec_record record, const struct spec_result *result)
 {
         const char *const strings[] = { result->file, result->group, result->name, result->message, result->control, result->title };
-        BK_CLEANUP(bk_buf_done) struct bk_buf buf = { 0 };
         struct spec_message head = {
                 .record = (uint8_t)record, .verdict = (uint8_t)result->verdict, .line = result->line,
                 .where = (uint8_t)result->where, .configured = result->configured, .attempts = result->attempts, .impact = result->impact,
                 .duration_us = result->duration_us, .size = sizeof head,
         };
-        struct bk_error err = { 0 };
 
         for (int i = 0; i < STRINGS; i++) {
                 const size_t length = strings[i] ? strnlen(strings[i], STRING_MOST - 1) : 0;
@@ -26,12 +84,13 @@ int spec_wire_send(int fd, enum spec_record record, const struct spec_result *re
                 head.lengths[i] = (uint32_t)length + 1;
                 head.size += (uint32_t)length + 1;
         }
-        bk_buf_add(&buf, &head, sizeof head);
-        for (int i = 0; i < STRINGS; i++) {
-                bk_buf_add(&buf, strings[i] ? strings[i] : "", head.lengths[i] - 1);
-                bk_buf_putc(&buf, '\0');
-        }
-        return bk_write_all(fd, buf.data, buf.len, &err);
+        if (own != NULL && head.size > sizeof own->bytes - own->len && spec_wire_flush(fd) < 0)
+                return -1;
+        if (own == NULL || head.size > sizeof own->bytes)
+                return send_large(fd, &head, strings);
+        fill(own->bytes + own->len, &head, strings);
+        own->len += head.size;
+        return 0;
 }
 
 int64_t spec_wire_take(const char *bytes, size_t length, enum spec_record *ret_record, struct spec_result *ret)
@@ -107,7 +166,7 @@ int spec_wire_ask(int fd, enum spec_where where, const char *line, const char *i
 
         if (strlen(line) >= STRING_MOST || (input != NULL && strlen(input) >= STRING_MOST))
                 return bk_fail(err, BK_USAGE, "the command is longer than 1 MiB");
-        if (spec_wire_send(fd, SPEC_RECORD_ASK, &question) < 0 || take(fd, &head, sizeof head, err) < 0)
+        if (spec_wire_send(fd, SPEC_RECORD_ASK, &question) < 0 || spec_wire_flush(fd) < 0 || take(fd, &head, sizeof head, err) < 0)
                 return bk_fail(err, BK_INFRA, "the process that runs commands is gone");
         output = (struct spec_output){ .status = head.status, .out_len = head.out_len, .err_len = head.err_len };
         output.out = bk_alloc(head.out_len + 1);

@@ -75,6 +75,8 @@ int vm_guest_port(struct vm_guest *guest, enum vm_port which, int *ret, struct b
 /* Makes a port of a user mode network's guest reachable on 127.0.0.1, on the first free port of min..max tried from a random start
  * (both 0: any). BK_CONFLICT when all are taken. Asked twice for the same port it gives the same answer. */
 int vm_guest_forward(struct vm_guest *guest, unsigned port, unsigned min, unsigned max, unsigned *ret, struct bk_error *err) BK_MUST_CHECK;
+/* Has the guest accepted a connection that came in at this port of the host, and is it still open? -1: QEMU does not tell. */
+int vm_guest_accepted(struct vm_guest *guest, unsigned host, bool *ret) BK_MUST_CHECK;
 /* Does the guest itself accept connections on this port? (Its network accepts them for it at any time.) */
 bool vm_guest_listens(struct vm_guest *guest, unsigned port);
 

@@ -153,6 +153,16 @@ static bool established(const char *table, unsigned host)
         return false;
 }
 
+int vm_guest_accepted(struct vm_guest *guest, unsigned host, bool *ret)
+{
+        autofree char *table = NULL;
+
+        if (vm_monitor(guest, "info usernet", &table, NULL) < 0)
+                return -1;
+        *ret = established(table, host);
+        return 0;
+}
+
 bool vm_guest_listens(struct vm_guest *guest, unsigned port)
 {
         struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };

@@ -28,6 +28,9 @@ struct vm_ssh_config {
         const struct vm_ssh_config *bastion;    /* go through there; NULL */
         /* Asked often while waiting, also in the middle of a command: -1 with a reason ends it at once (the guest died). NULL: never. */
         int (*alive)(void *arg, struct bk_error *err);
+        /* Asked often until there is a banner: has the guest itself accepted a connection at that port (vm_guest_accepted())? With it the guest
+         * gets one connection, else several. -1, or NULL: there is no telling. */
+        int (*accepted)(void *arg, bool *ret);
         void *arg;
 };
 
@@ -68,6 +71,8 @@ int vm_ssh_run(struct vm_ssh *ssh, const struct vm_ssh_run *run, struct vm_ssh_r
  * `mode` afterwards, and before that is its owner's alone. A relative path is the user's home's. */
 int vm_ssh_write(struct vm_ssh *ssh, const char *path, const void *bytes, size_t length, mode_t mode, struct bk_error *err) BK_MUST_CHECK;
 int vm_ssh_read(struct vm_ssh *ssh, const char *path, size_t most, char **ret, size_t *ret_len, struct bk_error *err) BK_MUST_CHECK;
+/* The names in a folder, without "." and "..". */
+int vm_ssh_list(struct vm_ssh *ssh, const char *path, struct bk_strv *ret, struct bk_error *err) BK_MUST_CHECK;
 /* Streams a file of any size; a folder with all that is in it (links as what they point to). `from` with a trailing '/' means its content. Packer's
  * rules for names: a file uploaded to "dir/" goes into dir, as does a folder's own name without the slash. The last folder of
  * `to` is made when a folder is sent; modes go along, fully to the guest, without set-id bits and less the umask from it. Each file

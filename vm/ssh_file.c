@@ -105,6 +105,20 @@ int vm_ssh_read(struct vm_ssh *ssh, const char *path, size_t most, char **ret, s
         return bk_read_fd(fd, most, ret, ret_len, err);
 }
 
+int vm_ssh_list(struct vm_ssh *ssh, const char *path, struct bk_strv *ret, struct bk_error *err)
+{
+        const struct vm_ssh_files *files = files_of(ssh, err);
+        BK_CLEANUP(bk_strv_done) struct bk_strv names = { 0 };
+
+        if (files == NULL)
+                return -1;
+        if (files->list(ssh, path, &names, err) < 0)
+                return bk_wrap(err, "cannot list '%s' on the guest", path);
+        for (size_t i = 0; i < names.n; i++)
+                bk_strv_add(ret, names.v[i] + 1);       /* behind its kind */
+        return 0;
+}
+
 int vm_ssh_unlink(struct vm_ssh *ssh, const char *path, struct bk_error *err)
 {
         const struct vm_ssh_files *files = files_of(ssh, err);

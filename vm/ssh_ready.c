@@ -3,7 +3,11 @@
  * A user mode network accepts a connection at once, and only then asks the guest: one that does not listen
  * resets it, one without a network swallows it, and its retries come ever more rarely. So a fresh attempt starts every
  * 200 ms, while older ones wait on: an emulated guest may need 20 s from accepting to its banner. When there is no room
- * for another, the one that the others stand in best for goes, so that the ages left form a geometric row. */
+ * for another, the one that the others stand in best for goes, so that the ages left form a geometric row.
+ *
+ * Each of them costs an emulated guest whose sshd is just up a second, for it starts a process for all. So where somebody can tell
+ * whether the guest itself has accepted one (struct vm_ssh_config), there are two, of which the younger is replaced by a fresh one, until
+ * one is; that one is waited for. */
 #include "vm/ssh_priv.h"
 
 #include <fcntl.h>
@@ -21,6 +25,12 @@ enum {
         PENDING_MOST = 8,               /* fewer than sshd allows before a login: MaxStartups is 10 */
         GAP_MS = 200, GAP_MOST_MS = 1000,
         OLD_MS = 60000,
+        /* Where it can be told whether the guest accepts: */
+        TRIES = 2, FRESH_MS = 250,
+        PATIENT_MS = 3000, PATIENT_MOST_MS = 12000,     /* of the older; a guest under load may need that to answer. QEMU repeats itself after 6 s */
+        REFUSED_MS = 200,                               /* its network is up: nearly there */
+        ACCEPTED_MS = 5000,                             /* it may have been somebody else's that the guest accepted */
+        ASK_MS = 50,
 };
 
 struct attempt {
@@ -32,7 +42,8 @@ struct attempt {
 struct readiness {
         struct attempt pending[PENDING_MOST];   /* the oldest first */
         size_t n;
-        int64_t last_start;
+        int64_t last_start, asked, patience;
+        bool told, accepted;            /* can it be told; has it */
         struct vm_ssh_story *story;
 };
 
@@ -56,12 +67,42 @@ static void give_up(struct readiness *r, size_t i, const char *why)
         forget(r, i);
 }
 
+static void ask_guest(struct readiness *r, const struct vm_ssh_config *config, int64_t now)
+{
+        if (!r->told || now - r->asked < ASK_MS)
+                return;
+        r->asked = now;
+        if (r->n == 0)
+                r->accepted = false;
+        else if (config->accepted(config->arg, &r->accepted) < 0)
+                r->told = r->accepted = false;
+}
+
+static size_t room(const struct readiness *r)
+{
+        return r->told && !r->accepted ? TRIES : PENDING_MOST;
+}
+
+static void make_room_for_try(struct readiness *r, int64_t now)
+{
+        const size_t victim = now - r->pending[0].since > r->patience ? 0 : r->n - 1;
+
+        if (victim == 0 && r->patience < PATIENT_MOST_MS)
+                r->patience *= 2;
+        (void)close(r->pending[victim].fd);
+        forget(r, victim);
+}
+
 /* The newest stays: it is the one that a guest just come up answers first. */
 static void make_room(struct readiness *r, int64_t now)
 {
         size_t victim = 0;
         double closest = 1e9;
 
+        if (room(r) == TRIES) {
+                make_room_for_try(r, now);
+                return;
+        }
         if (now - r->pending[0].since > OLD_MS) {
                 (void)close(r->pending[0].fd);
                 forget(r, 0);
@@ -85,6 +126,8 @@ static int64_t gap(const struct readiness *r, int64_t now)
 {
         const int64_t wanted = r->n > 0 ? (now - r->pending[0].since) / 20 : 0;
 
+        if (r->told)
+                return r->n == 0 ? REFUSED_MS : r->accepted ? ACCEPTED_MS : FRESH_MS;
         return wanted < GAP_MS ? GAP_MS : wanted > GAP_MOST_MS ? GAP_MOST_MS : wanted;
 }
 
@@ -193,7 +236,7 @@ static int watch(struct readiness *r, int64_t until)
 
 int vm_ssh_await_banner(struct vm_ssh *ssh, int64_t deadline, struct vm_ssh_story *story, int *ret_fd, struct bk_error *err)
 {
-        BK_CLEANUP(readiness_done) struct readiness r = { .story = story };
+        BK_CLEANUP(readiness_done) struct readiness r = { .story = story, .told = ssh->config->accepted != NULL, .patience = PATIENT_MS };
         const int one = 1;
 
         for (;;) {
@@ -210,8 +253,9 @@ int vm_ssh_await_banner(struct vm_ssh *ssh, int64_t deadline, struct vm_ssh_stor
                 }
                 if (vm_ssh_ask_alive(ssh, err) < 0)
                         return -1;
+                ask_guest(&r, ssh->config, now);
                 if (r.last_start == 0 || now - r.last_start >= gap(&r, now)) {
-                        if (r.n == PENDING_MOST)
+                        while (r.n >= room(&r))
                                 make_room(&r, now);
                         start_attempt(&r, ssh->config, now);
                 }

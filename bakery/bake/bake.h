@@ -18,6 +18,7 @@ struct bake_options {
         struct tmpl_options variables;
         struct bk_strv only, except;    /* builder names; except also names post-processors */
         bool force;                     /* bake even what is up to date */
+        bool allow_revoked;             /* ... and on an image that was withdrawn */
         bool plan_only;
         bool keep_failed;               /* -on-error=abort: the draft of a failed bake stays, and its path is said */
         int parallel;                   /* bakes at once; 0: as many as there are processors */

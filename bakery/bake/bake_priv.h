@@ -16,7 +16,7 @@ struct bake_config {
         char *image_name, *image_type, *source_image;
         struct tmpl_map attributes;
         struct bk_strv specs, sysprep_skip;
-        bool specs_boot, publish_failed, network;
+        bool specs_boot, publish_failed, network, allow_revoked, unique_version;
         int64_t timeout_ms;
         /* foundation */
         char *release, *architecture, *variant, *kernel, *mirror, *components, *filesystem, *bootstrapper, *kernel_options, *hostname;
@@ -101,7 +101,7 @@ struct bake_work {
         struct chroot *chroot;
         char *debs;                             /* borrowed packages */
         char *draft;                            /* path */
-        json_t *checks;
+        json_t *checks, *materials;             /* materials: what was fetched, with digests */
         const struct bake_place *place;
         struct bake_stage *stage;               /* in the process that holds a guest, else NULL */
         char *http_address;                     /* "10.0.2.2:8123", for scripts; NULL: none */
@@ -175,6 +175,13 @@ struct bake_common { int64_t pause_before_ms, timeout_ms, max_retries; };
 
 /* --- recording --------------------------------------------------------------------- */
 int bake_publish(struct bake *bake, struct reg *reg, struct bk_error *err) BK_MUST_CHECK;
+/* A key in the state folder that cannot be read is told before anything is baked. */
+int bake_sign_ready(const char *home, struct bk_error *err) BK_MUST_CHECK;
+/* Adds signatures to what is to be published, if there is a key; the publication borrows them, they are the caller's. */
+int bake_sign(const char *home, struct reg_publication *publication, char **ret_signature, char **ret_attestation,
+              struct bk_error *err) BK_MUST_CHECK;
+/* What was fetched and where from, as in-toto describes a resource. */
+json_t *bake_material(const struct tmpl *tmpl, const char *name, const char *url, const char *digest);
 int bake_write_properties(const char *path, struct bake *const bakes[], size_t n, struct bk_error *err) BK_MUST_CHECK;
 
 /* --- telling people ------------------------------------------------------------------ */

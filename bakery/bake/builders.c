@@ -18,6 +18,9 @@
         { "attributes", TMPL_MAP, AT(attributes), 0, NULL, 0, 0, "what queries find it by, e.g. release" }, \
         { "specs", TMPL_LIST, AT(specs), TMPL_PATHS, NULL, 0, 0, "spec files that test the image" }, \
         { "specs_boot", TMPL_BOOL, AT(specs_boot), 0, "false", 0, 0, "test in a throw-away boot of the image, too; see docs/guests.md" }, \
+{ "allow_revoked", TMPL_BOOL, AT(allow_revoked), TMPL_NO_INPUT, "false", 0, 0, "bake on a revoked image, too; the new one is revoked as it is" }, \
+        { "unique_version", TMPL_BOOL, AT(unique_version), TMPL_NO_INPUT, "false", 0, 0, \
+          "refuse a second living image of this name with the same attributes version and architecture" }, \
         { "publish_failed", TMPL_BOOL, AT(publish_failed), 0, "false", 0, 0, "publish even if tests fail; its state stays 'baked'" }, \
         { "network", TMPL_BOOL, AT(network), 0, "true", 0, 0, "provisioners reach the network (never the host's loopback)" }, \
         { "sysprep_skip", TMPL_LIST, AT(sysprep_skip), 0, NULL, 0, 0, "sysprep operations to leave out" }, \

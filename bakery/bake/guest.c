@@ -110,17 +110,26 @@ static int start_http(struct bake_stage *stage, struct bk_error *err)
         return 0;
 }
 
+int bake_guest_kvm(const struct bake_work *work, struct vm_kvm *ret, struct bk_error *err)
+{
+        const char *accelerator = work->bake->config.guest.accelerator;
+
+        *ret = (struct vm_kvm){ 0 };
+        if (bk_streq(accelerator, "tcg") || bk_streq(accelerator, "none"))
+                return 0;
+        return vm_kvm_probe(work->bake->store->home, false, ret, err);
+}
+
 static int start_guest(struct bake_stage *stage, bool *ret_own_network, struct bk_error *err)
 {
         const int events = stage->work->events;
         autofree char *fonts = bk_format("%s/fonts", stage->work->bake->store->cache), *vnc = NULL;
         struct vm_guest_config guest = { .uri = stage->config->libvirt_uri };
-        const bool emulate = bk_streq(stage->config->accelerator, "tcg") || bk_streq(stage->config->accelerator, "none");
         struct vm_kvm kvm = { 0 };
 
-        if (!emulate && vm_kvm_probe(stage->work->bake->store->home, false, &kvm, err) < 0)
+        if (bake_guest_kvm(stage->work, &kvm, err) < 0)
                 return -1;
-        if (!emulate && !kvm.usable)
+        if (kvm.why[0] != '\0' && !kvm.usable)
                 bake_tell_step(events, "emulating the guest, time-outs are %d times longer: %s", EMULATED_PERCENT / 100, kvm.why);
         stage->scale = kvm.usable ? 100 : EMULATED_PERCENT;
         if (boot_eye_open(fonts, &stage->eye, err) < 0 || bake_guest_xml(stage, &kvm, ret_own_network, err) < 0)

@@ -17,6 +17,10 @@
         { "specs", TMPL_LIST, offsetof(struct bake_config, specs), TMPL_PATHS, NULL, 0, 0, "spec files that test the image, on its disk" }, \
         { "specs_boot", TMPL_BOOL, offsetof(struct bake_config, specs_boot), 0, "false", 0, 0, \
           "test in a throw-away boot of the image, too; see docs/guests.md" }, \
+{ "allow_revoked", TMPL_BOOL, offsetof(struct bake_config, allow_revoked), TMPL_NO_INPUT, "false", 0, 0, \
+          "bake on a revoked image, too; the new one is revoked as it is" }, \
+        { "unique_version", TMPL_BOOL, offsetof(struct bake_config, unique_version), TMPL_NO_INPUT, "false", 0, 0, \
+          "refuse a second living image of this name with the same attributes version and architecture" }, \
         { "publish_failed", TMPL_BOOL, offsetof(struct bake_config, publish_failed), 0, "false", 0, 0, \
           "publish even if tests fail; its state stays 'baked'" }, \
         { "sysprep", TMPL_STRING, AT(sysprep), 0, NULL, 0, 0, \

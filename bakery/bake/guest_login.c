@@ -42,7 +42,14 @@ static char *joined(const struct bk_strv *list)
         return list->n > 0 ? bk_buf_finish(&buf) : NULL;
 }
 
-static void configure(struct bake_stage *stage, unsigned port)
+static int accepted(void *arg, bool *ret)
+{
+        const struct bake_stage *stage = arg;
+
+        return vm_guest_accepted(stage->guest, stage->login.port, ret);
+}
+
+static void configure(struct bake_stage *stage, unsigned port, bool forwarded)
 {
         const struct bake_guest *config = stage->config;
         const int64_t given = config->ssh_timeout_ms > 0 ? config->ssh_timeout_ms : config->ssh_wait_timeout_ms;
@@ -51,6 +58,7 @@ static void configure(struct bake_stage *stage, unsigned port)
         stage->host = bk_strdup(config->ssh_host ? config->ssh_host : "127.0.0.1");
         login->host = stage->host;
         login->port = port;
+        login->accepted = forwarded && config->ssh_host == NULL ? accepted : NULL;
         login->user = config->ssh_username;
         login->password = config->ssh_password;
         login->key_file = config->ssh_private_key_file;
@@ -78,7 +86,7 @@ int bake_guest_login(struct bake_stage *stage, bool forwarded, struct bk_error *
         else if (forwarded && vm_guest_forward(stage->guest, (unsigned)config->ssh_port, (unsigned)config->host_port_min,
                                                (unsigned)config->host_port_max, &port, err) < 0)
                 return -1;
-        configure(stage, port);
+        configure(stage, port, forwarded || stage->ssh_port != NULL);
         bake_tell_step(stage->work->events, "waiting for SSH on %s:%u (%s)", stage->host, port, config->ssh_username);
         if (vm_ssh_connect(&stage->login, &stage->ssh, err) < 0) {
                 if (err->kind == BK_DENIED)     /* by the guest, not by this host: the template is wrong */
@@ -180,29 +188,6 @@ const struct bake_place bake_place_ssh = { true, ready, put, unlink_there, run_t
 
 /* --- leaving --------------------------------------------------------------------------------- */
 
-/* authorized_keys without our line. */
-static int remove_key(struct bake_stage *stage, struct bk_error *err)
-{
-        const char *line = stage->media->pair.public_line;
-        autofree char *text = NULL;
-        size_t length = 0;
-        char *found;
-
-        if (line == NULL || vm_ssh_read(stage->ssh, ".ssh/authorized_keys", KEYS_MOST, &text, &length, NULL) < 0)
-                return 0;
-        found = strstr(text, line);
-        if (found == NULL)
-                return 0;
-        memmove(found, found + strlen(line) + (found[strlen(line)] == '\n'), strlen(found + strlen(line)) + (found[strlen(line)] != '\n'));
-        if (*text == '\0' && stage->media->keys_file_made) {
-                if (vm_ssh_unlink(stage->ssh, ".ssh/authorized_keys", err) < 0)
-                        return -1;
-                (void)ask(stage, "rmdir .ssh 2>/dev/null", NULL);
-                return 0;
-        }
-        return vm_ssh_write(stage->ssh, ".ssh/authorized_keys", text, strlen(text), 0600, err);
-}
-
 static bool wants_sysprep(const struct bake_stage *stage)
 {
         if (stage->config->sysprep != NULL)
@@ -210,21 +195,35 @@ static bool wants_sysprep(const struct bake_stage *stage)
         return stage->work->bake->source.id != NULL;
 }
 
-/* In the guest itself, for its disk may hold what no host should mount, or can. */
-static int sysprep(struct bake_stage *stage, struct bk_error *err)
+static int run_quietly(struct bake_stage *stage, const char *shell, const struct bk_buf *script, const char *what, struct bk_error *err)
 {
-        autofree char *script = sysprep_script(&stage->work->bake->config.sysprep_skip);
-        const char *const shell = bk_streq(stage->config->ssh_username, "root") ? "sh" : "sudo -n sh";
-        const struct vm_ssh_run run = { .command = shell, .timeout_ms = COMMAND_MS * 5, .input = script, .input_len = strlen(script) };
+        const struct vm_ssh_run run = { .command = shell, .timeout_ms = COMMAND_MS * 5, .input = script->data, .input_len = script->len };
         BK_CLEANUP(vm_ssh_result_done) struct vm_ssh_result result = { 0 };
 
-        bake_tell_step(stage->work->events, "sysprep");
+        if (script->len == 0)
+                return 0;
         if (vm_ssh_run(stage->ssh, &run, &result, err) < 0)
-                return bk_wrap(err, "sysprep");
+                return bk_wrap(err, "%s", what);
         if (result.status != 0)
-                return bk_fail(err, BK_FAILED, "sysprep in the guest exited with %d: %.300s; set sysprep to false if it must not run",
-                               result.status, result.err ? result.err : "");
+                return bk_fail(err, BK_FAILED, "%s in the guest exited with %d: %.300s%s", what, result.status, result.err ? result.err : "",
+                               bk_streq(what, "sysprep") ? "; set sysprep to false if it must not run" : "");
         return 0;
+}
+
+/* In the guest itself, for its disk may hold what no host should mount, or can. root does all in one go. */
+static int clear_up(struct bake_stage *stage, struct bk_error *err)
+{
+        const bool root = bk_streq(stage->config->ssh_username, "root"), sysprep = wants_sysprep(stage);
+        BK_CLEANUP(bk_buf_done) struct bk_buf ours = { 0 }, all = { 0 };
+        autofree char *script = sysprep ? sysprep_script(&stage->work->bake->config.sysprep_skip) : NULL;
+
+        if (sysprep)
+                bake_tell_step(stage->work->events, "sysprep");
+        bake_guest_key_removal(stage->media, root && sysprep ? &all : &ours);
+        if (sysprep)
+                bk_buf_puts(&all, script);
+        return run_quietly(stage, "sh", &ours, "the removal of the bake's own key", err) < 0
+                       ? -1 : run_quietly(stage, root ? "sh" : "sudo -n sh", &all, "sysprep", err);
 }
 
 static const char inventory_file[] = GUEST_WORK "/inventory.json";      /* from the stage to the worker */
@@ -246,19 +245,14 @@ static int guest_read(void *arg, const char *path, size_t most, char **ret, size
 static int guest_list(void *arg, const char *path, struct bk_strv *ret, struct bk_error *err)
 {
         struct bake_stage *stage = arg;
-        autofree char *command = bk_format("ls -1A '%s/' 2>/dev/null", path);
-        const struct vm_ssh_run run = { .command = command, .timeout_ms = COMMAND_MS };
-        BK_CLEANUP(vm_ssh_result_done) struct vm_ssh_result result = { 0 };
+        struct bk_error why = { 0 };
 
-        if (strchr(path, '\'') != NULL)
+        if (vm_ssh_list(stage->ssh, path, ret, &why) == 0)
+                return 1;
+        if (vm_ssh_connected(stage->ssh))
                 return 0;
-        if (vm_ssh_run(stage->ssh, &run, &result, err) < 0)
-                return -1;
-        if (result.status != 0 || result.out == NULL)
-                return 0;
-        for (char *line = result.out, *rest = NULL; (line = strtok_r(line, "\n", &rest)) != NULL; line = NULL)
-                bk_strv_add(ret, line);
-        return 1;
+        *err = why;
+        return -1;
 }
 
 static int fetch_inventory(struct bake_stage *stage, struct bk_error *err)
@@ -295,7 +289,5 @@ int bake_guest_farewell(struct bake_stage *stage, struct bk_error *err)
 {
         if (ready(stage->work, err) < 0 || fetch_inventory(stage, err) < 0)
                 return -1;
-        if (wants_sysprep(stage) && sysprep(stage, err) < 0)
-                return -1;
-        return remove_key(stage, err);
+        return clear_up(stage, err);
 }

@@ -1,8 +1,6 @@
 /* What a guest starts from: its disk, its medium, its seed media. All in the worker, before the guest is. */
 #include "bakery/bake/guest_priv.h"
 
-#include <fcntl.h>
-#include <pwd.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -12,8 +10,6 @@
 #include "lib/cleanup.h"
 #include "lib/fs.h"
 #include "lib/publish.h"
-
-enum { KEYS_MOST = 1 << 20 };
 
 /* --- the medium ---------------------------------------------------------------- */
 
@@ -133,83 +129,7 @@ static int more_disks(const struct bake_guest *config, struct bake_media *media,
         return 0;
 }
 
-/* --- a key of our own ------------------------------------------------------------------ */
-
-/* Where the image's own passwd says the user's home is, and who owns it. */
-static int home_of(int root, const char *user, char **ret, uid_t *ret_uid, gid_t *ret_gid, struct bk_error *err)
-{
-        autofree char *text = NULL;
-        const size_t length = strlen(user);
-
-        if (bk_read_in_root(root, "/etc/passwd", KEYS_MOST, &text, NULL, err) < 0)
-                return -1;
-        for (char *line = text; line != NULL && *line != '\0'; line = strchr(line, '\n'), line += line != NULL) {
-                unsigned uid, gid;
-                int from = 0;
-
-                if (strncmp(line, user, length) != 0 || line[length] != ':' ||
-                    sscanf(line + length, ":%*[^:]:%u:%u:%*[^:\n]:%n", &uid, &gid, &from) < 2)
-                        continue;
-                if (from == 0 && sscanf(line + length, ":%*[^:]:%u:%u::%n", &uid, &gid, &from) < 2)
-                        continue;
-                *ret = bk_strndup(line + length + from, strcspn(line + length + from, ":\n"));
-                *ret_uid = uid;
-                *ret_gid = gid;
-                return 0;
-        }
-        return bk_fail(err, BK_NOT_FOUND, "the image has no user '%s'; set ssh_username", user);
-}
-
-static int own(int root, const char *path, mode_t mode, uid_t uid, gid_t gid, struct bk_error *err)
-{
-        autoclose int fd = bk_open_in_root(root, path, O_RDONLY | O_NOFOLLOW, 0);
-
-        if (fd < 0 || fchown(fd, uid, gid) < 0 || fchmod(fd, mode) < 0)
-                return bk_fail_errno(err, "'%s' in the image", path);
-        return 0;
-}
-
-static int add_key(int root, const char *user, struct bake_media *media, struct bk_error *err)
-{
-        autofree char *home = NULL, *folder = NULL, *path = NULL, *before = NULL, *text = NULL;
-        uid_t uid = 0;
-        gid_t gid = 0;
-
-        if (home_of(root, user, &home, &uid, &gid, err) < 0)
-                return -1;
-        folder = bk_format("%s/.ssh", home);
-        path = bk_format("%s/authorized_keys", folder);
-        media->keys_file_made = bk_read_in_root(root, path, KEYS_MOST, &before, NULL, NULL) < 0;
-        text = bk_format("%s%s%s\n", before ? before : "", before && *before && before[strlen(before) - 1] != '\n' ? "\n" : "",
-                         media->pair.public_line);
-        if (bk_mkdir_p_in_root(root, folder, 0700, err) < 0 || bk_write_in_root(root, path, text, strlen(text), 0600, err) < 0)
-                return -1;
-        return own(root, folder, 0700, uid, gid, err) < 0 ? -1 : own(root, path, 0600, uid, gid, err);
-}
-
-/* Into an image of ours, whose disk we may open: nobody has to put a password into it for a bake to log in. */
-static int inject_key(struct bake_work *work, struct bake_media *media, struct bk_error *err)
-{
-        const struct bake_guest *config = &work->bake->config.guest;
-        autofree char *folder = bk_format("%s/work", work->bake->store->run);
-        const struct disk_open how = { .path = work->draft, .format = "qcow2", .work = folder };
-        struct disk *disk = NULL;
-
-        if (bk_mkdir_p(folder, err) < 0 || disk_open(&how, &disk, err) < 0)
-                return -1;
-        if (add_key(disk_root_fd(disk), config->ssh_username, media, err) < 0) {
-                disk_abandon(disk);
-                return -1;
-        }
-        media->pair_injected = true;
-        return disk_close(disk, err);
-}
-
-static bool needs_key(const struct bake_guest *config)
-{
-        return !bk_streq(config->communicator, "none") && config->ssh_password == NULL && config->ssh_private_key_file == NULL &&
-               !config->ssh_agent_auth;
-}
+/* --- all of it ----------------------------------------------------------------------------- */
 
 static int make_disk(struct bake_work *work, struct bake_media *media, struct bk_error *err)
 {
@@ -217,21 +137,19 @@ static int make_disk(struct bake_work *work, struct bake_media *media, struct bk
         const struct bake_guest *config = &bake->config.guest;
         BK_CLEANUP(boot_iso_done) struct boot_iso iso = { 0 };
 
-        if (needs_key(config)) {
-                autofree char *comment = bk_format("bakery-%s", bake->id);
-
-                if (vm_ssh_keypair_new(comment, &media->pair, err) < 0)
-                        return -1;
-        }
+        if (bake_guest_key_make(work, media, err) < 0)
+                return -1;
         if (bake->source.id != NULL) {
                 bake_tell_step(work->events, "on %s", bake->source.name);
                 if (layer_verify(bake->store, bake->source.layer, false, err) < 0 ||
                     layer_draft_overlay(bake->store, bake->id, bake->source.layer, err) < 0)
                         return bk_wrap(err, "ancestor '%s'", bake->source.name);
-                return media->pair.secret ? inject_key(work, media, err) : 0;
+                return bake_guest_key_put(work, media, err);
         }
         if (get_medium(work, &iso, err) < 0)
                 return -1;
+        (void)json_array_append_new(work->materials, bake_material(bake->tmpl, config->disk_image ? "disk image" : "medium",
+                                                                   config->iso_url != NULL ? config->iso_url : config->iso_urls.v[0], iso.digest));
         if (config->disk_image)
                 return copy_image(work, iso.path, err);
         if (config->libvirt_uri != NULL)

@@ -69,6 +69,20 @@ int bake_guest_prepare(struct bake_work *work, struct bake_media *media, struct 
 /* What GUEST_WORK is on the host; NULL: of this process alone. The caller's. */
 char *bake_guest_folder(const struct bake *bake);
 
+/* guest_key.c, in the worker: a key pair for this bake where one is needed, or cheaper than the password that is given; and
+ * its public key put into the draft on an image of the registry. Without a key media->pair is empty. */
+int bake_guest_key_make(struct bake_work *work, struct bake_media *media, struct bk_error *err) BK_MUST_CHECK;
+int bake_guest_key_put(struct bake_work *work, struct bake_media *media, struct bk_error *err) BK_MUST_CHECK;
+/* Whether the root's own shadow says so. False also where there is no telling. */
+bool bake_guest_password_right(int root, const char *user, const char *password);
+
+/* Lines for sh in the guest, as the user who logged in: authorized_keys without our line. A file that was made for it goes, and its folder
+ * when nothing else is in it. */
+void bake_guest_key_removal(const struct bake_media *media, struct bk_buf *script);
+
+/* guest.c: zeroed where emulation is asked for */
+int bake_guest_kvm(const struct bake_work *work, struct vm_kvm *ret, struct bk_error *err) BK_MUST_CHECK;
+
 /* guest_machine.c: the domain's XML. ssh_port: the host's, for qemuargs. */
 int bake_guest_xml(struct bake_stage *stage, const struct vm_kvm *kvm, bool *ret_own_network, struct bk_error *err) BK_MUST_CHECK;
 

@@ -8,6 +8,7 @@
 #include "lib/cleanup.h"
 #include "lib/digest.h"
 #include "lib/fs.h"
+#include "registry/life.h"
 
 static const char *const *names_of_builders(size_t *n)
 {
@@ -48,6 +49,16 @@ static bool name_valid(const char *name)
                strstr(name, "//") == NULL;
 }
 
+static const char *attribute_of(const struct bake *bake, const char *key)
+{
+        const struct tmpl_map *attributes = &bake->config.attributes;
+
+        for (size_t i = 0; i < attributes->keys.n; i++)
+                if (bk_streq(attributes->keys.v[i], key))
+                        return attributes->values.v[i];
+        return NULL;
+}
+
 static int check_config(struct bake *bake, struct bk_error *err)
 {
         struct bake_config *config = &bake->config;
@@ -71,6 +82,8 @@ static int check_config(struct bake *bake, struct bk_error *err)
                         return bk_doc_fail(err, skip ? skip : doc, "unknown sysprep operation '%s'; `bakery help sysprep` lists them",
                                            config->sysprep_skip.v[i]);
         }
+        if (config->unique_version && attribute_of(bake, "version") == NULL)
+                return bk_doc_fail(err, doc, "unique_version is about the attribute 'version', and attributes has none");
         if (config->image_type == NULL)
                 config->image_type = bk_strdup(bake->builder->default_type);
         return 0;
@@ -182,21 +195,47 @@ void bake_done(struct bake *bake)
         free(bake);
 }
 
+/* Said before the work, not after it. Whoever publishes looks once more: an hour is time enough to withdraw an image. */
+static int check_source(const struct bake *bake, struct reg *reg, struct bk_error *err)
+{
+        const bool allowed = bake->options->allow_revoked || bake->config.allow_revoked;
+        autofree char *why = NULL;
+
+        if (bake->source.state == REG_TRASHED)
+                return bk_fail(err, BK_CONFLICT, "'%s' is in the trash; bake on another, or `bakery image untrash` it", bake->source.id);
+        if (bake->source.state != REG_REVOKED || allowed)
+                return 0;
+        if (reg_revoked_why(reg, bake->source.id, &why, err) < 0)
+                return -1;
+        return bk_fail(err, BK_CONFLICT, "'%s' is revoked %s; bake on a newer one, or tell that it may be by -allow-revoked", bake->source.id, why);
+}
+
+static int check_version(const struct bake *bake, struct reg *reg, struct bk_error *err)
+{
+        const struct reg_release release = { .name = bake->config.image_name, .version = attribute_of(bake, "version"),
+                                             .architecture = attribute_of(bake, "architecture"), .unique = bake->config.unique_version };
+
+        return reg_release_check(reg, &release, err);
+}
+
+static int resolve_source(struct bake *bake, struct reg *reg, struct bk_error *err)
+{
+        const struct bk_doc *place = bk_doc_get(bake->block->doc, "source_image");
+
+        reg_image_done(&bake->source);
+        /* The run may have begun hours ago. */
+        if (reg_due_apply(reg, err) == 0 && reg_resolve(reg, bake->config.source_image, &bake->source, err) == 0 && check_source(bake, reg, err) == 0)
+                return 0;
+        bk_wrap(err, "source_image");
+        return place ? bk_at(err, place->file, place->line, place->column) : -1;
+}
+
 int bake_plan(struct bake *bake, struct reg *reg, bool *ret_current, struct bk_error *err)
 {
         struct bk_error none = { 0 };
         bool current = false;
 
-        if (bake->config.source_image != NULL) {
-                const struct bk_doc *place = bk_doc_get(bake->block->doc, "source_image");
-
-                reg_image_done(&bake->source);
-                if (reg_resolve(reg, bake->config.source_image, &bake->source, err) < 0) {
-                        bk_wrap(err, "source_image");
-                        return place ? bk_at(err, place->file, place->line, place->column) : -1;
-                }
-        }
-        if (bake_inputs(bake, err) < 0)
+        if ((bake->config.source_image != NULL && resolve_source(bake, reg, err) < 0) || bake_inputs(bake, err) < 0)
                 return -1;
         if (bake->options->force) {
                 bake->reason = bk_strdup("forced");
@@ -214,7 +253,7 @@ int bake_plan(struct bake *bake, struct reg *reg, bool *ret_current, struct bk_e
                 bake->reason = bake_changed_inputs(bake, reg);
         }
         *ret_current = current;
-        return 0;
+        return current ? 0 : check_version(bake, reg, err);
 }
 
 int bake_validate(const char *path, const struct tmpl_options *variables, struct bk_strv *ret_warnings, struct bk_error *err)

@@ -34,20 +34,25 @@ static char *who(void)
         return entry ? bk_strdup(entry->pw_name) : bk_format("%u", (unsigned)getuid());
 }
 
-static json_t *provenance_of(const struct bake *bake, const char *user, const char *host)
+static json_t *provenance_of(const struct bake *bake, const char *user, const char *host, int64_t now)
 {
+        const int64_t took_ms = bk_now_ms() - bake->started_ms;
+        autofree char *started = bk_iso_time(now - took_ms / 1000), *finished = bk_iso_time(now);
         json_t *ci = json_object();
         json_t *provenance;
 
         for (size_t i = 0; i < sizeof ci_variables / sizeof *ci_variables; i++)
                 if (getenv(ci_variables[i]) != NULL)
                         (void)json_object_set_new(ci, ci_variables[i], json_string(getenv(ci_variables[i])));
-        provenance = json_pack("{s:s, s:s, s:s, s:s, s:O, s:s, s:s, s:s, s:I, s:o}", "bakery", BAKERY_VERSION,
+        provenance = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:O, s:s, s:s, s:s, s:I, s:o}", "bakery", BAKERY_VERSION,
+                               "bake_id", bake->id, "started_at", started, "finished_at", finished,
                                "template", bake->tmpl->path, "template_digest", bake->tmpl->digest, "build", bake->name,
                                "inputs", bake->inputs, "reason", bake->reason ? bake->reason : "", "who", user, "where", host,
-                               "took_ms", (json_int_t)(bk_now_ms() - bake->started_ms), "ci", ci);
+                               "took_ms", (json_int_t)took_ms, "ci", ci);
         if (bake->source.id != NULL)
                 (void)json_object_set_new(provenance, "source_image", json_string(bake->config.source_image));
+        if (json_array_size(json_object_get(bake->result, "materials")) > 0)
+                (void)json_object_set(provenance, "materials", json_object_get(bake->result, "materials"));
         return provenance;
 }
 
@@ -181,18 +186,26 @@ int bake_publish(struct bake *bake, struct reg *reg, struct bk_error *err)
         };
         struct rows rows = { 0 };
         struct reg_image image;
+        autofree char *signature = NULL, *attestation = NULL;
+        autoclose int hold = -1;
         json_t *provenance;
         int result;
 
         rows_of(bake->result, &rows);
         image_of(bake, manifest, &rows, &image);
-        provenance = provenance_of(bake, image.created_by, image.created_on);
-        const struct reg_publication publication = {
+        provenance = provenance_of(bake, image.created_by, image.created_on, now);
+        struct reg_publication publication = {
                 .image = &image, .layer = &layer, .manifest = manifest, .packages = rows.packages, .n_packages = rows.n_packages,
                 .os = json_string_value(json_object_get(json_object_get(bake->result, "inventory"), "os")),
                 .checks = rows.checks, .n_checks = rows.n_checks, .provenance = provenance,
+                .allow_revoked = bake->options->allow_revoked || bake->config.allow_revoked, .unique_version = bake->config.unique_version,
         };
-        result = layer_publish(bake->store, bake->id, &info, err);
+        result = bake_sign(bake->options->home, &publication, &signature, &attestation, err);
+        /* A layer that was there already must not go before the row is written. */
+        if (result == 0)
+                result = layer_store_hold(bake->store, false, &hold, err);
+        if (result == 0)
+                result = layer_publish(bake->store, bake->id, &info, err);
         if (result == 0)
                 result = reg_publish(reg, &publication, err);
         if (result == 0)

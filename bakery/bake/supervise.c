@@ -549,7 +549,7 @@ static int set_up(struct run *run, const char *const templates[], size_t n, stru
         if (geteuid() != 0 && !run->options->plan_only)
                 return bk_fail(err, BK_DENIED, "baking needs root, for mounts and loop devices; run it with sudo");
         if (layer_store_open(run->options->home, &run->store, err) < 0 || bake_reap(&run->store, err) < 0 ||
-            reg_open(run->options->home, &run->reg, err) < 0)
+            reg_open(run->options->home, &run->reg, err) < 0 || bake_sign_ready(run->options->home, err) < 0)
                 return -1;
         (void)sigemptyset(&wanted);
         (void)sigaddset(&wanted, SIGINT);

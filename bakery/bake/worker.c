@@ -281,9 +281,9 @@ static int seal(struct bake_work *work, struct bk_error *err)
                 layer_info_done(&layer);
                 return -1;
         }
-        done = json_pack("{s:s, s:s, s:s?, s:I, s:I, s:i, s:o, s:O}", "event", "sealed", "digest", layer.digest,
+        done = json_pack("{s:s, s:s, s:s?, s:I, s:I, s:i, s:o, s:O, s:O}", "event", "sealed", "digest", layer.digest,
                          "backing", layer.backing, "size", (json_int_t)layer.size, "virtual_size", (json_int_t)layer.virtual_size,
-                         "depth", (int)layer.depth, "inventory", inventory, "checks", work->checks);
+                         "depth", (int)layer.depth, "inventory", inventory, "checks", work->checks, "materials", work->materials);
         bake_tell(work->events, done);
         layer_info_done(&layer);
         return 0;
@@ -332,7 +332,7 @@ _Noreturn void bake_worker(struct bake *bake, int events)
 {
         struct bk_error err = { 0 };
         struct bake_work work = {
-                .bake = bake, .events = events, .checks = json_array(),
+                .bake = bake, .events = events, .checks = json_array(), .materials = json_array(),
                 .debs = bk_format("%s/debs-%s", bake->store->run, bake->id),
                 .draft = layer_draft_path(bake->store, bake->id),
         };

@@ -21,7 +21,7 @@ static const struct cmd_flag show_flags[] = {
 };
 
 /* --- import ------------------------------------------------------------------------- */
-enum { BATCH_BYTES = 768 << 10, BATCH_ITEMS = 500, READ_BYTES = 1 << 18, DEPTH_MOST = 8 };
+enum { BATCH_BYTES = 2 << 20, BATCH_ITEMS = 2000, READ_BYTES = 1 << 18, DEPTH_MOST = 8 };
 static const char *const counted[] = { "new", "changed", "same", "refused", "dropped", "images" };
 enum { COUNTED = sizeof counted / sizeof *counted };
 

@@ -14,6 +14,7 @@ static const struct cmd_flag flags[] = {
         { "only", "NAMES", true, "bake only these builds (comma separated)" },
         { "except", "NAMES", true, "leave out these builds or post-processors" },
         { "force", NULL, false, "bake what is up to date, too" },
+        { "allow-revoked", NULL, false, "bake on images that were revoked, too; what comes of it is revoked as they are" },
         { "on-error", "WHAT", false, "cleanup (default), or abort: keep the draft of a bake that failed" },
         { "parallel-builds", "N", false, "bakes at once; 0 (default): one a processor" },
         { "lock-timeout", "SECONDS", false, "wait for another bake of the same image (default 600)" },
@@ -59,7 +60,7 @@ static int run_with(const struct cmd_args *args, bool plan_only)
         autofree char *home = cmd_home(args), *uuid = NULL;
         const char *on_error = cmd_value(args, "on-error");
         struct bake_options options = {
-                .home = home, .force = cmd_switch(args, "force"), .plan_only = plan_only,
+                .home = home, .force = cmd_switch(args, "force"), .allow_revoked = cmd_switch(args, "allow-revoked"), .plan_only = plan_only,
                 .keep_failed = bk_streq(on_error, "abort"),
                 .parallel = (int)cmd_number(args, "parallel-builds", 0, 0),
                 .lock_timeout_ms = (int)cmd_number(args, "lock-timeout", 0, 600) * 1000,

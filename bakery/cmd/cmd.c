@@ -41,12 +41,14 @@ static const struct cmd help_row = {
 
 static const struct cmd *const rows[] = {
         &cmd_build, &cmd_plan, &cmd_validate, &cmd_inspect,
-        &cmd_images, &cmd_image_show, &cmd_image_lineage, &cmd_image_export, &cmd_image_delete, &cmd_image_push, &cmd_image_pull,
+        &cmd_images, &cmd_image_show, &cmd_image_lineage, &cmd_image_diff, &cmd_image_export, &cmd_image_delete, &cmd_image_push,
+        &cmd_image_pull,
         &cmd_image_state, &cmd_image_promote, &cmd_image_deprecate, &cmd_image_revoke, &cmd_image_restore, &cmd_image_trash,
         &cmd_image_untrash, &cmd_image_tag,
         &cmd_image_sign, &cmd_image_verify, &cmd_image_provenance, &cmd_key_create, &cmd_index,
         &cmd_channel_list, &cmd_channel_assign, &cmd_channel_history, &cmd_channel_rollback, &cmd_channel_restrict, &cmd_channel_delete,
         &cmd_packages, &cmd_vulnerable, &cmd_advisory_import, &cmd_advisory_show, &cmd_sbom_attach, &cmd_sbom,
+        &cmd_view_make, &cmd_view_prune,
         &cmd_boot_keys, &cmd_boot,
         &cmd_spec_run, &cmd_spec_types, &cmd_spec_add,
         &cmd_serve, &cmd_token_create, &cmd_token_list, &cmd_token_revoke, &cmd_audit,

@@ -60,8 +60,9 @@ int cmd_help(const struct cmd_args *args);
 void cmd_help_one(const struct cmd *cmd);
 void cmd_help_all(void);
 
+#define CMD_REFERENCES "An IMAGE is a digest, its first 8 or more digits, a name, name:channel, or a query; the newest where several match."
 #define CMD_FLAGS(rows) rows, sizeof rows / sizeof *rows
-extern const struct cmd cmd_build, cmd_plan, cmd_validate, cmd_inspect, cmd_images, cmd_image_show, cmd_image_lineage,
+extern const struct cmd cmd_build, cmd_plan, cmd_validate, cmd_inspect, cmd_images, cmd_image_show, cmd_image_lineage, cmd_image_diff,
         cmd_image_export, cmd_image_delete, cmd_image_promote, cmd_boot_keys, cmd_boot, cmd_doctor, cmd_fsck, cmd_backup, cmd_restore, cmd_spec_run,
         cmd_spec_types, cmd_spec_add;
 extern const struct cmd cmd_image_state, cmd_image_deprecate, cmd_image_revoke, cmd_image_restore, cmd_image_trash, cmd_image_untrash,
@@ -69,4 +70,5 @@ extern const struct cmd cmd_image_state, cmd_image_deprecate, cmd_image_revoke, 
         cmd_channel_rollback, cmd_channel_restrict, cmd_channel_delete, cmd_audit, cmd_index, cmd_key_create, cmd_token_create, cmd_token_list,
         cmd_token_revoke;
 extern const struct cmd cmd_packages, cmd_vulnerable, cmd_advisory_import, cmd_advisory_show, cmd_sbom, cmd_sbom_attach;
+extern const struct cmd cmd_view_make, cmd_view_prune;
 extern const struct cmd cmd_serve, cmd_image_push, cmd_image_pull;

@@ -23,6 +23,7 @@ static const struct cmd_flag sign_flags[] = {
 };
 static const struct cmd_flag verify_flags[] = {
         { "key", "FILE", false, "public key, or its line of base64 (default: sign.pub in the state folder)" },
+        { "save", "FILE", false, "write the manifest to FILE and its signature to FILE.minisig, for `minisign -V`" },
         CMD_JSON_FLAG,
 };
 static const struct cmd_flag provenance_flags[] = {
@@ -273,6 +274,20 @@ static int verify_provenance(const struct cmd_args *args, const struct bk_public
         return status < 0 ? bk_wrap(err, "the provenance") : 0;
 }
 
+static int save(const char *path, const struct verdict *verdict, const json_t *image, struct bk_error *err)
+{
+        autofree char *minisig = bk_format("%s.minisig", path);
+        const char *manifest = cmd_field(image, "manifest");
+        const json_t *row;
+        size_t i;
+
+        json_array_foreach(json_object_get(image, "items"), i, row)
+                if (bk_streq(cmd_field(row, "key_id"), verdict->key_id) &&
+                    bk_publish_bytes(minisig, cmd_field(row, "text"), strlen(cmd_field(row, "text")), 0644, err) < 0)
+                        return -1;
+        return bk_publish_bytes(path, manifest, strlen(manifest), 0644, err);
+}
+
 static void tell(const struct cmd_args *args, const json_t *image, const struct verdict *verdict)
 {
         if (cmd_switch(args, "json")) {
@@ -290,6 +305,7 @@ static void tell(const struct cmd_args *args, const json_t *image, const struct 
 static int run_verify(const struct cmd_args *args)
 {
         BK_CLEANUP(verdict_done) struct verdict verdict = { 0 };
+        const char *path = cmd_given(args, "save");
         struct bk_public_key key;
         struct bk_error err = { 0 };
         json_t *image = NULL;
@@ -298,8 +314,8 @@ static int run_verify(const struct cmd_args *args)
         if (read_public(args, &key, &err) < 0 || get_manifest(args, &image, &err) < 0)
                 return cmd_fail(&err);
         verdict.key_id = bk_key_id(key.id);
-        if (verify_signature(&key, image, &verdict, &err) < 0 || verify_layers(args, image, &verdict, &err) < 0 ||
-            verify_provenance(args, &key, image, &verdict, &err) < 0)
+        if ((path != NULL && save(path, &verdict, image, &err) < 0) || verify_signature(&key, image, &verdict, &err) < 0 ||
+            verify_layers(args, image, &verdict, &err) < 0 || verify_provenance(args, &key, image, &verdict, &err) < 0)
                 code = cmd_fail(&err);
         else
                 tell(args, image, &verdict);

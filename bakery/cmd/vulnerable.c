@@ -110,7 +110,7 @@ static bool take_images(void *arg, json_t *page)
 static char *target_of(const struct cmd_args *args)
 {
         BK_CLEANUP(bk_buf_done) struct bk_buf target = { 0 };
-        autofree char *image = args->operands.n > 0 ? cmd_target("/images/%s/vulnerable?limit=1", args->operands.v[0]) : bk_strdup("/vulnerable?limit=500");
+        autofree char *image = args->operands.n > 0 ? cmd_target("/images/%s/vulnerable?limit=1", args->operands.v[0]) : bk_strdup("/vulnerable?limit=10000");
         autofree char *severity = cmd_value(args, "severity") ? cmd_target("&severity=%s", cmd_value(args, "severity")) : NULL;
         autofree char *channel = cmd_value(args, "channel") ? cmd_target("&channel=%s", cmd_value(args, "channel")) : NULL;
 

@@ -3,7 +3,7 @@
 # of QEMU - has it; scripts reach the bake's HTTP server; and what two machines must not share is gone from the image.
 . "$(dirname "$0")/lib.sh"
 need root loop fuse qemu swtpm xorriso
-plan 19
+plan 21
 fixture
 cd "$WORK" || exit 1
 mkdir www
@@ -46,7 +46,11 @@ exits "a chroot goes on from it" 0 "$BAKERY" build -plain look.json
 like "its machine id is empty, its host keys and the bake's key are gone" "$out" "id=0 hostkeys=0 authorized=gone"
 like "... and the folder of that key, too" "$out" "ssh-folder=gone"
 
-# --- specs on what a guest left ------------------------------------------------------------------
+# --- a password that is right, specs on what a guest left -----------------------------------------
+SOURCE=nginx template password.json '[ { "type": "shell", "inline": [
+        "echo root:image-pass | chpasswd", "printf \"PermitRootLogin yes\\nPasswordAuthentication yes\\n\" >/etc/ssh/sshd_config.d/10-password.conf",
+        "mkdir -p /root/.ssh", "echo \"# kept\" >/root/.ssh/authorized_keys", "chmod 640 /root/.ssh/authorized_keys" ] } ]'
+exits "an image has a password, and keys of others" 0 "$BAKERY" build -plain password.json
 cat >bad_spec.rb <<'EOT'
 describe file('/etc/no-such-file') do
   it { should exist }
@@ -54,19 +58,27 @@ end
 describe package('nginx') do
   it { should be_installed }
 end
+describe file('/root/.ssh/authorized_keys') do
+  its(:content) { should eq "# kept\n" }
+  it { should be_mode 640 }
+end
 EOT
 cat >spec.json <<'EOT'
 {
   "builders": [{
-    "type": "qemu", "name": "s", "image_name": "s", "source_image": "nginx", "boot_wait": "0s", "specs": ["bad_spec.rb"],
+    "type": "qemu", "name": "s", "image_name": "s", "source_image": "test", "boot_wait": "0s", "specs": ["bad_spec.rb"], "accelerator": "tcg",
+    "ssh_username": "root", "ssh_password": "image-pass",
     "boot_command": ["<wait serial \"login: \" 1m><wait port 22 30s><wait port 80 30s>"], "shutdown_command": "systemctl poweroff"
-  }]
+  }],
+  "provisioners": [{ "type": "shell", "inline": [
+    "echo by=$(journalctl -b -t sshd -o cat | sed -n 's/^Accepted \\([a-z]*\\) .*/\\1/p' | tail -n 1) keys=$(wc -l </root/.ssh/authorized_keys)" ] }]
 }
 EOT
 exits "failing specs stop a guest's image from being published" 1 "$BAKERY" build -plain spec.json
 like "its ports were waited for" "$out" "typed in [0-9]"
+like "the password was right, and a key stood for it, which an emulated guest checks in no time" "$out" "by=publickey keys=2"
 like "it says which check failed" "$out" "no-such-file"
-like "... and how many" "$out" "1 passed, 1 failed"
+like "... and how many; the keys of others are as they were" "$out" "3 passed, 1 failed"
 is "it is not in the registry" "$("$BAKERY" images s 2>/dev/null | grep -c ' s ')" 0
 is "nothing is left" "$(leaks)" ""
 exit $failed

@@ -98,6 +98,7 @@ able() {
         ovmf) [ -f /usr/share/OVMF/OVMF_CODE_4M.fd ] ;;
         kernel) ls /boot/vmlinuz-* >/dev/null 2>&1 ;;
         postgres) "$TOP/tests/postgres" here ;;
+        jsonschema) /usr/bin/python3 -c 'import jsonschema' 2>/dev/null ;;
         qemu) command -v qemu-system-x86_64 >/dev/null ;;
         *) command -v "$1" >/dev/null ;;
         esac

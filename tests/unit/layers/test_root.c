@@ -7,6 +7,7 @@
 #include "layers/foundation.h"
 #include "layers/seal.h"
 #include "lib/fs.h"
+#include "lib/run.h"
 
 static void put(const struct folder *place, const char *path, const char *text)
 {
@@ -23,27 +24,93 @@ static long size_of(const struct folder *place, const char *path)
         return lstat(whole, &st) < 0 ? -1 : (long)st.st_size;
 }
 
-static void sysprep_removes_what_two_machines_must_not_share(void **state)
-{
-        const struct folder *place = *state;
-        struct bk_error err = { 0 };
-        static const struct { const char *path; long after; } files[] = {
-                { "/etc/machine-id", 0 }, { "/var/lib/dbus/machine-id", -1 }, { "/etc/ssh/ssh_host_ed25519_key", -1 },
-                { "/etc/ssh/ssh_host_ed25519_key.pub", -1 }, { "/etc/ssh/sshd_config", 4 }, { "/var/log/dpkg.log", 0 },
-                { "/var/log/apt/history.log", 0 }, { "/var/log/syslog.1", -1 }, { "/var/log/journal/abc/system.journal", -1 },
-                { "/root/.bash_history", -1 }, { "/home/joe/.bash_history", -1 }, { "/home/joe/notes", 4 },
-                { "/var/lib/apt/lists/archive_Packages", -1 }, { "/var/cache/apt/pkgcache.bin", -1 }, { "/tmp/left/over", -1 },
-                { "/tmp/.hidden", -1 }, { "/var/lib/systemd/random-seed", -1 }, { "/etc/hostname", 4 },
-        };
+/* What a machine has, and how long it is in a copy; -1: not there. */
+static const struct { const char *path; long after; } files[] = {
+        { "/etc/machine-id", 0 }, { "/var/lib/dbus/machine-id", -1 }, { "/etc/ssh/ssh_host_ed25519_key", -1 },
+        { "/etc/ssh/ssh_host_ed25519_key.pub", -1 }, { "/etc/ssh/sshd_config", 4 }, { "/var/log/dpkg.log", 0 },
+        { "/var/log/apt/history.log", 0 }, { "/var/log/syslog.1", -1 }, { "/var/log/journal/abc/system.journal", -1 },
+        { "/root/.bash_history", -1 }, { "/home/joe/.bash_history", -1 }, { "/home/joe/notes", 4 },
+        { "/var/lib/apt/lists/archive_Packages", -1 }, { "/var/cache/apt/pkgcache.bin", -1 }, { "/tmp/left/over", -1 },
+        { "/tmp/.hidden", -1 }, { "/var/lib/systemd/random-seed", -1 }, { "/etc/hostname", 4 },
+};
 
+static void put_files(const struct folder *place)
+{
         for (size_t i = 0; i < sizeof files / sizeof *files; i++)
                 put(place, files[i].path, "text");
-        assert_ok(sysprep_run(place->fd, NULL, &err), err);
+}
+
+static void assert_prepared(const struct folder *place)
+{
         for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
                 print_message("# %s\n", files[i].path);
                 assert_int_equal(size_of(place, files[i].path), files[i].after);
         }
-        assert_int_equal(size_of(place, "/var/lib/apt/lists") >= 0, 1);
+        assert_true(size_of(place, "/var/lib/apt/lists") >= 0);
+}
+
+static void sysprep_removes_what_two_machines_must_not_share(void **state)
+{
+        const struct folder *place = *state;
+        struct bk_error err = { 0 };
+
+        put_files(place);
+        assert_ok(sysprep_run(place->fd, NULL, &err), err);
+        assert_prepared(place);
+}
+
+/* The programs that the script starts itself, each of which leaves a line in the file `started`; sync does nothing else. */
+static void put_programs(const struct folder *place)
+{
+        static const char *const names[] = { "rm", "find", "sync" };
+
+        for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+                autofree char *path = bk_format("/programs/%s", names[i]);
+                autofree char *text = bk_format("#!/bin/sh\necho %s >>'%s/started'\n[ %s = sync ] || PATH=/usr/bin:/bin exec %s \"$@\"\n", names[i],
+                                                place->path, names[i], names[i]);
+                struct bk_error err = { 0 };
+
+                assert_ok(bk_write_in_root(place->fd, path, text, strlen(text), 0755, &err), err);
+        }
+}
+
+/* As a guest does it, with another /, and after the lines before. Returns what was started, the caller's. */
+static char *run_script(const struct folder *place, const char *before)
+{
+        static const char first[] = "cd / || exit 1\n";
+        autofree char *script = sysprep_script(NULL), *text = NULL, *started = bk_format("%s/started", place->path), *lines = NULL;
+        struct bk_error err = { 0 };
+
+        put_programs(place);
+        assert_int_equal(strncmp(script, first, strlen(first)), 0);
+        text = bk_format("PATH=%s/programs\ncd '%s' || exit 1\n%s%s", place->path, place->path, before, script + strlen(first));
+        const char *const argv[] = { "/bin/sh", "-c", text, NULL };
+
+        assert_ok(bk_run(argv, 20000, NULL, &err), err);
+        assert_ok(bk_read_file(started, 4096, &lines, NULL, &err), err);
+        return bk_take(lines);
+}
+
+static void in_a_guest_a_script_does_it_with_few_programs(void **state)
+{
+        const struct folder *place = *state;
+
+        put_files(place);
+        autofree char *started = run_script(place, "");
+
+        assert_prepared(place);
+        assert_string_equal(started, "rm\nfind\nsync\n");
+}
+
+static void too_many_names_for_one_program_are_removed_one_by_one(void **state)
+{
+        const struct folder *place = *state;
+
+        put_files(place);
+        autofree char *started = run_script(place, "rm() { [ $# -gt 3 ] && return 126; command rm \"$@\"; }\n");
+
+        assert_prepared(place);
+        assert_non_null(strstr(started, "rm\nrm\nrm\n"));
 }
 
 static void sysprep_leaves_out_what_it_is_told_to(void **state)
@@ -220,6 +287,8 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(sysprep_removes_what_two_machines_must_not_share, folder_set_up, folder_tear_down),
+                cmocka_unit_test_setup_teardown(in_a_guest_a_script_does_it_with_few_programs, folder_set_up, folder_tear_down),
+                cmocka_unit_test_setup_teardown(too_many_names_for_one_program_are_removed_one_by_one, folder_set_up, folder_tear_down),
                 cmocka_unit_test_setup_teardown(sysprep_leaves_out_what_it_is_told_to, folder_set_up, folder_tear_down),
                 cmocka_unit_test_setup_teardown(sysprep_follows_no_link_out_of_the_image, folder_set_up, folder_tear_down),
                 cmocka_unit_test_setup_teardown(installed_packages_have_their_source, folder_set_up, folder_tear_down),

@@ -150,7 +150,8 @@ static const struct { const char *why, *object, *key, *json; enum bk_kind kind; 
         { "promoted by oneself", "image", "state", "\"promoted\"", BK_INVALID },
         { "no layer", "image", "layer", NULL, BK_INVALID },
         { "the layer is a path", "image", "layer", "\"../../etc/passwd\"", BK_INVALID },
-        { "a layer that is not here", "image", "layer", "\"sha256:00000000000000000000000000000000000000000000000000000000000000aa\"", BK_CONFLICT },
+        { "a layer that is not here", "image", "layer", "\"sha256:00000000000000000000000000000000000000000000000000000000000000aa\"",
+          BK_CONFLICT },
         { "an ancestor that is not here", "image", "ancestor", "\"sha256:00000000000000000000000000000000000000000000000000000000000000aa\"",
           BK_CONFLICT },
         { "the ancestor is a number", "image", "ancestor", "7", BK_INVALID },
@@ -164,6 +165,10 @@ static const struct { const char *why, *object, *key, *json; enum bk_kind kind; 
         { "a package without a version", NULL, "packages", "[{\"name\": \"x\", \"ecosystem\": \"deb\"}]", BK_INVALID },
         { "a package's name is a list", NULL, "packages", "[{\"name\": [], \"version\": \"1\", \"ecosystem\": \"deb\"}]", BK_INVALID },
         { "a check without a verdict", NULL, "checks", "[{\"suite\": \"s\", \"name\": \"n\"}]", BK_INVALID },
+        { "the os is a number", NULL, "os", "12", BK_INVALID },
+        { "signatures are a text", NULL, "signatures", "\"x\"", BK_INVALID },
+        { "a signature is a number", NULL, "signatures", "[1]", BK_INVALID },
+        { "a signature that is none", NULL, "signatures", "[\"x\"]", BK_INVALID },
         { "the provenance is a text", NULL, "provenance", "\"me\"", BK_INVALID },
 };
 
@@ -185,7 +190,8 @@ static void a_wrong_publication_changes_nothing(void **state)
                 if (broken[i].json == NULL)
                         assert_int_equal(json_object_del(object, broken[i].key), 0);
                 else
-                        assert_int_equal(json_object_set_new(object, broken[i].key, json_loads(broken[i].json, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL)), 0);
+                        assert_int_equal(json_object_set_new(object, broken[i].key,
+                                                             json_loads(broken[i].json, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL)), 0);
                 assert_fails_with(reg_publication_put(f->reg, &store, doc, "ada", &id, &err), err, broken[i].kind);
                 json_decref(doc);
         }

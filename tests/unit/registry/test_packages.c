@@ -1,6 +1,8 @@
 /* Which images have a package: names, versions of each ecosystem, sources, use, pages. */
 #include "tests/unit/registry/ask.h"
 
+#include "registry/usage.h"
+
 #define PACKAGE(eco, n, v, s, sv) { .ecosystem = (char *)eco, .name = (char *)n, .version = (char *)v, .architecture = (char *)"amd64", \
                                     .source = (char *)s, .source_version = (char *)sv }
 
@@ -88,6 +90,29 @@ static void what_is_found_is_named_with_its_packages(void **state)
         json_decref(json);
 }
 
+static void what_is_launched_is_in_use(void **state)
+{
+        const struct fixture *f = *state;
+        autofree char *base = baked(f->reg, (struct recipe){ .seed = "b", .name = "b", .packages = old_ssl, .n_packages = 3 });
+        autofree char *app = baked(f->reg, (struct recipe){ .seed = "a", .name = "a", .ancestor = base, .packages = old_ssl, .n_packages = 3 });
+        const struct reg_launch launch = { .image = app, .instance = "vm-1", .who = "ada" };
+        static const char *const wanted[] = { "", "a b", "" };
+        struct bk_error err = { 0 };
+
+        for (int i = 0; i < 3; i++) {
+                json_t *json;
+
+                if (i == 1)
+                        assert_ok(reg_launch_seen(f->reg, "report", &launch, &err), err);
+                if (i == 2)
+                        assert_ok(reg_launch_ended(f->reg, "report", "vm-1", "ada", &err), err);
+                json = ask(f->reg, "GET", "/packages?name=openssl&in_use=1", NULL);
+                autofree char *names = texts_of(json_object_get(json, "items"), "name");
+                assert_string_equal(names, wanted[i]);
+                json_decref(json);
+        }
+}
+
 static void pages_join_to_the_whole(void **state)
 {
         const struct fixture *f = *state;
@@ -130,6 +155,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 registry_test(images_are_found_by_their_packages),
                 registry_test(what_is_found_is_named_with_its_packages),
+                registry_test(what_is_launched_is_in_use),
                 registry_test(pages_join_to_the_whole),
                 registry_test(asks_that_make_no_sense_are_refused),
         };

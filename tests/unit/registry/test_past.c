@@ -192,6 +192,23 @@ static void a_deleted_image_is_gone_not_unknown(void **state)
         }
 }
 
+static void a_deleted_image_is_found_where_it_was(void **state)
+{
+        struct fixture *f = *state;
+        BK_CLEANUP(reg_layers_done) struct reg_layers layers = { 0 };
+        BK_CLEANUP(reg_images_done) struct reg_images tested = { 0 }, none = { 0 };
+        autofree char *id = baked(f->reg, (struct recipe){ .seed = "1", .attributes = { PAIR("kernel", "6.1") } });
+        struct bk_error err = { 0 };
+
+        born(f->reg, id, DAY(2));
+        became(f->reg, id, REG_TESTED, DAY(5));
+        assert_ok(reg_delete(f->reg, id, &layers, &err), err);
+        assert_ok(reg_query(f->reg, "base?_at=2024-01-06&state=tested&kernel>6", &tested, &err), err);
+        assert_string_equal(tested.v[0].id, id);
+        assert_fails_with(reg_query(f->reg, "base?_at=2024-01-03&state=tested", &none, &err), err, BK_NOT_FOUND);
+        assert_fails_with(reg_query(f->reg, "base?_at=now", &none, &err), err, BK_NOT_FOUND);
+}
+
 static const struct { const char *text; int64_t low, high; } times[] = {
         { "2024-01-01",                 DAY(1), DAY(2) },       { "2024-01",            DAY(1), DAY(32) },
         { "2024-01-01T00:00:00Z",       DAY(1), DAY(1) + 1 },   { "2024-01-01T00:00",   DAY(1), DAY(1) + 60 },
@@ -233,6 +250,7 @@ int main(void)
                 registry_test(the_past_is_as_it_was),
                 registry_test(an_image_is_shown_with_its_attributes_of_then),
                 registry_test(a_deleted_image_is_gone_not_unknown),
+                registry_test(a_deleted_image_is_found_where_it_was),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -162,6 +162,7 @@ static const char *has_ports(struct vm_guest *guest)
         socklen_t length = sizeof address;
         autoclose int taken = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
         unsigned port = 0, again = 0, busy;
+        bool accepted = true;
 
         if (bind(taken, (struct sockaddr *)&address, length) < 0 || listen(taken, 1) < 0 ||
             getsockname(taken, (struct sockaddr *)&address, &length) < 0)
@@ -173,6 +174,8 @@ static const char *has_ports(struct vm_guest *guest)
                 return "one port of the guest has two of the host";
         if (vm_guest_forward(guest, 80, busy, busy, &again, &err) == 0 || err.kind != BK_CONFLICT)
                 return "a taken port was given";
+        if (vm_guest_accepted(guest, port, &accepted) < 0 || accepted)
+                return "a connection was accepted before there was one";
         return vm_guest_listens(guest, 22) ? "nothing listens, and yet it does" : NULL;
 }
 

@@ -227,12 +227,27 @@ static void a_server_with_another_key_gets_no_password(void **state)
         assert_null(strstr(log, "Failed"));
 }
 
+static int never(void *arg, bool *ret)
+{
+        (void)arg;
+        *ret = false;
+        return 0;
+}
+
+static int no_telling(void *arg, bool *ret)
+{
+        (void)arg;
+        (void)ret;
+        return -1;
+}
+
 static void a_guest_that_comes_up_is_noticed_soon(void **state)
 {
         static const char *const moods[] = { "nothing listens", "swallowed", "reset", "a banner, then nothing", "something else" };
 
         (void)state;
-        for (int mood = REFUSES; mood <= CHATTERS; mood++) {
+        for (int row = 0; row < 2 * (CHATTERS + 1); row++) {
+                const int mood = row / 2;
                 autosshd struct sshd s = { 0 };
                 autossh struct vm_ssh *ssh = NULL;
                 struct moody m = { .s = &s, .mood = mood, .calls = 20, .listener = -1 };
@@ -242,11 +257,13 @@ static void a_guest_that_comes_up_is_noticed_soon(void **state)
                 struct vm_ssh_config c = sshd_login(&s);
 
                 c.alive = moody_alive;
+                c.accepted = row % 2 ? never : NULL;
                 c.arg = &m;
                 if (mood != REFUSES)
                         m.listener = listen_somewhere(&s.port);
                 assert_ok(vm_ssh_connect(&c, &ssh, &err), err);
-                print_message("# %s: in %lld ms after sshd was started\n", moods[mood], (long long)(bk_now_ms() - m.ready));
+                print_message("# %s%s: in %lld ms after sshd was started\n", moods[mood], row % 2 ? ", and it is told" : "",
+                              (long long)(bk_now_ms() - m.ready));
                 assert_true(m.calls <= 0);
                 for (int i = 0; i < m.n; i++)
                         (void)close(m.held[i]);
@@ -309,7 +326,7 @@ static int slow_alive(void *arg, struct bk_error *err)
         return 0;
 }
 
-static void old_attempts_wait_for_a_slow_banner(void **state)
+static void connect_slowly(int (*accepted)(void *arg, bool *ret), int connections_most)
 {
         autosshd struct sshd s = { 0 };
         autossh struct vm_ssh *ssh = NULL;
@@ -317,23 +334,52 @@ static void old_attempts_wait_for_a_slow_banner(void **state)
         struct bk_error err = { 0 };
         const int64_t before = bk_now_ms();
 
-        (void)state;
         sshd_prepare(&s, SFTP);
         struct vm_ssh_config c = sshd_login(&s);
 
         m.listener = listen_somewhere(&s.port);
         c.port = s.port;
         c.alive = slow_alive;
+        c.accepted = accepted;
         c.arg = &m;
         assert_ok(vm_ssh_connect(&c, &ssh, &err), err);
         print_message("# in after %lld ms, of which 2500 are sshd's; %d connections\n", (long long)(bk_now_ms() - before), m.n);
         assert_int_equal(status_of(ssh, "exit 5"), 5);
+        assert_true(m.n <= connections_most);
         for (int i = 0; i < m.n; i++) {
                 if (m.pids[i] == 0)
                         (void)close(m.fds[i]);
                 sshd_end(&m.pids[i]);
         }
         (void)close(m.listener);
+}
+
+static void old_attempts_wait_for_a_slow_banner(void **state)
+{
+        (void)state;
+        connect_slowly(NULL, 64);
+}
+
+/* The guest has accepted it when it is half a second old. */
+static int slow_accepted(void *arg, bool *ret)
+{
+        const struct slow *m = arg;
+
+        *ret = m->n > 0 && bk_now_ms() - m->since[0] > 500;
+        return 0;
+}
+
+static void a_guest_that_accepted_one_gets_no_more(void **state)
+{
+        (void)state;
+        connect_slowly(slow_accepted, 3);
+}
+
+/* The table that QEMU gives may not be there, or the network another one's. */
+static void without_telling_old_attempts_wait_too(void **state)
+{
+        (void)state;
+        connect_slowly(no_telling, 64);
 }
 
 static void unknown_ciphers_are_told_at_once(void **state)
@@ -409,6 +455,8 @@ int main(void)
                 cmocka_unit_test(a_guest_that_comes_up_is_noticed_soon),
                 cmocka_unit_test(what_happened_last_is_told),
                 cmocka_unit_test(old_attempts_wait_for_a_slow_banner),
+                cmocka_unit_test(a_guest_that_accepted_one_gets_no_more),
+                cmocka_unit_test(without_telling_old_attempts_wait_too),
                 cmocka_unit_test(unknown_ciphers_are_told_at_once),
                 cmocka_unit_test(through_a_bastion),
         };

@@ -360,6 +360,30 @@ static void memory_goes_and_comes_back(void **state)
         }
 }
 
+static void a_folder_is_listed(void **state)
+{
+        struct bk_error err = { 0 };
+
+        (void)state;
+        prerequisites();
+        for (int way = 0; way < 2; way++) {
+                autofree char *folder = at_home(way, "listed"), *file = bk_format("%s/a file", folder), *link = bk_format("%s/link", folder);
+                BK_CLEANUP(bk_strv_done) struct bk_strv names = { 0 }, none = { 0 };
+
+                assert_int_equal(mkdir(folder, 0755), 0);
+                assert_int_equal(chmod(folder, 0777), 0);       /* who logs in is another user */
+                assert_ok(vm_ssh_list(work.ssh[way], folder, &none, &err), err);
+                assert_int_equal(none.n, 0);
+                assert_ok(vm_ssh_write(work.ssh[way], file, "x", 1, 0644, &err), err);
+                assert_int_equal(symlink("a file", link), 0);
+                assert_ok(vm_ssh_list(work.ssh[way], folder, &names, &err), err);
+                assert_int_equal(names.n, 2);
+                assert_string_equal(names.v[bk_streq(names.v[0], "link")], "a file");
+                assert_string_equal(names.v[!bk_streq(names.v[0], "link")], "link");
+                assert_int_equal(vm_ssh_list(work.ssh[way], "/no/such", &none, &err), -1);
+        }
+}
+
 static void a_missing_folder_is_told(void **state)
 {
         struct bk_error err = { 0 };
@@ -522,6 +546,7 @@ int main(void)
                 cmocka_unit_test(silence_is_death_unless_kept_alive),
                 cmocka_unit_test(files_go_and_come_back),
                 cmocka_unit_test(memory_goes_and_comes_back),
+                cmocka_unit_test(a_folder_is_listed),
                 cmocka_unit_test(a_missing_folder_is_told),
                 cmocka_unit_test(folders_go_and_come_back),
                 cmocka_unit_test(a_link_back_does_not_go_round),

@@ -1,0 +1,19 @@
+/* What the files with routes of images share. */
+#pragma once
+#include "registry/api.h"
+#include "registry/registry_priv.h"
+
+char *reg_call_query(const struct reg_call *call);                              /* the caller's */
+/* One parameter of "?a=b&c=d" or ";a=b", decoded: 1 with *ret the caller's, 0 when it is not there, -1. "a" alone is "1". */
+int reg_call_value(const struct reg_call *call, const char *name, char **ret, struct bk_error *err) BK_MUST_CHECK;
+json_t *reg_image_item(const struct bk_strv *fields, const struct reg_image *image);    /* projected; no fields: its summary */
+/* The answer becomes 410, with the error and the last that is known. */
+void reg_answer_gone(struct reg_call *call, const struct bk_error *err, json_t *last);
+
+int reg_image_show(struct reg_call *call, struct bk_error *err) BK_MUST_CHECK;
+int reg_image_checks(struct reg_call *call, struct bk_error *err) BK_MUST_CHECK;
+int reg_image_packages(struct reg_call *call, struct bk_error *err) BK_MUST_CHECK;
+int reg_image_lineage(struct reg_call *call, struct bk_error *err) BK_MUST_CHECK;
+int reg_image_picture(struct reg_call *call, struct bk_error *err) BK_MUST_CHECK;
+int reg_image_descendants(struct reg_call *call, struct bk_error *err) BK_MUST_CHECK;
+int reg_image_diff(struct reg_call *call, struct bk_error *err) BK_MUST_CHECK;

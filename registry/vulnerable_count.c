@@ -1,0 +1,238 @@
+/* How many advisories concern each of many images. Images share most of their packages, so what concerns a package is asked for once
+ * a request and kept; an image is then a walk over its packages, each advisory counted once. */
+#include "registry/packages_priv.h"
+
+#include <string.h>
+
+/* --- numbers by numbers ---------------------------------------------------------- */
+struct map { int64_t *keys; size_t *values; size_t n, room; };          /* room: a power of two; keys are above 0 */
+
+static size_t place_of(const struct map *map, int64_t key)
+{
+        size_t at = ((uint64_t)key * 0x9e3779b97f4a7c15u) >> 32 & (map->room - 1);
+
+        while (map->keys[at] != 0 && map->keys[at] != key)
+                at = (at + 1) & (map->room - 1);
+        return at;
+}
+
+static void map_grow(struct map *map)
+{
+        struct map more = { .room = map->room == 0 ? 1024 : map->room * 2 };
+
+        more.keys = bk_alloc(more.room * sizeof *more.keys);
+        more.values = bk_alloc(more.room * sizeof *more.values);
+        for (size_t i = 0; i < map->room; i++)
+                if (map->keys[i] != 0) {
+                        const size_t at = place_of(&more, map->keys[i]);
+
+                        more.keys[at] = map->keys[i];
+                        more.values[at] = map->values[i];
+                }
+        more.n = map->n;
+        free(map->keys);
+        free(map->values);
+        *map = more;
+}
+
+/* Where the key's value is; *ret_new when it was not there. */
+static size_t *map_at(struct map *map, int64_t key, bool *ret_new)
+{
+        size_t at;
+
+        if (map->n * 2 >= map->room)
+                map_grow(map);
+        at = place_of(map, key);
+        *ret_new = map->keys[at] == 0;
+        map->n += *ret_new;
+        map->keys[at] = key;
+        return &map->values[at];
+}
+
+/* --- what concerns a package --------------------------------------------------------- */
+struct hit { size_t advisory; enum reg_severity severity; bool fixed; };
+/* An advisory, and how it stands in the image that is being counted. */
+struct known { int64_t image; enum reg_severity severity, lent; bool fixed, asked; char *name; };
+struct span { size_t first, n; };
+
+struct reg_counting {
+        struct reg *reg;
+        const struct reg_finding_filter *filter;
+        struct reg_stmt *members, *hits, *namesakes;
+        struct map packages[8], advisories;     /* a map for each system; a page of images has few */
+        char *systems[8];
+        size_t n_systems, n_spans, n_hits, n_known;
+        struct span *spans;
+        struct hit *v;
+        struct known *known;
+        struct reg_ids seen;            /* advisories of this image */
+};
+
+void reg_counting_done(struct reg_counting **counting)
+{
+        struct reg_counting *c = *counting;
+
+        if (c == NULL)
+                return;
+        reg_stmt_done(&c->members);
+        reg_stmt_done(&c->hits);
+        reg_stmt_done(&c->namesakes);
+        for (size_t i = 0; i < 8; i++) {
+                free(c->packages[i].keys);
+                free(c->packages[i].values);
+                free(c->systems[i]);
+        }
+        free(c->advisories.keys);
+        free(c->advisories.values);
+        for (size_t i = 0; i < c->n_known; i++)
+                free(c->known[i].name);
+        free(c->known);
+        free(c->spans);
+        free(c->v);
+        reg_ids_done(&c->seen);
+        free(c);
+        *counting = NULL;
+}
+
+int reg_counting_begin(struct reg *reg, const struct reg_finding_filter *filter, struct reg_counting **ret, struct bk_error *err)
+{
+        BK_CLEANUP(reg_counting_done) struct reg_counting *c = bk_alloc(sizeof *c);
+
+        c->reg = reg;
+        c->filter = filter;
+        if (reg_sql_prepare(reg, "SELECT m.package, s.os FROM image i CROSS JOIN package_set s CROSS JOIN package_member m WHERE s.id = i.package_set "
+                            "AND m.package_set = s.id AND i.sequence = ?", &c->members, err) < 0 ||
+            reg_sql_prepare(reg, "SELECT (SELECT min(b.id) FROM advisory b WHERE b.name = a.name), f.severity, CASE WHEN v.fixed IS NULL THEN 0 ELSE 1 END, "
+                            "a.name FROM vulnerable v CROSS JOIN affected f CROSS JOIN advisory a WHERE f.id = v.affected AND a.id = f.advisory "
+                            "AND v.package = ? AND v.os = ?", &c->hits, err) < 0 ||
+            reg_sql_prepare(reg, REG_NAMESAKES_SQL, &c->namesakes, err) < 0)
+                return -1;
+        *ret = bk_take(c);
+        return 0;
+}
+
+static size_t number_of(struct reg_counting *c, int64_t id, const char *name)
+{
+        bool fresh = false;
+        size_t *number = map_at(&c->advisories, id, &fresh);
+
+        if (fresh) {
+                *number = c->n_known;
+                if ((c->n_known & (c->n_known - 1)) == 0)
+                        c->known = bk_grow(c->known, c->n_known ? c->n_known * 2 : 1, sizeof *c->known);
+                c->known[c->n_known++] = (struct known){ .name = bk_strdup(name) };
+        }
+        return *number;
+}
+
+static int load_hits(struct reg_counting *c, int64_t package, const char *os, size_t *ret_span, struct bk_error *err)
+{
+        struct span span = { .first = c->n_hits };
+        int status;
+
+        if (reg_sql_bind(c->reg, c->hits, err, "it", package, os) < 0)
+                return -1;
+        while ((status = reg_sql_step(c->reg, c->hits, err)) > 0) {
+                const size_t advisory = number_of(c, reg_column_int(c->hits, 0), reg_column_peek(c->hits, 3));
+
+                if ((c->n_hits & (c->n_hits - 1)) == 0)
+                        c->v = bk_grow(c->v, c->n_hits ? c->n_hits * 2 : 1, sizeof *c->v);
+                c->v[c->n_hits++] = (struct hit){ advisory, (enum reg_severity)reg_column_int(c->hits, 1), reg_column_int(c->hits, 2) != 0 };
+                span.n++;
+        }
+        if (status < 0)
+                return -1;
+        if ((c->n_spans & (c->n_spans - 1)) == 0)
+                c->spans = bk_grow(c->spans, c->n_spans ? c->n_spans * 2 : 1, sizeof *c->spans);
+        *ret_span = c->n_spans;
+        c->spans[c->n_spans++] = span;
+        return 0;
+}
+
+/* The last map is that of whatever system comes beyond the first seven: it is emptied when another takes it. */
+static struct map *packages_of(struct reg_counting *c, const char *os)
+{
+        size_t i = 0;
+
+        while (i < c->n_systems && strcmp(c->systems[i], os) != 0)
+                i++;
+        if (i == c->n_systems && i == 8) {
+                i = 7;
+                free(c->packages[i].keys);
+                free(c->packages[i].values);
+                free(c->systems[i]);
+                c->packages[i] = (struct map){ 0 };
+                c->systems[i] = bk_strdup(os);
+        } else if (i == c->n_systems) {
+                c->systems[c->n_systems++] = bk_strdup(os);
+        }
+        return &c->packages[i];
+}
+
+static int see_package(struct reg_counting *c, int64_t image, int64_t package, const char *os, struct bk_error *err)
+{
+        bool fresh = false;
+        size_t *place = map_at(packages_of(c, os), package, &fresh), span = *place;
+
+        if (fresh && load_hits(c, package, os, &span, err) < 0)
+                return -1;
+        *place = span;
+        for (size_t i = c->spans[span].first; i < c->spans[span].first + c->spans[span].n; i++) {
+                const struct hit *hit = &c->v[i];
+                struct known *known = &c->known[hit->advisory];
+
+                if (known->image != image) {
+                        known->image = image;
+                        known->severity = REG_UNKNOWN;
+                        known->fixed = false;
+                        reg_ids_add(&c->seen, (int64_t)hit->advisory);
+                }
+                if (hit->severity > known->severity)
+                        known->severity = hit->severity;
+                known->fixed |= hit->fixed;
+        }
+        return 0;
+}
+
+static int lend(struct reg_counting *c, struct known *known, struct bk_error *err)
+{
+        int status;
+
+        if (!known->asked) {
+                if (reg_sql_bind(c->reg, c->namesakes, err, "tt", known->name, known->name) < 0 || (status = reg_sql_step(c->reg, c->namesakes, err)) < 0)
+                        return -1;
+                if (status > 0 && !reg_column_null(c->namesakes, 0))
+                        known->lent = (enum reg_severity)reg_column_int(c->namesakes, 0);
+                reg_sql_reset(c->namesakes);
+                known->asked = true;
+        }
+        known->severity = known->lent;
+        return 0;
+}
+
+int reg_counting_image(struct reg_counting *c, int64_t image, struct reg_counts *ret, struct bk_error *err)
+{
+        int status;
+
+        *ret = (struct reg_counts){ 0 };
+        c->seen.n = 0;
+        if (reg_sql_bind(c->reg, c->members, err, "i", image) < 0)
+                return -1;
+        while ((status = reg_sql_step(c->reg, c->members, err)) > 0)
+                if (see_package(c, image, reg_column_int(c->members, 0), reg_column_peek(c->members, 1), err) < 0)
+                        return -1;
+        if (status < 0)
+                return -1;
+        for (size_t i = 0; i < c->seen.n; i++) {
+                struct known *known = &c->known[c->seen.v[i]];
+
+                if (known->severity == REG_UNKNOWN && lend(c, known, err) < 0)
+                        return -1;
+                if (known->severity < c->filter->least || (c->filter->fixable && !known->fixed))
+                        continue;
+                ret->severity[known->severity]++;
+                ret->all++;
+                ret->fixable += known->fixed;
+        }
+        return 0;
+}

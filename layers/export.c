@@ -10,6 +10,7 @@
 static const struct layer_format formats[] = {
         { "raw",   ".raw",   "raw",   NULL,                          "bytes of the disk, sparse; for dd, bare metal, any hypervisor" },
         { "qcow2", ".qcow2", "qcow2", "compression_type=zstd",       "QEMU, standalone" },
+        { "qcow2-compressed", ".qcow2", "qcow2", "compression_type=zstd", "the same, compressed: to be sent, not to be worked on", true },
         { "vmdk",  ".vmdk",  "vmdk",  "subformat=streamOptimized",   "VMware" },
         { "vhd",   ".vhd",   "vpc",   "subformat=fixed,force_size",  "Azure, Hyper-V generation 1" },
         { "vhdx",  ".vhdx",  "vhdx",  NULL,                          "Hyper-V" },
@@ -40,6 +41,8 @@ int layer_export(const struct layer_store *store, const char *digest, const stru
 
         if (layer_verify(store, digest, false, err) < 0)
                 return -1;
+        if (format->compress)
+                argv[n++] = "-c";
         if (format->options != NULL) {
                 argv[n++] = "-o";
                 argv[n++] = format->options;

@@ -71,7 +71,7 @@ int layer_list(const struct layer_store *store, struct bk_strv *ret, struct bk_e
 int layer_draft_remove(const struct layer_store *store, const char *name, struct bk_error *err) BK_MUST_CHECK;
 
 /* Export formats are rows. */
-struct layer_format { const char *name, *suffix, *qemu, *options, *help; };
+struct layer_format { const char *name, *suffix, *qemu, *options, *help; bool compress; };
 const struct layer_format *layer_format_find(const char *name);         /* NULL when unknown */
 const struct layer_format *layer_formats(size_t *n);
 /* Writes the whole disk (all layers flattened) to path, atomically. */

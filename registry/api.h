@@ -34,7 +34,11 @@ struct reg_answer {
         char *text;                     /* the caller's, by reg_answer_done() */
         size_t length;
         char *file;                     /* instead of a text: the path of a file, which is sent by ranges */
+        uint64_t file_start, file_size; /* only this part of it; a size of 0: all of it */
+        struct bk_strv make;            /* ids of images whose views (view.h) it lacks. With status 503 nothing can be answered before they
+                                           are made, and a server makes them and asks again; else it makes them when there is time */
         struct bk_strv headers;         /* more of them, "Name: value"; a page's policy, a file's name */
+        bool fleeting;                  /* it may be another one at the same index: not to be remembered */
         int64_t index;                  /* of the registry when it was read; ETag and ?index= are made of it */
 };
 void reg_answer_done(struct reg_answer *answer);
@@ -67,7 +71,8 @@ struct reg_route {
         const char *type;                       /* of the answer; NULL: application/json */
 };
 struct reg_routes { const struct reg_route *v; size_t n; };
-extern const struct reg_routes reg_routes_images, reg_routes_life, reg_routes_packages, reg_routes_use, reg_routes_serve;
+extern const struct reg_routes reg_routes_images, reg_routes_life, reg_routes_packages, reg_routes_use, reg_routes_serve,
+        reg_routes_metrics, reg_routes_streams, reg_routes_vagrant;
 const struct reg_routes *const *reg_routes_all(void);           /* NULL-terminated */
 /* The body as JSON, which must be there; *ret is the caller's. */
 int reg_body_json(const struct reg_call *call, json_t **ret, struct bk_error *err) BK_MUST_CHECK;

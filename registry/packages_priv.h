@@ -5,13 +5,6 @@
 #include "registry/api.h"
 #include "registry/registry_priv.h"
 
-/* Row ids; a zeroed list is empty. */
-struct reg_ids { int64_t *v; size_t n; };
-void reg_ids_add(struct reg_ids *ids, int64_t id);
-void reg_ids_sort(struct reg_ids *ids);                         /* and without repetitions */
-bool reg_ids_has(const struct reg_ids *ids, int64_t id);        /* of sorted ones */
-void reg_ids_done(struct reg_ids *ids);
-
 /* --- names.c ---------------------------------------------------------------- */
 const char *reg_os_of_codename(const char *code);       /* "debian:12"; NULL */
 char *reg_os_normal(const char *text);                  /* "alpine:3.18.4" -> "alpine:3.18"; the caller's */

@@ -77,7 +77,7 @@ static int listen_path(const char *path, int *ret, struct bk_error *err)
 
         if (strlen(path) >= sizeof un->sun_path)
                 return bk_fail(err, BK_INVALID, "the path of a socket has at most %zu bytes: '%s'", sizeof un->sun_path - 1, path);
-        (void)strcpy(un->sun_path, path);
+        memcpy(un->sun_path, path, strlen(path) + 1);
         if (probe >= 0 && connect(probe, (struct sockaddr *)un, sizeof *un) == 0)
                 return bk_fail(err, BK_CONFLICT, "somebody listens at '%s' already", path);
         if (errno == ECONNREFUSED)
@@ -268,7 +268,9 @@ static int prepare(struct reg_serve *serve, struct bk_error *err)
             read_pem(config->tls_client_ca, "the clients' CA", &serve->client_ca, err) < 0 ||
             layer_store_open(config->home, &serve->store, err) < 0)
                 return -1;
-        return serve_wait_start(&serve->wait, config->home, config->connections / 2, err);
+        if (serve_wait_start(&serve->wait, config->home, config->connections / 2, err) < 0)
+                return -1;
+        return serve_views_start(&serve->views, config->maker, err);
 }
 
 static void close_cleanup(struct reg_serve **serve)
@@ -362,6 +364,7 @@ void reg_serve_stop(struct reg_serve *serve, int grace_ms)
         serve_wait_stop(&serve->wait);
         while (atomic_load(&serve->requests) > 0 && bk_now_ms() < end)
                 (void)usleep(IDLE_MS * 1000);
+        serve_views_stop(&serve->views);
         for (size_t i = 0; i < serve->n_listeners; i++)
                 if (serve->listeners[i].daemon != NULL)
                         MHD_stop_daemon(serve->listeners[i].daemon);

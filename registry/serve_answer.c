@@ -109,38 +109,50 @@ static enum MHD_Result not_modified(struct serve_request *request, const char *e
         return serve_queue(request, 304, response, 0);
 }
 
-enum MHD_Result serve_file(struct serve_request *request, const char *path, const char *type, const char *etag, const struct bk_strv *headers)
+/* What was changed, or written anew, has another one. */
+static char *tag_of(const struct stat *st, uint64_t start)
 {
-        autoclose int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+        return bk_format("\"%llx-%llx-%lld.%09ld-%llx\"", (unsigned long long)st->st_ino, (unsigned long long)st->st_size, (long long)st->st_mtim.tv_sec,
+                         st->st_mtim.tv_nsec, (unsigned long long)start);
+}
+
+enum MHD_Result serve_file(struct serve_request *request, const struct serve_content *content)
+{
+        autoclose int fd = open(content->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
         const char *if_range = serve_header(request, "If-Range");
+        autofree char *etag = bk_strdup(content->etag);
         struct MHD_Response *response;
         struct bk_error err = { 0 };
         struct stat st;
         struct bk_part part;
+        uint64_t size;
 
-        if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+        if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || content->start + content->size > (uint64_t)st.st_size) {
                 (void)bk_fail(&err, fd < 0 && errno == ENOENT ? BK_NOT_FOUND : BK_INFRA, "this file is not here");
                 return serve_fail(request, &err);
         }
-        if (etag != NULL && tag_matches(serve_header(request, "If-None-Match"), etag))
+        size = content->size != 0 ? content->size : (uint64_t)st.st_size - content->start;
+        if (etag == NULL)
+                etag = tag_of(&st, content->start);
+        if (tag_matches(serve_header(request, "If-None-Match"), etag))
                 return not_modified(request, etag);
         part = bk_range_of(bk_streq(request->method, "GET") && (if_range == NULL || bk_streq(if_range, etag)) ? serve_header(request, "Range") :
-                           NULL, (uint64_t)st.st_size);
+                           NULL, size);
         if (part.status == 416)
                 response = MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
         else
-                response = MHD_create_response_from_fd_at_offset64(part.length, fd, part.start);
+                response = MHD_create_response_from_fd_at_offset64(part.length, fd, content->start + part.start);
         if (response != NULL && part.status != 416)
                 (void)bk_take_fd(fd);
         if (part.status != 200) {
-                autofree char *range = bk_range_text(&part, (uint64_t)st.st_size);
+                autofree char *range = bk_range_text(&part, size);
 
                 serve_response_header(response, "Content-Range", range);
         }
         serve_response_header(response, "Accept-Ranges", "bytes");
-        serve_response_header(response, "Content-Type", type);
+        serve_response_header(response, "Content-Type", content->type);
         serve_response_header(response, "ETag", etag);
-        add_lines(response, headers);
+        add_lines(response, content->headers);
         return serve_queue(request, (int)part.status, response, part.length);
 }
 
@@ -196,7 +208,8 @@ static enum MHD_Result send_text(struct serve_request *request, struct serve_tex
         enum MHD_Result result;
 
         if (answer->file != NULL) {
-                result = serve_file(request, answer->file, answer->type, NULL, &answer->headers);
+                result = serve_file(request, &(struct serve_content){ .path = answer->file, .type = answer->type, .start = answer->file_start,
+                                                                      .size = answer->file_size, .headers = &answer->headers });
                 serve_text_drop(text);
                 return result;
         }
@@ -311,6 +324,52 @@ static char *cache_key(const struct serve_request *request)
                          request->path, request->query);
 }
 
+/* What is not made yet is made while the client waits, without a connection to the database. */
+static int make_first(struct serve_request *request, const struct bk_strv *ids, struct bk_error *err)
+{
+        struct reg_serve *serve = request->serve;
+        int status = 0;
+
+        if (serve->views.maker == NULL)
+                return bk_fail(err, BK_INFRA, "this is not made yet, and this server makes nothing; `bakery view make` does");
+        if (!serve_wait_enter(&serve->wait))
+                return bk_fail(err, BK_INFRA, "too many wait already; try again");
+        serve_conn_deadline(&serve->limits, request->conn, 0);
+        for (size_t i = 0; status == 0 && i < ids->n; i++)
+                status = reg_maker_make(serve->views.maker, ids->v[i], err);
+        serve_wait_leave(&serve->wait);
+        return status;
+}
+
+static int ask_pool(struct serve_request *request, struct reg_answer *ret, struct bk_error *err)
+{
+        struct reg *reg = NULL;
+
+        if (serve_reg_get(request->serve, &reg, err) < 0)
+                return -1;
+        ask(request, reg, ret);
+        serve_reg_put(request->serve, reg, ret->status < 500 || ret->make.n > 0);
+        return 0;
+}
+
+static enum MHD_Result finish(struct serve_request *request, struct reg_answer *answer)
+{
+        struct bk_error err = { 0 };
+
+        if (answer->make.n > 0 && answer->status == 503) {
+                struct reg_answer again = { 0 };
+                const int status = make_first(request, &answer->make, &err);
+
+                reg_answer_done(answer);
+                if (status < 0 || ask_pool(request, &again, &err) < 0)
+                        return serve_fail(request, &err);
+                *answer = again;
+        } else if (answer->make.n > 0) {
+                serve_views_want(&request->serve->views, &answer->make);
+        }
+        return serve_text(request, answer);
+}
+
 static enum MHD_Result look_up(struct serve_request *request)
 {
         struct reg_serve *serve = request->serve;
@@ -334,9 +393,11 @@ static enum MHD_Result look_up(struct serve_request *request)
                 ask(request, reg, &answer);
         else
                 atomic_fetch_add(&reg_traffic.cached, 1);
-        serve_reg_put(serve, reg, text != NULL || answer.status < 500);
+        serve_reg_put(serve, reg, text != NULL || answer.status < 500 || answer.make.n > 0);
+        if (answer.make.n > 0)
+                return finish(request, &answer);
         if (text == NULL) {
-                const bool keep = answer.status == 200 && answer.file == NULL && serve->config.cache_most > 0;
+                const bool keep = answer.status == 200 && answer.file == NULL && !answer.fleeting && serve->config.cache_most > 0;
 
                 text = serve_text_new(&answer);
                 if (keep)

@@ -38,7 +38,7 @@ enum MHD_Result serve_layer(struct serve_request *request, const char *digest)
                 return serve_fail(request, &err);
         }
         bk_strv_add(&headers, "Cache-Control: private, max-age=31536000, immutable");
-        return serve_file(request, path, "application/octet-stream", etag, &headers);
+        return serve_file(request, &(struct serve_content){ .path = path, .type = "application/octet-stream", .etag = etag, .headers = &headers });
 }
 
 /* --- coming ------------------------------------------------------------------------------ */

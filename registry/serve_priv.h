@@ -1,5 +1,5 @@
 /* Shared by the server's files: serve.c starts and stops, serve_handle.c takes requests in, serve_answer.c answers them,
- * serve_layers.c moves layers, serve_events.c tells of changes as they come, serve_wait.c knows when something changed, serve_limit.c
+ * serve_layers.c moves layers, serve_events.c tells of changes as they come, serve_views.c has boxes and disks made, serve_wait.c knows when something changed, serve_limit.c
  * says who has to wait, serve_cache.c remembers answers, serve_auth.c knows who asks. */
 #pragma once
 #include <microhttpd.h>
@@ -13,6 +13,7 @@
 #include "registry/life.h"
 #include "registry/registry_priv.h"
 #include "registry/serve.h"
+#include "registry/view.h"
 
 enum { SERVE_TOKEN_MOST = 512, SERVE_RETRY_S = 1 };
 
@@ -87,6 +88,21 @@ void serve_wait_leave(struct serve_wait *wait);
 /* Returns when the index is not `index` any more (true), when the time is up, or when the server ends (false). */
 bool serve_wait_for(struct serve_wait *wait, int64_t index, int ms);
 
+/* --- serve_views.c ------------------------------------------------------------------------ */
+/* Views that somebody asked for in passing are made one after the other, by a thread that asks the maker. */
+struct serve_views {
+        struct reg_maker *maker;        /* borrowed; NULL: views are made by commands only */
+        pthread_mutex_t lock;
+        pthread_cond_t wanted;
+        pthread_t thread;
+        struct bk_strv ids, failed;     /* to be made; not to be tried again by this server unless somebody waits for it */
+        bool stop, running;
+};
+enum { SERVE_VIEWS_MOST = 256 };
+int serve_views_start(struct serve_views *views, struct reg_maker *maker, struct bk_error *err) BK_MUST_CHECK;
+void serve_views_stop(struct serve_views *views);
+void serve_views_want(struct serve_views *views, const struct bk_strv *ids);
+
 /* --- serve.c --------------------------------------------------------------------------- */
 struct serve_who { char *name; enum reg_role role; bool known; /* by token or user, not by address */ };
 struct serve_listener { struct reg_serve *serve; struct MHD_Daemon *daemon; char *url, *path; bool local; };
@@ -101,6 +117,7 @@ struct reg_serve {
         struct serve_limits limits;
         struct serve_cache cache;
         struct serve_wait wait;
+        struct serve_views views;
         pthread_mutex_t pool_lock;
         pthread_cond_t pool_free;
         struct reg **pool;              /* those nobody uses now are the first pool_n */
@@ -161,8 +178,9 @@ enum MHD_Result serve_text(struct serve_request *request, struct reg_answer *ans
 enum MHD_Result serve_fail(struct serve_request *request, const struct bk_error *err);
 /* Takes the response; bytes is what goes out, for the log and the deadline. */
 enum MHD_Result serve_queue(struct serve_request *request, int status, struct MHD_Response *response, uint64_t bytes);
-/* A file, by ranges. etag: with its quotes. */
-enum MHD_Result serve_file(struct serve_request *request, const char *path, const char *type, const char *etag, const struct bk_strv *headers);
+/* A file, by ranges. etag: with its quotes; NULL: one made of what the file system knows of it. */
+struct serve_content { const char *path, *type, *etag; uint64_t start, size /* 0: all of it */; const struct bk_strv *headers; };
+enum MHD_Result serve_file(struct serve_request *request, const struct serve_content *content);
 void serve_response_header(struct MHD_Response *response, const char *name, const char *value);
 /* Takes "name=value" out of a raw query; the value, decoded, or NULL; the caller's. */
 char *serve_query_take(char *query, const char *name);

@@ -117,11 +117,15 @@ bool serve_wait_enter(struct serve_wait *wait)
 
         (void)pthread_mutex_lock(&wait->lock);
         entered = wait->waiters < wait->most;
+        if (entered)
+                atomic_fetch_add(&reg_traffic.waiting, 1);
         if (entered && wait->waiters++ == 0) {
                 wait->poke = true;              /* what it knows may be old */
                 (void)pthread_cond_signal(&wait->wanted);
         }
         (void)pthread_mutex_unlock(&wait->lock);
+        if (entered)
+                atomic_fetch_add(&reg_traffic.waiting, 1);
         return entered;
 }
 
@@ -129,6 +133,7 @@ void serve_wait_leave(struct serve_wait *wait)
 {
         (void)pthread_mutex_lock(&wait->lock);
         wait->waiters--;
+        atomic_fetch_sub(&reg_traffic.waiting, 1);
         (void)pthread_mutex_unlock(&wait->lock);
 }
 

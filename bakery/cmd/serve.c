@@ -14,8 +14,9 @@
 #include "lib/cleanup.h"
 #include "lib/fs.h"
 #include "registry/serve.h"
+#include "registry/view.h"
 
-enum { GRACE_MS = 30000, FIRST_FD = 3, FILES = 4096, ARENAS = 4 };
+enum { GRACE_MS = 30000, FIRST_FD = 3, FILES = 4096, ARENAS = 4, VIEWS_GIB = 50 };
 
 static const struct cmd_flag flags[] = {
         { "listen", "ADDRESS:PORT", true, "where, instead of 127.0.0.1:8080; unix:PATH is a socket in the file system, port 0 any that is free" },
@@ -37,6 +38,7 @@ static const struct cmd_flag flags[] = {
         { "layer-most", "GIB", false, "the largest layer that is taken (1024)" },
         { "cache-most", "MIB", false, "answers that are remembered; 0: none (16)" },
         { "readers", "N", false, "connections to the database (4)" },
+        { "views-most", "GIB", false, "room for boxes and disks made for Vagrant, LXD and Incus; 0: none are made (50)" },
 };
 
 /* --- systemd ------------------------------------------------------------------------------ */
@@ -129,6 +131,14 @@ static int clean_up(const char *home, struct bk_error *err)
         return status;
 }
 
+/* Programs are run by a process of its own, which must be there before there are threads. */
+static int start_maker(const struct cmd_args *args, const char *home, struct reg_maker **ret, struct bk_error *err)
+{
+        const uint64_t most = (uint64_t)cmd_number(args, "views-most", 0, VIEWS_GIB) << 30;
+
+        return most == 0 ? 0 : reg_maker_start(home, most, ret, err);
+}
+
 static void wait_for_end(const sigset_t *signals)
 {
         int signal = 0;
@@ -162,14 +172,17 @@ static int run(const struct cmd_args *args)
         (void)sigaddset(&signals, SIGTERM);
         (void)sigaddset(&signals, SIGINT);
         (void)pthread_sigmask(SIG_BLOCK, &signals, NULL);
-        if (clean_up(home, &err) < 0 || reg_serve_start(&config, &serve, &err) < 0)
+        if (clean_up(home, &err) < 0 || start_maker(args, home, &config.maker, &err) < 0 || reg_serve_start(&config, &serve, &err) < 0) {
+                reg_maker_stop(config.maker);
                 return cmd_fail(&err);
+        }
         for (size_t i = 0; reg_serve_url(serve, i) != NULL; i++)
                 printf("listening on %s\n", reg_serve_url(serve, i));
         (void)fflush(stdout);
         notify("READY=1");
         wait_for_end(&signals);
         reg_serve_stop(serve, GRACE_MS);
+        reg_maker_stop(config.maker);
         return 0;
 }
 

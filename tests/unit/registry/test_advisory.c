@@ -560,6 +560,8 @@ static void the_oracle_says_the_same(void **state)
 
         memset(known, 0, sizeof known);
         seed = 5;
+        memset(images, 0, sizeof images);       /* of the run on the other database */
+        memset(known, 0, sizeof known);
         for (int step = 0; step < STEPS; step++) {
                 if (published < IMAGES && dice(3) == 0)
                         publish_any(f->reg, published++);

@@ -141,6 +141,8 @@ static struct curl_slist *headers_of(const struct bk_http *r)
                 headers = curl_slist_append(headers, token);
         if (type != NULL)
                 headers = curl_slist_append(headers, type);
+        for (const char *const *more = r->headers; more != NULL && *more != NULL; more++)
+                headers = curl_slist_append(headers, *more);
         return headers;
 }
 

@@ -15,6 +15,7 @@ struct bk_http_peer {
 struct bk_http {
         const struct bk_http_peer *peer;
         const char *method, *target;    /* "POST", "/path?query", encoded */
+        const char *const *headers;     /* more of them, "Name: value", NULL-terminated; NULL: none */
         const char *type;               /* of the body; NULL: no body */
         const void *body;
         size_t length;

@@ -24,8 +24,8 @@ const struct reg_routes *const *reg_routes_all(void)
 {
         /* Vagrant's are last: "/{user}/{box}" fits much that is somebody else's. */
         static const struct reg_routes *const all[] = { &reg_routes_images, &reg_routes_life, &reg_routes_packages,
-                                                        &reg_routes_use, &reg_routes_serve, &reg_routes_metrics, &reg_routes_streams,
-                                                        &reg_routes_vagrant, NULL };
+                                                        &reg_routes_use, &reg_routes_serve, &reg_routes_metrics, &reg_routes_hooks,
+                                                        &reg_routes_streams, &reg_routes_vagrant, NULL };
 
         return all;
 }

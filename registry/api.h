@@ -72,7 +72,7 @@ struct reg_route {
 };
 struct reg_routes { const struct reg_route *v; size_t n; };
 extern const struct reg_routes reg_routes_images, reg_routes_life, reg_routes_packages, reg_routes_use, reg_routes_serve,
-        reg_routes_metrics, reg_routes_streams, reg_routes_vagrant;
+        reg_routes_metrics, reg_routes_hooks, reg_routes_streams, reg_routes_vagrant;
 const struct reg_routes *const *reg_routes_all(void);           /* NULL-terminated */
 /* The body as JSON, which must be there; *ret is the caller's. */
 int reg_body_json(const struct reg_call *call, json_t **ret, struct bk_error *err) BK_MUST_CHECK;

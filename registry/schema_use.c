@@ -34,7 +34,7 @@ const char reg_schema_use[] =
         " name TEXT NOT NULL UNIQUE,"
         " url TEXT NOT NULL,"
         " actions TEXT NOT NULL,"               /* patterns by commas: \"image.*,channel.assigned\" */
-        " secret TEXT,"                         /* signing needs it as it is */
+        " signed INTEGER NOT NULL,"             /* 1: its secret is in the state folder, hooks/NAME.secret: signing needs it as it is */
         " cursor INTEGER NOT NULL,"             /* the last event that was delivered, or passed over */
         " created_at INTEGER NOT NULL,"
         " created_by TEXT NOT NULL,"

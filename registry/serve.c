@@ -302,6 +302,8 @@ int reg_serve_start(const struct reg_serve_config *config, struct reg_serve **re
         if (status == 0) {
                 serve->reaping = pthread_create(&serve->reaper, NULL, reap, serve) == 0;
                 status = serve->reaping ? listen_all(serve, err) : bk_fail(err, BK_INFRA, "cannot start a thread");
+                if (status == 0)
+                        status = serve_hooks_start(serve, err);
         }
         (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
         if (status < 0)
@@ -365,6 +367,7 @@ void reg_serve_stop(struct reg_serve *serve, int grace_ms)
         while (atomic_load(&serve->requests) > 0 && bk_now_ms() < end)
                 (void)usleep(IDLE_MS * 1000);
         serve_views_stop(&serve->views);
+        serve_hooks_stop(&serve->hooks);
         for (size_t i = 0; i < serve->n_listeners; i++)
                 if (serve->listeners[i].daemon != NULL)
                         MHD_stop_daemon(serve->listeners[i].daemon);

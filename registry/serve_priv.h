@@ -103,6 +103,12 @@ int serve_views_start(struct serve_views *views, struct reg_maker *maker, struct
 void serve_views_stop(struct serve_views *views);
 void serve_views_want(struct serve_views *views, const struct bk_strv *ids);
 
+/* --- serve_hooks.c ------------------------------------------------------------------------ */
+struct serve_hooks { pthread_mutex_t lock; pthread_cond_t ended; pthread_t thread; bool stop, running; };
+struct reg_serve;
+int serve_hooks_start(struct reg_serve *serve, struct bk_error *err) BK_MUST_CHECK;
+void serve_hooks_stop(struct serve_hooks *hooks);       /* after reg_serve.stopping is set and who waits was woken */
+
 /* --- serve.c --------------------------------------------------------------------------- */
 struct serve_who { char *name; enum reg_role role; bool known; /* by token or user, not by address */ };
 struct serve_listener { struct reg_serve *serve; struct MHD_Daemon *daemon; char *url, *path; bool local; };
@@ -118,6 +124,7 @@ struct reg_serve {
         struct serve_cache cache;
         struct serve_wait wait;
         struct serve_views views;
+        struct serve_hooks hooks;
         pthread_mutex_t pool_lock;
         pthread_cond_t pool_free;
         struct reg **pool;              /* those nobody uses now are the first pool_n */

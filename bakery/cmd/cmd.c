@@ -48,7 +48,7 @@ static const struct cmd *const rows[] = {
         &cmd_image_sign, &cmd_image_verify, &cmd_image_provenance, &cmd_key_create, &cmd_index,
         &cmd_channel_list, &cmd_channel_assign, &cmd_channel_history, &cmd_channel_rollback, &cmd_channel_restrict, &cmd_channel_delete,
         &cmd_packages, &cmd_vulnerable, &cmd_advisory_import, &cmd_advisory_show, &cmd_sbom_attach, &cmd_sbom,
-        &cmd_view_make, &cmd_view_prune,
+        &cmd_view_make, &cmd_view_prune, &cmd_hook_add, &cmd_hook_list, &cmd_hook_remove, &cmd_hook_test, &cmd_hook_deliver,
         &cmd_boot_keys, &cmd_boot,
         &cmd_spec_run, &cmd_spec_types, &cmd_spec_add,
         &cmd_serve, &cmd_token_create, &cmd_token_list, &cmd_token_revoke, &cmd_audit,

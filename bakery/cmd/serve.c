@@ -13,6 +13,7 @@
 #include "bakery/cmd/cmd.h"
 #include "lib/cleanup.h"
 #include "lib/fs.h"
+#include "registry/consul.h"
 #include "registry/serve.h"
 #include "registry/view.h"
 
@@ -38,6 +39,9 @@ static const struct cmd_flag flags[] = {
         { "layer-most", "GIB", false, "the largest layer that is taken (1024)" },
         { "cache-most", "MIB", false, "answers that are remembered; 0: none (16)" },
         { "readers", "N", false, "connections to the database (4)" },
+        { "consul", "URL", false, "tell this Consul agent where the registry is, as long as it runs; its token is in CONSUL_HTTP_TOKEN" },
+        { "consul-name", "NAME", false, "name of the service there (bakery)" },
+        { "public-url", "URL", false, "where others reach this server, for Consul; the first address that is listened on" },
         { "views-most", "GIB", false, "room for boxes and disks made for Vagrant, LXD and Incus; 0: none are made (50)" },
 };
 
@@ -139,6 +143,29 @@ static int start_maker(const struct cmd_args *args, const char *home, struct reg
         return most == 0 ? 0 : reg_maker_start(home, most, ret, err);
 }
 
+/* --- Consul -------------------------------------------------------------------------------- */
+
+static bool consul_of(const struct cmd_args *args, const struct reg_serve *serve, struct reg_consul *ret)
+{
+        *ret = (struct reg_consul){ .agent = cmd_value(args, "consul"), .token = getenv("CONSUL_HTTP_TOKEN"), .name = cmd_value(args, "consul-name"),
+                                    .url = cmd_value(args, "public-url") };
+        for (size_t i = 0; ret->url == NULL && reg_serve_url(serve, i) != NULL; i++)
+                if (strncmp(reg_serve_url(serve, i), "unix:", 5) != 0)
+                        ret->url = reg_serve_url(serve, i);
+        return ret->agent != NULL;
+}
+
+/* A registry that Consul does not know of serves those who do. */
+static void tell_consul(const struct reg_consul *consul, int (*tell)(const struct reg_consul *consul, struct bk_error *err))
+{
+        struct bk_error err = { 0 };
+
+        if (consul->url == NULL)
+                bk_fail(&err, BK_USAGE, "-consul needs -public-url where only a socket is listened on");
+        if (consul->url == NULL || tell(consul, &err) < 0)
+                (void)fprintf(stderr, "bakery: warning: %s\n", err.text);
+}
+
 static void wait_for_end(const sigset_t *signals)
 {
         int signal = 0;
@@ -156,6 +183,7 @@ static int run(const struct cmd_args *args)
         autostrv struct bk_strv listen = { 0 }, descriptors = { 0 };
         struct reg_serve_config config;
         struct reg_serve *serve = NULL;
+        struct reg_consul consul;
         struct bk_error err = { 0 };
         sigset_t signals;
 
@@ -180,7 +208,11 @@ static int run(const struct cmd_args *args)
                 printf("listening on %s\n", reg_serve_url(serve, i));
         (void)fflush(stdout);
         notify("READY=1");
+        if (consul_of(args, serve, &consul))
+                tell_consul(&consul, reg_consul_register);
         wait_for_end(&signals);
+        if (consul.agent != NULL)
+                tell_consul(&consul, reg_consul_deregister);
         reg_serve_stop(serve, GRACE_MS);
         reg_maker_stop(config.maker);
         return 0;

@@ -1,0 +1,162 @@
+/* Sending events to hooks. How far a hook has come is no change that others are told of: an event of it would have to be sent, too. */
+#include "registry/hook.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "lib/fs.h"
+#include "lib/http.h"
+#include "registry/life_priv.h"
+
+enum { EVENTS_EACH = 100, TIMEOUT_MS = 10000, PAUSE_S = 5, PAUSE_MOST_S = 3600, DOUBLINGS = 10, SECRET_ROOM = 4096, ANSWER_MOST = 64 << 10 };
+
+struct target { int64_t id, cursor, failures; char *name, *url, *actions; bool has_secret; };
+struct targets { struct target *v; size_t n; };
+
+static void targets_done(struct targets *targets)
+{
+        for (size_t i = 0; i < targets->n; i++) {
+                free(targets->v[i].name);
+                free(targets->v[i].url);
+                free(targets->v[i].actions);
+        }
+        free(targets->v);
+}
+
+static int read_targets(struct reg *reg, int64_t now, struct targets *ret, struct reg_delivery *delivery, struct bk_error *err)
+{
+        autostmt *stmt = NULL;
+        int status;
+
+        if (reg_sql_prepare(reg, "SELECT id, cursor, failures, name, url, actions, signed, coalesce(retry_at, 0) FROM hook ORDER BY id", &stmt, err) < 0)
+                return -1;
+        while ((status = reg_sql_step(reg, stmt, err)) > 0) {
+                const int64_t retry_at = reg_column_int(stmt, 7);
+
+                delivery->hooks++;
+                if (retry_at > now) {
+                        if (delivery->next_at == 0 || retry_at < delivery->next_at)
+                                delivery->next_at = retry_at;
+                        continue;
+                }
+                ret->v = bk_grow(ret->v, ret->n + 1, sizeof *ret->v);
+                ret->v[ret->n++] = (struct target){ .id = reg_column_int(stmt, 0), .cursor = reg_column_int(stmt, 1),
+                        .failures = reg_column_int(stmt, 2), .name = reg_column(stmt, 3), .url = reg_column(stmt, 4), .actions = reg_column(stmt, 5),
+                        .has_secret = reg_column_int(stmt, 6) != 0 };
+        }
+        return status;
+}
+
+/* --- one event ----------------------------------------------------------------------- */
+static int read_secret(const char *home, const struct target *target, char **ret, struct bk_error *err)
+{
+        autofree char *path = bk_format("%s/hooks/%s.secret", home, target->name);
+
+        if (!target->has_secret)
+                return 0;
+        return bk_read_file(path, SECRET_ROOM, ret, NULL, err) < 0 ? bk_wrap(err, "the secret of the hook") : 0;
+}
+
+static int post(const struct target *target, const json_t *event, const char *secret, struct bk_error *err)
+{
+        BK_CLEANUP(bk_http_answer_done) struct bk_http_answer answer = { 0 };
+        const char *path = strchr(strstr(target->url, "://") + 3, '/');
+        autofree char *host = path == NULL ? bk_strdup(target->url) : bk_strndup(target->url, (size_t)(path - target->url));
+        autofree char *body = json_dumps(event, JSON_COMPACT | JSON_SORT_KEYS);
+        autofree char *action = bk_format("X-Bakery-Event: %s", json_string_value(json_object_get(event, "action")));
+        autofree char *number = bk_format("X-Bakery-Delivery: %lld", (long long)json_integer_value(json_object_get(event, "id")));
+        autofree char *hash = secret == NULL ? NULL : reg_hook_signature(secret, body, strlen(body));
+        autofree char *signature = hash == NULL ? NULL : bk_format("X-Bakery-Signature: %s", hash);
+        const char *const headers[] = { action, number, signature, NULL };
+        const struct bk_http_peer peer = { .url = host };
+        const struct bk_http request = { .peer = &peer, .method = "POST", .target = path == NULL ? "/" : path, .headers = headers,
+                                         .type = "application/json", .body = body, .length = strlen(body), .timeout_ms = TIMEOUT_MS,
+                                         .most = ANSWER_MOST };
+
+        if (bk_http(&request, &answer, err) < 0)
+                return -1;
+        return answer.status / 100 == 2 ? 0 : bk_fail(err, BK_INFRA, "answered %ld", answer.status);
+}
+
+/* --- how far each has come ------------------------------------------------------------ */
+static int moved(struct reg *reg, const struct target *target, int64_t cursor, struct bk_error *err)
+{
+        autotxn txn = { 0 };
+
+        if (reg_txn_write(reg, &txn, err) < 0 ||
+            reg_sql_run(reg, err, "UPDATE hook SET cursor = ?, failures = 0, retry_at = NULL, error = NULL WHERE id = ?", "ii", cursor, target->id) < 0)
+                return -1;
+        return reg_txn_commit(&txn, err);
+}
+
+static int failed(struct reg *reg, const struct target *target, int64_t cursor, const struct bk_error *why, struct reg_delivery *delivery,
+                  struct bk_error *err)
+{
+        const int64_t pause = PAUSE_S * ((int64_t)1 << (target->failures < DOUBLINGS ? target->failures : DOUBLINGS));
+        const int64_t at = time(NULL) + (pause < PAUSE_MOST_S ? pause : PAUSE_MOST_S);
+        autofree char *text = reg_text_clean(why->text);
+        autotxn txn = { 0 };
+
+        if (reg_txn_write(reg, &txn, err) < 0 ||
+            reg_sql_run(reg, err, "UPDATE hook SET cursor = ?, failures = failures + 1, retry_at = ?, error = ? WHERE id = ?", "iiti", cursor, at,
+                        text != NULL ? text : why->text, target->id) < 0)
+                return -1;
+        delivery->failed++;
+        if (delivery->next_at == 0 || at < delivery->next_at)
+                delivery->next_at = at;
+        return reg_txn_commit(&txn, err);
+}
+
+static bool wants(const struct target *target, const json_t *event)
+{
+        const char *action = json_string_value(json_object_get(event, "action"));
+
+        if (bk_streq(action, "hook.tested"))
+                return bk_streq(json_string_value(json_object_get(event, "subject")), target->name);
+        return reg_hook_wants(target->actions, action);
+}
+
+/* No transaction is open while the other side is waited for. */
+static int deliver(struct reg *reg, const char *home, const struct target *target, struct reg_delivery *delivery, struct bk_error *err)
+{
+        autofree char *secret = NULL;
+        struct bk_error why = { 0 };
+        autojson *events = NULL;
+        const json_t *event;
+        int64_t cursor = target->cursor;
+        size_t i;
+
+        if (reg_events_json(reg, target->cursor, EVENTS_EACH, &events, err) < 0)
+                return -1;
+        if (json_array_size(json_object_get(events, "items")) == 0)
+                return 0;
+        if (read_secret(home, target, &secret, &why) < 0)
+                return failed(reg, target, cursor, &why, delivery, err);
+        json_array_foreach(json_object_get(events, "items"), i, event) {
+                const bool wanted = wants(target, event);
+
+                if (wanted && post(target, event, secret, &why) < 0)
+                        return failed(reg, target, cursor, &why, delivery, err);
+                cursor = json_integer_value(json_object_get(event, "id"));
+                delivery->sent += wanted;
+                /* At once, so that as little as may be is sent twice by who comes after a crash. */
+                if (wanted && moved(reg, target, cursor, err) < 0)
+                        return -1;
+        }
+        delivery->more = delivery->more || !json_is_null(json_object_get(events, "next"));
+        return moved(reg, target, cursor, err);
+}
+
+int reg_hooks_deliver(struct reg *reg, const char *home, bool force, struct reg_delivery *ret, struct bk_error *err)
+{
+        BK_CLEANUP(targets_done) struct targets targets = { 0 };
+        struct reg_delivery delivery = { 0 };
+
+        if (read_targets(reg, force ? INT64_MAX : time(NULL), &targets, &delivery, err) < 0)
+                return -1;
+        for (size_t i = 0; i < targets.n; i++)
+                if (deliver(reg, home, &targets.v[i], &delivery, err) < 0)
+                        return bk_wrap(err, "hook '%s'", targets.v[i].name);
+        *ret = delivery;
+        return 0;
+}

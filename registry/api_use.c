@@ -106,10 +106,19 @@ static int phone_home(struct reg_call *call, struct bk_error *err)
         return 0;
 }
 
+static int reported(struct reg_call *call, struct bk_error *err)
+{
+        autojson *object = NULL;
+
+        return body(call, &object, err) < 0 ? -1 :
+               reg_usage_report(call->reg, call->part[0], object, call->request->who, &call->json, err);
+}
+
 static const struct reg_route rows[] = {
         { "GET", "/launches", REG_READ, "who uses images, and how fresh that is", "image living", usage },
         { "POST", "/launches", REG_BAKE, "report that an instance runs from an image", NULL, launched },
         { "DELETE", "/launches/{source}/{instance}", REG_BAKE, "report that an instance is no more", NULL, ended },
+        { "PUT", "/usage/{source}", REG_BAKE, "all that a source knows of instances, or why it could not be asked", NULL, reported },
         { "POST", "/launches/phone-home/{image}", REG_READ, "what cloud-init's phone_home posts", NULL, phone_home },
 };
 const struct reg_routes reg_routes_use = { rows, sizeof rows / sizeof *rows };

@@ -147,6 +147,8 @@ static const struct { const char *name, *sql; bool packages; } lists[] = {
                       "WHERE c.head = ? GROUP BY c.name, c.channel) ORDER BY channel" },
         { "channel_history", "SELECT l.name || ':' || l.channel AS channel, l.at, l.who, l.why, l.previous FROM image i "
                              "JOIN channel_log l ON l.image = i.id WHERE i.sequence = ? ORDER BY l.id" },
+        { "launches", "SELECT source, instance, nullif(name, '') AS name, who, first_at, last_at, ended_at FROM launch WHERE image = ? "
+                      "ORDER BY last_at DESC, id DESC LIMIT 100" },
         { "packages", "SELECT p.ecosystem, p.name, p.version, nullif(p.architecture, '') AS architecture, "
                       "nullif(p.source, '') AS source, nullif(p.source_version, '') AS source_version "
                       "FROM image i JOIN package_member m ON m.package_set = i.package_set JOIN package p ON p.id = m.package "

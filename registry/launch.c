@@ -35,8 +35,8 @@ static int tell(struct reg *reg, const char *action, const char *source, const c
         return status;
 }
 
-/* Within a transaction. An instance that moves to another image has ended on the one it was on. */
-static int put(struct reg *reg, const char *source, const struct reg_launch *launch, int64_t image, struct bk_error *err)
+/* Within a transaction. alone: an instance that is on another image than before has left that one. */
+static int put(struct reg *reg, const char *source, const struct reg_launch *launch, int64_t image, bool alone, struct bk_error *err)
 {
         static const char sql[] =
                 "INSERT INTO launch (image, source, instance, name, who, first_at, last_at, detail) VALUES (?, ?, ?, ?, ?, ?, ?, ?) "
@@ -50,8 +50,8 @@ static int put(struct reg *reg, const char *source, const struct reg_launch *lau
         const int status = reg_sql_int(reg, &known, err, living, "tti", source, launch->instance, image);
 
         if (status < 0 ||
-            reg_sql_run(reg, err, "UPDATE launch SET ended_at = ? WHERE source = ? AND instance = ? AND image <> ? AND ended_at IS NULL",
-                        "itti", at, source, launch->instance, image) < 0 ||
+            (alone && reg_sql_run(reg, err, "UPDATE launch SET ended_at = ? WHERE source = ? AND instance = ? AND image <> ? AND ended_at IS NULL",
+                                  "itti", at, source, launch->instance, image) < 0) ||
             reg_sql_run(reg, err, sql, "ittttiit", image, source, launch->instance, launch->name, who, at, at, detail) < 0)
                 return -1;
         return status > 0 ? 0 : tell(reg, "image.launched", source, launch->instance, who, launch->image, err);
@@ -83,7 +83,7 @@ int reg_launch_seen(struct reg *reg, const char *source, const struct reg_launch
         autotxn txn = { 0 };
 
         if (check(source, launch, err) < 0 || reg_txn_write(reg, &txn, err) < 0 ||
-            reg_image_find(reg, launch->image, &image, NULL, err) < 0 || put(reg, source, launch, image, err) < 0 ||
+            reg_image_find(reg, launch->image, &image, NULL, err) < 0 || put(reg, source, launch, image, true, err) < 0 ||
             source_answered(reg, source, false, err) < 0)
                 return -1;
         return reg_txn_commit(&txn, err);
@@ -169,7 +169,7 @@ int reg_usage_replace(struct reg *reg, const char *source, const struct reg_laun
                         unknown++;
                         continue;
                 }
-                if (put(reg, source, &launch, image, err) < 0)
+                if (put(reg, source, &launch, image, false, err) < 0)
                         return -1;
         }
         if (end_the_rest(reg, source, now, who, err) < 0 || source_answered(reg, source, true, err) < 0 || reg_txn_commit(&txn, err) < 0)

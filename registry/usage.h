@@ -27,3 +27,11 @@ int reg_usage_replace(struct reg *reg, const char *source, const struct reg_laun
 int reg_usage_failed(struct reg *reg, const char *source, const char *why, struct bk_error *err) BK_MUST_CHECK;
 /* {"items": launches, newest first, "sources": [...]}; of one image when id is not NULL. living: only what has not ended. */
 int reg_usage_json(struct reg *reg, const char *id, bool living, json_t **ret, struct bk_error *err) BK_MUST_CHECK;
+
+/* What libvirt's driver at uri knows of domains, running or not: [{"instance": UUID, "name", "layers": [digests that their disks lie on,
+ * top first, a list for each disk], "detail": {"state", "host"}}]. Files of this host are followed where the driver does not tell what they
+ * lie on. In a process of its own, for at most timeout_ms. The caller has no threads. */
+int reg_usage_libvirt(const char *uri, int timeout_ms, json_t **ret, struct bk_error *err) BK_MUST_CHECK;
+/* Takes the report of a source as a whole: {"items": [{"instance", "name", "image" or "layers", "detail"}]}, or {"error": why it could not be
+ * asked}. An item whose layers are those of no image is none of ours and is passed over. *ret: {"source", "references", "instances"}. */
+int reg_usage_report(struct reg *reg, const char *source, const json_t *report, const char *who, json_t **ret, struct bk_error *err) BK_MUST_CHECK;

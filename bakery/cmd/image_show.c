@@ -46,6 +46,24 @@ static void show_checks(const json_t *checks)
         }
 }
 
+/* Newest first, and no more than a hundred: `bakery usage` has all. */
+static void show_launches(const json_t *launches)
+{
+        const json_t *row, *last = json_array_get(launches, 0);
+        size_t i, living = 0;
+
+        json_array_foreach(launches, i, row)
+                living += json_is_null(json_object_get(row, "ended_at"));
+        if (last == NULL) {
+                printf("launched    never, as far as is known\n");
+        } else {
+                autofree char *at = cmd_member(last, "last_at"), *who = cmd_member(last, "who"), *source = cmd_member(last, "source");
+                autofree char *instance = cmd_member(last, *cmd_string(last, "name") == '\0' ? "instance" : "name");
+
+                printf("launched    %s by %s as %s (%s); %zu%s in use\n", at, who, instance, source, living, i == 100 ? " or more" : "");
+        }
+}
+
 /* The store is here only when the registry is. */
 static char *path_of(const struct cmd_args *args, const json_t *record)
 {
@@ -74,6 +92,7 @@ static void show_text(const struct cmd_args *args, const json_t *record)
         if (path != NULL)
                 printf("path        %s\n", path);
         printf("size        %s of its own, a disk of %s\nbaked       %s by %s on %s\n", size, disk, cmd_string(record, "created_at"), by, on);
+        show_launches(json_object_get(record, "launches"));
         show_checks(json_object_get(record, "checks"));
         show_rows(json_object_get(record, "channels"), "channel", "channel", NULL, NULL);
         if (cmd_switch(args, "packages"))

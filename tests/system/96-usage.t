@@ -1,0 +1,88 @@
+#!/bin/sh
+# Who uses images: guests that phone home, reports, and libvirt's domains, with what their disks lie on. A source that fails takes nothing back.
+. "$(dirname "$0")/lib.sh"
+need curl jq qemu-img python3
+plan 28
+. "$TOP/tests/system/serve/lib.sh"
+. "$TOP/tests/system/views/lib.sh"
+
+home=$WORK/one
+mkdir -p "$home"
+token=$("$BAKERY" token create ci -role bake -home "$home" 2>/dev/null | grep -Eo '[A-Za-z0-9_.-]{32,}' | head -n 1)
+auth="Authorization: Bearer $token"
+server "$home"
+below=$(disk 1)
+above=$(disk 2 "$below")
+base=$(image base "$below" "")
+web=$(image web "$above" "$base")
+export BAKERY_HOME="$home"
+
+# --- guests that tell of themselves
+is "cloud-init's phone_home is heard" "$(status -d 'instance_id=i-0af&hostname=web1&fqdn=web1.example&pub_key_ed25519=ssh-ed25519+AAAA' \
+        "$url/api/v1/launches/phone-home/web")" 200
+like "it is known who" "$("$BAKERY" usage web)" "web +web1 +i-0af .*\(phone-home\)"
+like "and shown with the image" "$("$BAKERY" image show web)" "^launched +20.* as web1 \(phone-home\); 1 in use$"
+like "an image that nobody launched says so" "$("$BAKERY" image show base)" "^launched +never"
+
+# --- libvirt
+domain() { # domain NAME UUID FILE
+        cat <<-EOT
+	<domain type='test'><name>$1</name><uuid>$2</uuid><memory>8192</memory><os><type>hvm</type></os>
+	<devices><disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='$3'/><target dev='vda'/></disk></devices></domain>
+	EOT
+}
+node() { # node FILE DOMAIN-FILE...: a host as libvirt's test driver wants it
+        file=$1
+        shift
+        { echo '<node>'; for each; do echo "<domain file='$each'/>"; done; echo '</node>'; } >"$file"
+}
+layers=$home/store/layers
+qemu-img create -q -f qcow2 -b "$layers/${above#sha256:}.qcow2" -F qcow2 "$WORK/guest.qcow2"
+qemu-img create -q -f qcow2 -b "guest.qcow2" -F qcow2 "$WORK/snapshot.qcow2"
+qemu-img create -q -f qcow2 "$WORK/stranger.qcow2" 1M
+domain one 11111111-1111-4111-8111-111111111111 "$layers/${below#sha256:}.qcow2" >"$WORK/one.xml"
+domain two 22222222-2222-4222-8222-222222222222 "$WORK/snapshot.qcow2" >"$WORK/two.xml"
+domain three 33333333-3333-4333-8333-333333333333 "$WORK/stranger.qcow2" >"$WORK/three.xml"
+domain four 44444444-4444-4444-8444-444444444444 "/elsewhere/layers/${below#sha256:}.qcow2" >"$WORK/four.xml"
+node "$WORK/node.xml" "$WORK/one.xml" "$WORK/two.xml" "$WORK/three.xml" "$WORK/four.xml"
+uri=test://$WORK/node.xml
+exits "libvirt is asked" 0 "$BAKERY" usage scan -uri "$uri"
+like "domains whose disks lie on layers are found" "$out" ": 3 domains on layers, 3 references"
+like "one on the layer itself" "$("$BAKERY" usage base)" "base +one +11111111-"
+like "one through what lies between" "$("$BAKERY" usage web)" "web +two +22222222-"
+is "and not as one of what is below" "$("$BAKERY" usage base -json | jq -r '[.items[].name]|sort|join(" ")')" "four one"
+is "it is told whether it runs" "$("$BAKERY" usage web -json | jq -r '[.items[]|select(.name == "two")|.detail.state]|join(" ")')" running
+is "over HTTP it is the same" "$(curl -s "$url/api/v1/launches?image=web&living=1" | jq -S -c .items)" "$("$BAKERY" usage web -json | jq -S -c .items)"
+is "the same again changes nothing" "$("$BAKERY" usage scan -uri "$uri" >/dev/null; curl -s "$url/api/v1/events" | jq '[.items[]|select(.action == "image.launched")]|length')" 4
+node "$WORK/node.xml" "$WORK/one.xml" "$WORK/three.xml"
+BAKERY_LIBVIRT_URIS="$uri" exits "drivers are named in the environment" 0 env BAKERY_LIBVIRT_URIS="$uri" "$BAKERY" usage scan
+is "what is there no more has ended" "$("$BAKERY" usage base -json | jq -r '[.items[].name]|join(" ")')" one
+is "and is remembered" "$("$BAKERY" usage base -all -json | jq -r '[.items[]|select(.ended_at)|.name]|join(" ")')" four
+is "others' reports are as they were" "$("$BAKERY" usage web -json | jq -r '[.items[].name]|join(" ")')" web1
+
+# --- what cannot be asked
+mv "$WORK/node.xml" "$WORK/gone.xml"
+exits "a driver that fails is told" 6 "$BAKERY" usage scan -uri "$uri"
+is "what it told before stays" "$("$BAKERY" usage base -json | jq -r '[.items[].name]|join(" ")')" one
+like "and is known to be old" "$("$BAKERY" usage)" "^source libvirt:test:.* could not be asked at 20.*, last heard of at 20"
+exits "one that fails does not keep the others from being asked" 6 "$BAKERY" usage scan -uri nonsense:///x -uri "test://$WORK/gone.xml"
+is "which are" "$("$BAKERY" usage -json | jq -r '[.sources[]|select(.error == null)|.name]|join(" ")')" "libvirt:test://$WORK/gone.xml phone-home"
+echo hang >"$WORK/status"
+"$TOP/tests/system/views/listener" "$WORK/port" "$WORK/got" "$WORK/status" &
+servers="$servers $!"
+until [ -s "$WORK/port" ]; do :; done
+run "$BAKERY" usage scan -uri "qemu+tcp://127.0.0.1:$(cat "$WORK/port")/system" -timeout 1
+like "one that does not answer is not waited for" "$code $out" "^6 .*did not answer in time"
+ln -s /proc/self/mem "$WORK/odd.qcow2"
+domain odd 55555555-5555-4555-8555-555555555555 "$WORK/odd.qcow2" >"$WORK/odd.xml"
+node "$WORK/odd.node" "$WORK/odd.xml"
+exits "a disk that is no file is no disk of ours" 0 "$BAKERY" usage scan -uri "test://$WORK/odd.node"
+
+# --- from another host
+export BAKERY_REGISTRY="$url" BAKERY_TOKEN="$token" BAKERY_HOME="$WORK/empty"
+exits "a hypervisor reports to a server" 0 "$BAKERY" usage scan -uri "test://$WORK/gone.xml"
+like "which knows it then" "$("$BAKERY" usage base)" "base +one "
+BAKERY_TOKEN=$("$BAKERY" token create looker -role read -home "$home" -registry "" 2>/dev/null | grep -Eo '[A-Za-z0-9_.-]{32,}' | head -n 1)
+like "who may only read reports nothing" "$("$BAKERY" usage scan -uri "test://$WORK/gone.xml" 2>&1)" "error"
+is "a report that makes no sense is refused" "$(status -X PUT -H "$auth" -d '{"items": [7]}' "$url/api/v1/usage/x")" 400
+unlike "nothing in all this was a defect" "$(cat "$WORK/server.log")" ' 500 '

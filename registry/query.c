@@ -62,7 +62,8 @@ static int count_all(struct reg *reg, const struct reg_filter *filter, int64_t *
 {
         *ret = 0;
         return (filter->name == NULL ? reg_sql_int(reg, ret, err, "SELECT max(sequence) FROM image", "") :
-                reg_sql_int(reg, ret, err, "SELECT count(*) FROM (SELECT 1 FROM image WHERE name = ? LIMIT 5000) few", "t", filter->name)) < 0 ? -1 : 0;
+                reg_sql_int(reg, ret, err, "SELECT count(*) FROM (SELECT 1 FROM image WHERE name = ? LIMIT 5000) few", "t",
+                            filter->name)) < 0 ? -1 : 0;
 }
 
 /* All of n images must be found before they are sorted; a walk in order over all ends after those that are sought, which are one

@@ -54,7 +54,7 @@ bench_serve() {
         command -v wrk >/dev/null || { row "HTTP" "not measured (wrk)"; return; }
         echo "The registry over HTTP, $images images, one processor (aim: 5000 requests/s, p99 20 ms, 256 MiB):"
         serve_registry "$WORK/serve" "$images"
-        query='/api/v1/images/app7%3Frelease%3Drelease-1%26state%3Dtested%26_latest%3D1'
+        query='/api/v1/images?name=app7&release=release-1&state=tested&_latest=1'
         serve_run "newest tested image" "$query"
         serve_run "... every answer looked up" "$query" -cache-most 0
         header='Connection: close' serve_run "... a connection for each request" "$query" -connections 200 -connections-each 200

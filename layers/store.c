@@ -333,17 +333,18 @@ int layer_remove(const struct layer_store *store, const char *digest, struct bk_
         return bk_fsync_folder_of(path, err);
 }
 
+/* Also what was written beside it: a copy that was being made, what a download notes of itself. */
 int layer_draft_remove(const struct layer_store *store, const char *name, struct bk_error *err)
 {
-        /* The last is what a download that was cut off notes beside it. */
-        static const char *const ends[] = { ".qcow2", ".flat.qcow2", ".qcow2.from" };
+        autodir DIR *dir = opendir(store->drafts);
+        const size_t length = strlen(name);
 
-        for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
-                autofree char *path = bk_format("%s/%s%s", store->drafts, name, ends[i]);
-
-                if (unlink(path) < 0 && errno != ENOENT)
-                        return bk_fail_errno(err, "cannot remove draft '%s'", path);
-        }
+        if (dir == NULL)
+                return bk_fail_errno(err, "cannot list '%s'", store->drafts);
+        for (const struct dirent *entry; (entry = readdir(dir)) != NULL;)
+                if (strncmp(entry->d_name, name, length) == 0 && entry->d_name[length] == '.' && unlinkat(dirfd(dir), entry->d_name, 0) < 0 &&
+                    errno != ENOENT)
+                        return bk_fail_errno(err, "cannot remove draft '%s/%s'", store->drafts, entry->d_name);
         return 0;
 }
 

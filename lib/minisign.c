@@ -341,11 +341,12 @@ int bk_minisign_key_id(const char *text, char **ret, struct bk_error *err)
 /* What the second signature is of: the first, and the comment. */
 static unsigned char *with_comment(const unsigned char *signature, const char *comment, size_t *ret_length)
 {
-        unsigned char *both = bk_alloc(SIGNATURE_LEN + strlen(comment) + 1);
+        const size_t length = strlen(comment);
+        unsigned char *both = bk_alloc(SIGNATURE_LEN + length + 1);
 
         memcpy(both, signature, SIGNATURE_LEN);
-        memcpy(both + SIGNATURE_LEN, comment, strlen(comment));
-        *ret_length = SIGNATURE_LEN + strlen(comment);
+        memcpy(both + SIGNATURE_LEN, comment, length + 1);      /* the NUL is not signed */
+        *ret_length = SIGNATURE_LEN + length;
         return both;
 }
 
@@ -390,7 +391,7 @@ int bk_minisign_verify(const struct bk_public_key *key, const void *bytes, size_
         if (prehash(bytes, length, hash, err) < 0 ||
             verify(key->key, hashed ? hash : bytes, hashed ? sizeof hash : length, signature.bytes, err) < 0)
                 return -1;
-        both = with_comment(signature.bytes, signature.comment, &both_length);
+        both = with_comment(signature.bytes, signature.comment != NULL ? signature.comment : "", &both_length);
         if (verify(key->key, both, both_length, signature.global, err) < 0)
                 return bk_wrap(err, "the trusted comment");
         if (ret_comment != NULL)

@@ -10,6 +10,11 @@
 
 #define IMAGES_MOST 100000
 
+static void set(json_t *object, const char *key, json_t *value)
+{
+        (void)json_object_set_new(object, key, value);
+}
+
 static json_t *time_json(struct reg_stmt *stmt, int column)
 {
         autofree char *text = reg_column_null(stmt, column) ? NULL : bk_iso_time(reg_column_int(stmt, column));
@@ -33,7 +38,9 @@ static int texts_of(struct reg *reg, const char *sql, int64_t advisory, json_t *
 /* "i 0", "f 1.4" -> {"introduced": "0"}, {"fixed": "1.4"} */
 static json_t *events_of(const char *ranges)
 {
-        static const struct { char letter; const char *key; } kinds[] = { { 'i', "introduced" }, { 'f', "fixed" }, { 'l', "last_affected" }, { 'v', "version" } };
+        static const struct { char letter; const char *key; } kinds[] = {
+                { 'i', "introduced" }, { 'f', "fixed" }, { 'l', "last_affected" }, { 'v', "version" },
+        };
         json_t *list = json_array();
 
         for (const char *line = ranges; *line != '\0'; line += line[strcspn(line, "\n")] != '\0' ? strcspn(line, "\n") + 1 : strlen(line))
@@ -57,10 +64,14 @@ static int affected_of(struct reg *reg, int64_t advisory, json_t *list, struct b
         while ((status = reg_sql_step(reg, stmt, err)) > 0) {
                 const char *os = reg_column_peek(stmt, 1);
 
-                (void)json_array_append_new(list, json_pack("{s:o, s:o, s:o, s:s, s:o}", "ecosystem", reg_json_text(reg_column_peek(stmt, 0)), "os",
-                                                            reg_json_text(*os != '\0' ? os : NULL), "name", reg_json_text(reg_column_peek(stmt, 2)),
-                                                            "severity", reg_severity_name((enum reg_severity)reg_column_int(stmt, 3)), "events",
-                                                            events_of(reg_column_peek(stmt, 4))));
+                json_t *row = json_object();
+
+                set(row, "ecosystem", reg_json_text(reg_column_peek(stmt, 0)));
+                set(row, "os", reg_json_text(*os != '\0' ? os : NULL));
+                set(row, "name", reg_json_text(reg_column_peek(stmt, 2)));
+                set(row, "severity", json_string(reg_severity_name((enum reg_severity)reg_column_int(stmt, 3))));
+                set(row, "events", events_of(reg_column_peek(stmt, 4)));
+                (void)json_array_append_new(list, row);
         }
         return status;
 }
@@ -68,13 +79,22 @@ static int affected_of(struct reg *reg, int64_t advisory, json_t *list, struct b
 static json_t *advisory_json(struct reg_stmt *stmt)
 {
         const int64_t score = reg_column_int(stmt, 6);
+        const char *part = reg_column_peek(stmt, 3);
+        json_t *json = json_object();
 
-        return json_pack("{s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:[], s:[]}", "advisory", reg_json_text(reg_column_peek(stmt, 1)), "feed",
-                         reg_json_text(reg_column_peek(stmt, 2)), "part", reg_json_text(*reg_column_peek(stmt, 3) != '\0' ? reg_column_peek(stmt, 3) : NULL),
-                         "severity", reg_severity_name((enum reg_severity)reg_column_int(stmt, 5)), "score",
-                         score < 0 ? json_null() : json_real((double)score / 10), "vector", reg_json_text(reg_column_peek(stmt, 7)), "summary",
-                         reg_json_text(reg_column_peek(stmt, 4)), "published", time_json(stmt, 8), "modified", time_json(stmt, 9), "withdrawn",
-                         time_json(stmt, 10), "aliases", "affected");
+        set(json, "advisory", reg_json_text(reg_column_peek(stmt, 1)));
+        set(json, "feed", reg_json_text(reg_column_peek(stmt, 2)));
+        set(json, "part", reg_json_text(*part != '\0' ? part : NULL));
+        set(json, "severity", json_string(reg_severity_name((enum reg_severity)reg_column_int(stmt, 5))));
+        set(json, "score", score < 0 ? json_null() : json_real((double)score / 10));
+        set(json, "vector", reg_json_text(reg_column_peek(stmt, 7)));
+        set(json, "summary", reg_json_text(reg_column_peek(stmt, 4)));
+        set(json, "published", time_json(stmt, 8));
+        set(json, "modified", time_json(stmt, 9));
+        set(json, "withdrawn", time_json(stmt, 10));
+        set(json, "aliases", json_array());
+        set(json, "affected", json_array());
+        return json;
 }
 
 static int read_advisories(struct reg *reg, const char *name, json_t *items, struct reg_ids *ret, struct bk_error *err)
@@ -82,8 +102,9 @@ static int read_advisories(struct reg *reg, const char *name, json_t *items, str
         autostmt *stmt = NULL;
         int status;
 
-        if (reg_sql_prepare(reg, "SELECT id, name, feed, part, summary, severity, score, vector, published, modified, withdrawn FROM advisory "
-                            "WHERE name = ? OR id IN (SELECT advisory FROM advisory_alias WHERE alias = ?) ORDER BY feed, name, part", &stmt, err) < 0 ||
+        if (reg_sql_prepare(reg, "SELECT id, name, feed, part, summary, severity, score, vector, published, modified, withdrawn "
+                            "FROM advisory WHERE name = ? OR id IN (SELECT advisory FROM advisory_alias WHERE alias = ?) "
+                            "ORDER BY feed, name, part", &stmt, err) < 0 ||
             reg_sql_bind(reg, stmt, err, "tt", name, name) < 0)
                 return -1;
         while ((status = reg_sql_step(reg, stmt, err)) > 0) {
@@ -91,7 +112,8 @@ static int read_advisories(struct reg *reg, const char *name, json_t *items, str
                 const int64_t id = reg_column_int(stmt, 0);
 
                 (void)json_array_append_new(items, advisory);
-                if (texts_of(reg, "SELECT alias FROM advisory_alias WHERE advisory = ? ORDER BY alias", id, json_object_get(advisory, "aliases"), err) < 0 ||
+                if (texts_of(reg, "SELECT alias FROM advisory_alias WHERE advisory = ? ORDER BY alias", id,
+                             json_object_get(advisory, "aliases"), err) < 0 ||
                     affected_of(reg, id, json_object_get(advisory, "affected"), err) < 0)
                         return -1;
                 reg_ids_add(ret, id);
@@ -122,16 +144,21 @@ static int read_images(struct reg *reg, struct reg_stmt *stmt, const struct want
 
                 if (wanted->in_use && !used)
                         continue;
+                if (sequence != last && (int64_t)json_array_size(images) == wanted->limit) {
+                        *ret_next = last;
+                        return 0;
+                }
                 if (sequence != last) {
-                        if ((int64_t)json_array_size(images) == wanted->limit) {
-                                *ret_next = last;
-                                return 0;
-                        }
+                        json_t *image = json_object();
+
                         packages = json_array();
-                        (void)json_array_append_new(images, json_pack("{s:I, s:o, s:o, s:s, s:b, s:o}", "sequence", (json_int_t)sequence, "id",
-                                                                      reg_json_text(reg_column_peek(stmt, 1)), "name", reg_json_text(reg_column_peek(stmt, 2)),
-                                                                      "state", reg_state_name((enum reg_state)reg_column_int(stmt, 3)), "in_use", used,
-                                                                      "packages", packages));
+                        set(image, "sequence", json_integer(sequence));
+                        set(image, "id", reg_json_text(reg_column_peek(stmt, 1)));
+                        set(image, "name", reg_json_text(reg_column_peek(stmt, 2)));
+                        set(image, "state", json_string(reg_state_name((enum reg_state)reg_column_int(stmt, 3))));
+                        set(image, "in_use", json_boolean(used));
+                        set(image, "packages", packages);
+                        (void)json_array_append_new(images, image);
                         last = sequence;
                 }
                 (void)json_array_append_new(packages, reg_json_text(package));
@@ -145,8 +172,9 @@ static int images_of(struct reg *reg, const struct wanted *wanted, json_t *image
         autostmt *stmt = NULL;
 
         bk_buf_puts(&sql, "SELECT DISTINCT i.sequence, i.id, i.name, i.state, p.name, p.version FROM affected f CROSS JOIN vulnerable v "
-                    "CROSS JOIN package p CROSS JOIN package_member m CROSS JOIN package_set s CROSS JOIN image i WHERE v.affected = f.id AND p.id = v.package "
-                    "AND m.package = v.package AND s.id = m.package_set AND s.os = v.os AND i.package_set = s.id AND f.advisory IN (");
+                    "CROSS JOIN package p CROSS JOIN package_member m CROSS JOIN package_set s CROSS JOIN image i "
+                    "WHERE v.affected = f.id AND p.id = v.package AND m.package = v.package AND s.id = m.package_set AND s.os = v.os "
+                    "AND i.package_set = s.id AND f.advisory IN (");
         for (size_t i = 0; i < wanted->advisories.n; i++)
                 bk_buf_printf(&sql, "%s%lld", i == 0 ? "" : ", ", (long long)wanted->advisories.v[i]);
         bk_buf_puts(&sql, ") AND i.sequence < ? AND i.state <> ? ORDER BY i.sequence DESC, p.name, p.version");
@@ -182,13 +210,19 @@ int reg_advisory_feeds_call(struct reg_call *call, struct bk_error *err)
 {
         json_t *items = json_array();
         autostmt *stmt = NULL;
-        int status = reg_sql_prepare(call->reg, "SELECT feed, count(*), count(withdrawn), max(modified), max(import) FROM advisory GROUP BY feed ORDER BY feed",
-                                     &stmt, err);
+        int status = reg_sql_prepare(call->reg, "SELECT feed, count(*), count(withdrawn), max(modified), max(import) FROM advisory "
+                                     "GROUP BY feed ORDER BY feed", &stmt, err);
 
-        while (status >= 0 && (status = reg_sql_step(call->reg, stmt, err)) > 0)
-                (void)json_array_append_new(items, json_pack("{s:o, s:I, s:I, s:o, s:o}", "feed", reg_json_text(reg_column_peek(stmt, 0)), "advisories",
-                                                             (json_int_t)reg_column_int(stmt, 1), "withdrawn", (json_int_t)reg_column_int(stmt, 2),
-                                                             "newest", time_json(stmt, 3), "import", reg_json_text(reg_column_peek(stmt, 4))));
+        while (status >= 0 && (status = reg_sql_step(call->reg, stmt, err)) > 0) {
+                json_t *feed = json_object();
+
+                set(feed, "feed", reg_json_text(reg_column_peek(stmt, 0)));
+                set(feed, "advisories", json_integer(reg_column_int(stmt, 1)));
+                set(feed, "withdrawn", json_integer(reg_column_int(stmt, 2)));
+                set(feed, "newest", time_json(stmt, 3));
+                set(feed, "import", reg_json_text(reg_column_peek(stmt, 4)));
+                (void)json_array_append_new(items, feed);
+        }
         if (status < 0) {
                 json_decref(items);
                 return -1;

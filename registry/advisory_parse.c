@@ -277,8 +277,9 @@ int reg_debian_parse(const char *package, const char *name, const json_t *json, 
         advisory.name = bk_strdup(name);
         advisory.part = bk_strdup(package);
         autofree char *digest = digest_of(json);
-        json_t *summary = json_pack("{s:o}", "summary", json_incref(json_object_get(json, "description") ? json_object_get(json, "description") : json_null()));
+        json_t *summary = json_object();
 
+        (void)json_object_set(summary, "summary", json_object_get(json, "description"));
         advisory.summary = summary_of(summary);
         json_decref(summary);
         advisory.digest = bk_take(digest);

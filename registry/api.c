@@ -156,36 +156,37 @@ static const struct reg_route *find(const struct reg_request *request, const str
         return NULL;
 }
 
-/* The row for a request, which may ask for it. A method that is not for this path is 405, and what is for it is told. */
-static int route_of(const struct reg_request *request, struct target *target, const char **parts, const struct reg_route **ret_route,
-                    struct reg_answer *ret, struct bk_error *err)
+/* The row for a request, which may ask for it; NULL with an error. A method that is not for this path is 405, and what is for it is told. */
+static const struct reg_route *route_of(const struct reg_request *request, struct target *target, const char **parts, struct reg_answer *ret,
+                                        struct bk_error *err)
 {
         BK_CLEANUP(bk_buf_done) struct bk_buf others = { 0 };
         const struct reg_route *route;
 
         if (cut(request->path, target, err) < 0)
-                return -1;
+                return NULL;
         route = find(request, target, parts, &others);
-        if (route == NULL && others.len > 0) {
+        if (route != NULL && request->role >= route->role)
+                return route;
+        if (route != NULL) {
+                (void)bk_fail(err, BK_DENIED, "%s '%.200s' needs a token with a higher role", request->method, request->path);
+        } else if (others.len > 0) {
                 ret->status = 405;
                 bk_strv_add(&ret->headers, others.data);
-                return bk_fail(err, BK_INVALID, "'%.200s' is not for %.20s", request->path, request->method);
+                (void)bk_fail(err, BK_INVALID, "'%.200s' is not for %.20s", request->path, request->method);
+        } else {
+                (void)bk_fail(err, BK_NOT_FOUND, "there is no '%.200s' to %.20s", request->path, request->method);
         }
-        if (route == NULL)
-                return bk_fail(err, BK_NOT_FOUND, "there is no '%.200s' to %.20s", request->path, request->method);
-        if (request->role < route->role)
-                return bk_fail(err, BK_DENIED, "%s '%.200s' needs a token with a higher role", request->method, request->path);
-        *ret_route = route;
-        return 0;
+        return NULL;
 }
 
 static int call(struct reg *reg, const struct reg_request *request, struct reg_answer *ret, struct bk_error *err)
 {
         BK_CLEANUP(target_done) struct target target = { 0 };
         struct reg_call call = { .reg = reg, .request = request, .answer = ret };
-        const struct reg_route *route = NULL;
+        const struct reg_route *route = route_of(request, &target, call.part, ret, err);
 
-        if (route_of(request, &target, call.part, &route, ret, err) < 0)
+        if (route == NULL)
                 return -1;
         if (route->run == NULL)
                 return bk_fail(err, BK_INVALID, "%s '%.200s' is answered by `bakery serve` only", request->method, request->path);
@@ -231,12 +232,11 @@ void reg_api(struct reg *reg, const struct reg_request *request, struct reg_answ
 bool reg_api_welcomes(const struct reg_request *request, struct reg_answer *ret)
 {
         BK_CLEANUP(target_done) struct target target = { 0 };
-        const struct reg_route *route = NULL;
         const char *parts[REG_ROUTE_PARTS];
         struct bk_error err = { 0 };
 
         *ret = (struct reg_answer){ 0 };
-        if (route_of(request, &target, parts, &route, ret, &err) == 0)
+        if (route_of(request, &target, parts, ret, &err) != NULL)
                 return true;
         answer_failure(ret, &err);
         return false;

@@ -6,12 +6,6 @@
 #include "registry/registry_priv.h"
 #include "registry/usage.h"
 
-static void done_json(json_t **json)
-{
-        json_decref(*json);
-}
-#define autojson BK_CLEANUP(done_json) json_t
-
 static int body(const struct reg_call *call, json_t **ret, struct bk_error *err)
 {
         json_error_t why;

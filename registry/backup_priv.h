@@ -27,9 +27,3 @@ int reg_counters_get(struct reg *reg, json_t **ret, struct bk_error *err) BK_MUS
 int reg_counters_set(struct reg *reg, const json_t *counters, struct bk_error *err) BK_MUST_CHECK;
 /* Drops every table. */
 int reg_tables_drop(struct reg *reg, struct bk_error *err) BK_MUST_CHECK;
-
-static inline void reg_json_done(json_t **json)
-{
-        json_decref(*json);
-}
-#define autojson BK_CLEANUP(reg_json_done) json_t

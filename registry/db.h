@@ -65,7 +65,7 @@ int64_t reg_schema_newest(void);
 int reg_schema_migrate(struct reg *reg, int64_t from, int64_t to, struct bk_error *err) BK_MUST_CHECK;
 
 /* --- dialect.c: text to text, no database ------------------------------------- */
-/* "?" becomes "$1", "$2", ...; not within quotes and comments. The caller's. */
-char *reg_dialect_parameters(const char *sql);
+/* A statement in PostgreSQL's words; the caller's. */
+char *reg_dialect_statement(const char *sql);
 /* A migration in PostgreSQL's words; the caller's. */
 char *reg_dialect_schema(const char *sql);

@@ -251,6 +251,7 @@ static const char settings[] =
         "PRAGMA cell_size_check = ON;"
         "PRAGMA temp_store = MEMORY;"           /* sorting must not need room in /tmp */
         "PRAGMA mmap_size = 0;"
+        "PRAGMA cache_size = -12288;"           /* KiB; a transaction that does not fit waits for the disk in its middle, too */
         "PRAGMA synchronous = FULL;";
 
 /* After the first read: only then does SQLite know what mode the file is in. */

@@ -52,10 +52,11 @@ static json_t *changed_attributes(const struct reg_image *from, const struct reg
 
                 i += order <= 0;
                 j += order >= 0;
-                if (order == 0 && strcmp(a->value, b->value) == 0)
+                if (a != NULL && b != NULL && order == 0 && strcmp(a->value, b->value) == 0)
                         continue;
-                add(list, json_pack("{s:o,s:o,s:o}", "key", reg_json_text(order <= 0 ? a->key : b->key), "from",
-                                    reg_json_text(order <= 0 ? a->value : NULL), "to", reg_json_text(order >= 0 ? b->value : NULL)));
+                add(list, json_pack("{s:o,s:o,s:o}", "key", reg_json_text(a != NULL && order <= 0 ? a->key : b != NULL ? b->key : ""), "from",
+                                    reg_json_text(a != NULL && order <= 0 ? a->value : NULL), "to",
+                                    reg_json_text(b != NULL && order >= 0 ? b->value : NULL)));
         }
         return list;
 }

@@ -352,11 +352,12 @@ int reg_counters_set(struct reg *reg, const json_t *counters, struct bk_error *e
                 return -1;
         for (size_t i = 0; i < tables.n; i++) {
                 const struct reg_table *table = &tables.v[i];
-                autofree char *sql = bk_format("SELECT max(\"%s\") FROM \"%s\"", table->columns[0].name, table->name);
                 int64_t last = json_integer_value(json_object_get(counters, table->name)), highest = 0;
+                autofree char *sql = NULL;
 
-                if (!table->columns[0].number)
+                if (table->n_columns == 0 || !table->columns[0].number)
                         continue;
+                sql = bk_format("SELECT max(\"%s\") FROM \"%s\"", table->columns[0].name, table->name);
                 if (reg_sql_int(reg, &highest, err, sql, "") < 0 ||
                     reg->backend->set_counter(reg, table->name, highest > last ? highest : last, err) < 0)
                         return -1;

@@ -318,7 +318,7 @@ static int parse_condition(struct reg_filter *filter, const char *raw, size_t le
                 return -1;
         condition.exclude = operator != NULL ? operator->exclude : negated;
         condition.key = reg_key_find(condition.attribute);
-        if (operator != NULL) {
+        if (at != NULL && operator != NULL) {
                 value = at + strlen(operator->text);
                 length -= (size_t)(value - raw);
                 condition.test = operator->test;

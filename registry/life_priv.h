@@ -47,5 +47,3 @@ int reg_attestation_add(struct reg *reg, const struct reg_image *image, const js
 /* The rows that a bound statement selects, as objects. Columns carry their JSON names, and by them their kinds: "at" and names that end
  * in "_at" are times, "state" and "was" numbers with a word for them; of channels "restricted", of revocations "done" and "spreads" are truths. */
 int reg_json_rows(struct reg *reg, struct reg_stmt *stmt, json_t **ret, struct bk_error *err) BK_MUST_CHECK;
-void reg_json_done(json_t **json);
-#define autojson BK_CLEANUP(reg_json_done) json_t

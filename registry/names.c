@@ -1,4 +1,5 @@
-/* Names of systems and packages. One form of a system is compared: "debian:12", as os-release has ID and VERSION_ID, cut to what advisories tell apart:
+/* Names of systems and packages. One form of a system is compared: "debian:12", as os-release has ID and VERSION_ID, cut to what
+ * advisories tell apart:
  * Alpine's 3.18.4 is 3.18, Rocky's 9.3 is 9. No registry here. */
 #include "registry/packages_priv.h"
 

@@ -5,13 +5,6 @@
 #include "registry/api.h"
 #include "registry/registry_priv.h"
 
-/* Row ids; a zeroed list is empty. */
-struct reg_ids { int64_t *v; size_t n; };
-void reg_ids_add(struct reg_ids *ids, int64_t id);
-void reg_ids_sort(struct reg_ids *ids);                         /* and without repetitions */
-bool reg_ids_has(const struct reg_ids *ids, int64_t id);        /* of sorted ones */
-void reg_ids_done(struct reg_ids *ids);
-
 /* --- names.c ---------------------------------------------------------------- */
 const char *reg_os_of_codename(const char *code);       /* "debian:12"; NULL */
 char *reg_os_normal(const char *text);                  /* "alpine:3.18.4" -> "alpine:3.18"; the caller's */
@@ -47,7 +40,8 @@ int reg_import_begin(struct reg *reg, const char *name, struct reg_importing **r
 void reg_import_done(struct reg_importing **import);
 /* Records an advisory, or leaves it alone when it is the same as before, and matches it. */
 enum reg_import_result { REG_IMPORT_NEW, REG_IMPORT_CHANGED, REG_IMPORT_SAME };
-int reg_import_put(struct reg_importing *import, const struct reg_advisory *advisory, enum reg_import_result *ret, struct bk_error *err) BK_MUST_CHECK;
+int reg_import_put(struct reg_importing *import, const struct reg_advisory *advisory, enum reg_import_result *ret,
+                   struct bk_error *err) BK_MUST_CHECK;
 /* Drops what a feed no longer has: all that this import has not seen. */
 int reg_import_sweep(struct reg_importing *import, const char *feed, int64_t *ret, struct bk_error *err) BK_MUST_CHECK;
 

@@ -16,9 +16,15 @@
 #include "registry/rank.h"
 
 #define COUNT_MOST 1000                 /* more need not be told apart */
-#define SORTED_MOST 20000               /* are rather sorted than all images walked */
+#define SORTED_MOST 20000               /* more are not sorted: all images are walked in their order */
 #define WALK_MOST_MS 20000              /* of a walk that tests patterns */
 #define NAMED_MOST 5                    /* of several images under _one */
+
+/* One more than the limit is looked for, which says that something follows; but not behind the newest: it may be far. */
+static int64_t sought(const struct reg_filter *filter)
+{
+        return filter->limit < 0 ? INT64_MAX : filter->limit + (filter->first ? 0 : 1);
+}
 
 /* --- which walk ---------------------------------------------------------------- */
 /* How many images meet a condition of an attribute, counted no further than most. */
@@ -51,23 +57,43 @@ static bool walkable(const struct reg_condition *condition)
         return condition->key == NULL && !condition->exclude && condition->test != REG_MATCHES && condition->test != REG_PRESENT;
 }
 
-/* The condition to walk along; NULL when none will do. One that must be sorted, and is not rare, is still better than none. */
+/* How many images a walk without a condition has before it, roughly. */
+static int count_all(struct reg *reg, const struct reg_filter *filter, int64_t *ret, struct bk_error *err)
+{
+        *ret = 0;
+        return (filter->name == NULL ? reg_sql_int(reg, ret, err, "SELECT max(sequence) FROM image", "") :
+                reg_sql_int(reg, ret, err, "SELECT count(*) FROM (SELECT 1 FROM image WHERE name = ? LIMIT 5000) few", "t",
+                            filter->name)) < 0 ? -1 : 0;
+}
+
+/* All of n images must be found before they are sorted; a walk in order over all ends after those that are sought, which are one
+ * in all / n. */
+static bool worth_sorting(const struct reg_filter *filter, int64_t n, int64_t all)
+{
+        const int64_t most = sought(filter) < all ? sought(filter) : all;
+
+        return n < all && n < SORTED_MOST && n * n < most * all;
+}
+
+/* The condition to walk along; NULL when none will do. */
 static int rarest(struct reg *reg, const struct reg_filter *filter, const struct reg_condition **ret, struct bk_error *err)
 {
-        int64_t least = COUNT_MOST;
+        int64_t least = INT64_MAX, all = -1;
 
         *ret = NULL;
-        for (int round = 0; round < 2 && *ret == NULL; round++)
+        for (int round = 0; round < 2; round++)
                 for (size_t i = 0; i < filter->n; i++) {
                         const struct reg_condition *condition = &filter->v[i];
-                        const int64_t most = round == 0 ? COUNT_MOST : SORTED_MOST;
+                        const bool in_order = walks_in_order(condition);
                         int64_t count = 0;
 
-                        if (!walkable(condition) || (round == 1 && walks_in_order(condition)))
+                        /* First those that need no sorting: where one of them is rare, nothing else is counted. */
+                        if (!walkable(condition) || in_order != (round == 0) || (round == 1 && least < COUNT_MOST))
                                 continue;
-                        if (count_of(reg, filter, condition, most, &count, err) < 0)
+                        if ((!in_order && all < 0 && count_all(reg, filter, &all, err) < 0) ||
+                            count_of(reg, filter, condition, in_order ? COUNT_MOST : SORTED_MOST, &count, err) < 0)
                                 return -1;
-                        if (count < least || (round == 0 && *ret == NULL && walks_in_order(condition)) || (round == 1 && *ret == NULL && count < most)) {
+                        if (in_order ? count < least : count < least && worth_sorting(filter, count, all)) {
                                 least = count;
                                 *ret = condition;
                         }
@@ -306,12 +332,6 @@ static int meets_patterns(const struct reg_filter *filter, const struct reg_imag
                         return met;
         }
         return 1;
-}
-
-/* One more than the limit is looked for, which says that something follows; but not behind the newest: it may be far. */
-static int64_t sought(const struct reg_filter *filter)
-{
-        return filter->limit < 0 ? INT64_MAX : filter->limit + (filter->first ? 0 : 1);
 }
 
 static int walk(struct reg *reg, const struct reg_filter *filter, struct reg_stmt *stmt, struct reg_images *images, struct bk_error *err)

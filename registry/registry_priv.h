@@ -247,11 +247,15 @@ int reg_image_of_json(const json_t *record, struct reg_image *ret, struct bk_err
 /* BK_NOT_FOUND with what would have matched, or BK_GONE where what matches was withdrawn; -1 always. */
 int reg_filter_explain(struct reg *reg, const struct reg_filter *filter, struct bk_error *err);
 
-/* --- package_spec.c ----------------------------------------------------------- */
-struct reg_numbers { int64_t *v; size_t n; };
-void reg_numbers_done(struct reg_numbers *numbers);
+/* --- packages_find.c, package_spec.c ------------------------------------------- */
+/* Row ids; a zeroed list is empty. */
+struct reg_ids { int64_t *v; size_t n; };
+void reg_ids_add(struct reg_ids *ids, int64_t id);
+void reg_ids_sort(struct reg_ids *ids);                         /* and without repetitions */
+bool reg_ids_has(const struct reg_ids *ids, int64_t id);        /* of sorted ones */
+void reg_ids_done(struct reg_ids *ids);
 /* The rows of packages that "openssl<3.0.15-1" means, or "openssl"; versions are compared as their ecosystem does. */
-int reg_package_rows(struct reg *reg, const char *spec, struct reg_numbers *ret, struct bk_error *err) BK_MUST_CHECK;
+int reg_package_rows(struct reg *reg, const char *spec, struct reg_ids *ret, struct bk_error *err) BK_MUST_CHECK;
 
 /* --- channel.c ------------------------------------------------------------ */
 /* Cuts "name:channel"; without a colon all of it is the channel and *ret_name is NULL. */
@@ -261,4 +265,6 @@ int reg_channel_fit(const struct reg_image *image, const char *name, const char 
 int reg_channel_head(struct reg *reg, const char *reference, struct reg_image *ret, struct bk_error *err) BK_MUST_CHECK;
 
 /* --- json.c --------------------------------------------------------------- */
+void reg_json_done(json_t **json);
+#define autojson BK_CLEANUP(reg_json_done) json_t
 json_t *reg_json_text(const char *text);        /* null for NULL; what is not UTF-8 is replaced */

@@ -72,7 +72,8 @@ int reg_sbom_call(struct reg_call *call, struct bk_error *err)
                 if (reg_txn_read(call->reg, &txn, err) < 0 || load(call->reg, call->part[0], &loaded, err) < 0)
                         return -1;
                 const struct reg_sbom sbom = {
-                        .image = &loaded.image, .ancestor = loaded.ancestor.id != NULL ? &loaded.ancestor : NULL, .os = loaded.os != NULL ? loaded.os : "",
+                        .image = &loaded.image, .ancestor = loaded.ancestor.id != NULL ? &loaded.ancestor : NULL,
+                        .os = loaded.os != NULL ? loaded.os : "",
                         .packages = loaded.packages, .n_packages = loaded.n,
                 };
 
@@ -128,6 +129,7 @@ int reg_sbom_attach_call(struct reg_call *call, struct bk_error *err)
         json_decref(body);
         if (status < 0 || attach(call->reg, call->request->who, call->part[0], replace, &parts, err) < 0)
                 return -1;
-        call->json = json_pack("{s:I, s:I, s:o}", "packages", (json_int_t)parts.n, "left_out", (json_int_t)parts.left_out, "os", reg_json_text(parts.os));
+        call->json = json_pack("{s:I, s:I, s:o}", "packages", (json_int_t)parts.n, "left_out", (json_int_t)parts.left_out,
+                               "os", reg_json_text(parts.os));
         return 0;
 }

@@ -154,6 +154,7 @@ static char *name_of(const char *type, const char *text, size_t length)
 
 bool reg_purl_parse(const char *purl, struct reg_package *ret, char **ret_os)
 {
+        static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.+-";
         const char *start = purl + 4, *slash, *at, *qualifiers;
         autofree char *epoch = NULL, *version = NULL;
         size_t length;
@@ -164,8 +165,7 @@ bool reg_purl_parse(const char *purl, struct reg_package *ret, char **ret_os)
                 return false;
         start += strspn(start, "/");
         slash = strchr(start, '/');
-        if (slash == NULL || slash == start || strspn(start, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.+-") != (size_t)(slash - start) ||
-            slash - start > 20)
+        if (slash == NULL || slash == start || slash - start > 20 || strspn(start, letters) != (size_t)(slash - start))
                 return false;
         ret->ecosystem = bk_strndup(start, (size_t)(slash - start));
         for (char *c = ret->ecosystem; *c != '\0'; c++)
@@ -179,7 +179,10 @@ bool reg_purl_parse(const char *purl, struct reg_package *ret, char **ret_os)
         ret->name = name_of(ret->ecosystem, start, at != NULL ? (size_t)(at - start) : length);
         version = at != NULL ? decode(at + 1, length - (size_t)(at + 1 - start)) : bk_strdup("");
         epoch = qualifier(qualifiers, "epoch");
-        ret->version = epoch != NULL && *epoch != '\0' && version != NULL && bk_streq(ret->ecosystem, "rpm") ? bk_format("%s:%s", epoch, version) : bk_take(version);
+        if (epoch != NULL && *epoch != '\0' && version != NULL && bk_streq(ret->ecosystem, "rpm"))
+                ret->version = bk_format("%s:%s", epoch, version);
+        else
+                ret->version = bk_take(version);
         ret->architecture = qualifier(qualifiers, bk_streq(ret->ecosystem, "gem") ? "platform" : "arch");
         read_upstream(qualifiers, ret);
         *ret_os = os_of(qualifiers);

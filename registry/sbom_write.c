@@ -46,7 +46,8 @@ static json_t *spdx_image(const char *id, const struct reg_image *image)
 
         set(package, "primaryPackagePurpose", json_string("CONTAINER"));
         set(package, "checksums", json_pack("[{s:s, s:s}]", "algorithm", "SHA256", "checksumValue", hex_of(image->layer)));
-        set(package, "comment", json_string("A machine image. The version is the digest of its manifest, the checksum that of its own layer's file."));
+        set(package, "comment", json_string("A machine image. The version is the digest of its manifest, the checksum that of its own layer's "
+                                            "file."));
         return package;
 }
 

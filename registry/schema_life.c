@@ -60,7 +60,7 @@ const char reg_schema_life[] =
         " lifted_why TEXT"
         ") STRICT;"
         "CREATE INDEX revocation_by_image ON revocation (image, id);"
-        "CREATE INDEX revocation_due ON revocation (done, at);"
+        "CREATE INDEX revocation_due ON revocation (at) WHERE done = 0;"
         "CREATE INDEX revocation_by_origin ON revocation (origin, image);"
         /* Images that were revoked before there was this table: on grounds of their own, inherited by nobody. */
         "INSERT INTO revocation (image, origin, at, done, spreads, noted_at, who, why) "

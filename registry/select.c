@@ -132,7 +132,7 @@ static int add_packages(struct reg *reg, struct reg_select *select, const struct
 
         bk_buf_puts(&select->sql, "i.package_set IN (SELECT m.package_set FROM package_member m WHERE m.package IN (");
         for (size_t i = 0; i < condition->n; i++) {
-                BK_CLEANUP(reg_numbers_done) struct reg_numbers rows = { 0 };
+                BK_CLEANUP(reg_ids_done) struct reg_ids rows = { 0 };
 
                 if (reg_package_rows(reg, condition->v[i].text, &rows, err) < 0)
                         return -1;

@@ -77,7 +77,7 @@ static int listen_path(const char *path, int *ret, struct bk_error *err)
 
         if (strlen(path) >= sizeof un->sun_path)
                 return bk_fail(err, BK_INVALID, "the path of a socket has at most %zu bytes: '%s'", sizeof un->sun_path - 1, path);
-        (void)strcpy(un->sun_path, path);
+        memcpy(un->sun_path, path, strlen(path) + 1);
         if (probe >= 0 && connect(probe, (struct sockaddr *)un, sizeof *un) == 0)
                 return bk_fail(err, BK_CONFLICT, "somebody listens at '%s' already", path);
         if (errno == ECONNREFUSED)

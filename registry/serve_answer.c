@@ -112,7 +112,8 @@ static enum MHD_Result not_modified(struct serve_request *request, const char *e
 /* What was changed, or written anew, has another one. */
 static char *tag_of(const struct stat *st, uint64_t start)
 {
-        return bk_format("\"%llx-%llx-%lld.%09ld-%llx\"", (unsigned long long)st->st_ino, (unsigned long long)st->st_size, (long long)st->st_mtim.tv_sec,
+        return bk_format("\"%llx-%llx-%lld.%09ld-%llx\"", (unsigned long long)st->st_ino, (unsigned long long)st->st_size,
+                         (long long)st->st_mtim.tv_sec,
                          st->st_mtim.tv_nsec, (unsigned long long)start);
 }
 

@@ -8,7 +8,7 @@ struct serve_entry {
         struct serve_text *text;
         size_t bytes;
         int64_t at;
-        struct serve_entry *chain;              /* of the table's slot */
+        struct serve_entry *chain, **link;      /* of the table's slot */
         struct serve_entry *newer, *older;
 };
 
@@ -45,30 +45,45 @@ static size_t slot_of(const char *key)
 
 static void unlink_order(struct serve_cache *cache, struct serve_entry *entry)
 {
-        *(entry->newer != NULL ? &entry->newer->older : &cache->newest) = entry->older;
-        *(entry->older != NULL ? &entry->older->newer : &cache->oldest) = entry->newer;
+        if (entry->newer != NULL)
+                entry->newer->older = entry->older;
+        else
+                cache->newest = entry->older;
+        if (entry->older != NULL)
+                entry->older->newer = entry->newer;
+        else
+                cache->oldest = entry->newer;
 }
 
 static void put_newest(struct serve_cache *cache, struct serve_entry *entry)
 {
         entry->newer = NULL;
         entry->older = cache->newest;
-        *(cache->newest != NULL ? &cache->newest->newer : &cache->oldest) = entry;
+        if (cache->newest != NULL)
+                cache->newest->newer = entry;
+        else
+                cache->oldest = entry;
         cache->newest = entry;
 }
 
 static void drop(struct serve_cache *cache, struct serve_entry *entry)
 {
-        struct serve_entry **at = &cache->table[slot_of(entry->key)];
-
-        while (*at != entry)
-                at = &(*at)->chain;
-        *at = entry->chain;
+        *entry->link = entry->chain;
+        if (entry->chain != NULL)
+                entry->chain->link = entry->link;
         unlink_order(cache, entry);
         cache->bytes -= entry->bytes;
         serve_text_drop(entry->text);
         free(entry->key);
         free(entry);
+}
+
+static void drop_oldest(struct serve_cache *cache, size_t most)
+{
+        for (struct serve_entry *entry = cache->oldest, *next; entry != NULL && cache->bytes > most; entry = next) {
+                next = entry->newer;
+                drop(cache, entry);
+        }
 }
 
 static struct serve_entry *find(const struct serve_cache *cache, const char *key)
@@ -91,8 +106,7 @@ void serve_cache_stop(struct serve_cache *cache)
 {
         if (cache->table == NULL)
                 return;
-        while (cache->oldest != NULL)
-                drop(cache, cache->oldest);
+        drop_oldest(cache, 0);
         free(cache->table);
         cache->table = NULL;
         (void)pthread_mutex_destroy(&cache->lock);
@@ -128,11 +142,12 @@ void serve_cache_put(struct serve_cache *cache, const char *key, struct serve_te
         entry = find(cache, key);
         if (entry != NULL)
                 drop(cache, entry);
-        while (cache->oldest != NULL && cache->bytes + bytes > cache->most)
-                drop(cache, cache->oldest);
+        drop_oldest(cache, cache->most - bytes);
         entry = bk_alloc(sizeof *entry);
-        *entry = (struct serve_entry){ .key = bk_strdup(key), .text = text, .bytes = bytes, .at = now, .chain = *slot };
+        *entry = (struct serve_entry){ .key = bk_strdup(key), .text = text, .bytes = bytes, .at = now, .chain = *slot, .link = slot };
         atomic_fetch_add(&text->references, 1);
+        if (*slot != NULL)
+                (*slot)->link = &entry->chain;
         *slot = entry;
         cache->bytes += bytes;
         put_newest(cache, entry);

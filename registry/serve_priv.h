@@ -1,6 +1,6 @@
 /* Shared by the server's files: serve.c starts and stops, serve_handle.c takes requests in, serve_answer.c answers them,
- * serve_layers.c moves layers, serve_events.c tells of changes as they come, serve_views.c has boxes and disks made, serve_wait.c knows when something changed, serve_limit.c
- * says who has to wait, serve_cache.c remembers answers, serve_auth.c knows who asks. */
+ * serve_layers.c moves layers, serve_events.c tells of changes as they come, serve_views.c has boxes and disks made, serve_wait.c knows
+ * when something changed, serve_limit.c says who has to wait, serve_cache.c remembers answers, serve_auth.c knows who asks. */
 #pragma once
 #include <microhttpd.h>
 #include <pthread.h>

@@ -117,6 +117,8 @@ bool serve_wait_enter(struct serve_wait *wait)
 
         (void)pthread_mutex_lock(&wait->lock);
         entered = wait->waiters < wait->most;
+        if (entered)
+                atomic_fetch_add(&reg_traffic.waiting, 1);
         if (entered && wait->waiters++ == 0) {
                 wait->poke = true;              /* what it knows may be old */
                 (void)pthread_cond_signal(&wait->wanted);

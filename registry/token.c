@@ -35,11 +35,6 @@ int reg_role_parse(const char *name, enum reg_role *ret, struct bk_error *err)
                        name);
 }
 
-static char *hash_of(const char *token)
-{
-        return bk_digest_bytes(token, strlen(token));
-}
-
 static int new_token(char **ret, struct bk_error *err)
 {
         static const char hex[] = "0123456789abcdef";
@@ -77,7 +72,7 @@ int reg_token_create(struct reg *reg, const char *name, enum reg_role role, int6
                 return bk_fail(err, BK_INVALID, "token '%s' would have expired already", name);
         if (new_token(&token, err) < 0)
                 return -1;
-        hash = hash_of(token);
+        hash = bk_digest_bytes(token, strlen(PREFIX) + DIGITS);
         if (reg_txn_write(reg, &txn, err) < 0 || (status = reg_sql_int(reg, &known, err, "SELECT 1 FROM token WHERE name = ?", "t", name)) < 0)
                 return -1;
         if (status > 0)
@@ -171,7 +166,7 @@ int reg_token_check(struct reg *reg, const char *presented, char **ret_name, enu
 
         if (strncmp(presented, PREFIX, strlen(PREFIX)) != 0 || strlen(presented) != strlen(PREFIX) + DIGITS)
                 return bk_fail(err, BK_DENIED, "that is not a token");
-        hash = hash_of(presented);
+        hash = bk_digest_bytes(presented, strlen(PREFIX) + DIGITS);
         if ((status = look_up(reg, hash, &shown, err)) < 0)
                 return -1;
         if (status == 0 || CRYPTO_memcmp(hash, shown.hash, strlen(hash)) != 0)

@@ -142,10 +142,10 @@ static int catalogue(struct reg_call *call, struct bk_error *err)
         autofree char *name = bk_format("%s/%s", call->part[0], call->part[1]), *about = NULL;
 
         call->answer->fleeting = true;
-        if (call->request->base == NULL)
-                return bk_fail(err, BK_INVALID, "the catalogue holds whole addresses; ask a server for it, by its name");
         if (find_images(call, &images, err) < 0)
                 return -1;
+        if (call->request->base == NULL)
+                return bk_fail(err, BK_INVALID, "the catalogue holds whole addresses; ask a server for it, by its name");
         for (size_t i = 0; i < images.n; i++)
                 if (add_image(call, versions, &images.v[i], err) < 0)
                         return -1;

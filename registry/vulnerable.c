@@ -50,7 +50,8 @@ static char *system_of(const char *os)
 }
 
 /* --- new packages ---------------------------------------------------------------- */
-static const char put_pair[] = "INSERT INTO vulnerable (package, os, affected, fixed) VALUES (?, ?, ?, ?) ON CONFLICT (package, os, affected) DO NOTHING";
+static const char put_pair[] = "INSERT INTO vulnerable (package, os, affected, fixed) VALUES (?, ?, ?, ?) "
+                               "ON CONFLICT (package, os, affected) DO NOTHING";
 
 struct matching { struct reg *reg; struct reg_stmt *package, *affected, *put; const char *os; char *system; };
 
@@ -126,7 +127,8 @@ static const char *const texts[STATEMENTS] = {
         [BY_NAME] = "SELECT p.id, p.name, p.version, p.source, p.source_version, o.os FROM package p JOIN package_on o ON o.package = p.id "
                     "WHERE p.name = ? AND p.ecosystem = ?",
         [PAIR] = put_pair,
-        [PAIRS] = "SELECT DISTINCT v.package, v.os FROM affected a JOIN vulnerable v ON v.affected = a.id WHERE a.advisory = ? ORDER BY v.package, v.os",
+        [PAIRS] = "SELECT DISTINCT v.package, v.os FROM affected a JOIN vulnerable v ON v.affected = a.id WHERE a.advisory = ? "
+                  "ORDER BY v.package, v.os",
         [NOTE] = "INSERT INTO vulnerable_change (package, os, advisory, severity, found) VALUES (?, ?, ?, ?, ?) "
                  "ON CONFLICT (package, os, advisory) DO UPDATE SET found = excluded.found, severity = excluded.severity",
         [UNNOTE] = "DELETE FROM vulnerable_change WHERE package = ? AND os = ? AND advisory = ? AND found <> ? RETURNING package",
@@ -233,7 +235,9 @@ static bool concerns(const struct reg_affected *affected, const char *os)
 {
         const size_t length = strlen(affected->os);
 
-        return length == 0 || strcmp(affected->os, os) == 0 || (strchr(affected->os, ':') == NULL && strncmp(affected->os, os, length) == 0 && os[length] == ':');
+        if (length == 0 || strcmp(affected->os, os) == 0)
+                return true;
+        return strchr(affected->os, ':') == NULL && strncmp(affected->os, os, length) == 0 && os[length] == ':';
 }
 
 static int match_affected(struct reg_importing *import, const struct reg_affected *affected, int64_t id, int by, struct bk_error *err)
@@ -334,7 +338,9 @@ int reg_import_put(struct reg_importing *import, const struct reg_advisory *a, e
         if (same) {
                 *ret = REG_IMPORT_SAME;
                 /* Only feeds that are swept need to know what was seen. */
-                return strcmp(a->feed, "osv") == 0 ? 0 : reg_sql_bind(import->reg, import->v[TOUCH], err, "tit", import->name, id, import->name) < 0 ||
+                if (strcmp(a->feed, "osv") == 0)
+                        return 0;
+                return reg_sql_bind(import->reg, import->v[TOUCH], err, "tit", import->name, id, import->name) < 0 ||
                        reg_sql_step(import->reg, import->v[TOUCH], err) < 0 ? -1 : 0;
         }
         *ret = id != 0 ? REG_IMPORT_CHANGED : REG_IMPORT_NEW;

@@ -100,11 +100,11 @@ int reg_counting_begin(struct reg *reg, const struct reg_finding_filter *filter,
 
         c->reg = reg;
         c->filter = filter;
-        if (reg_sql_prepare(reg, "SELECT m.package, s.os FROM image i CROSS JOIN package_set s CROSS JOIN package_member m WHERE s.id = i.package_set "
-                            "AND m.package_set = s.id AND i.sequence = ?", &c->members, err) < 0 ||
-            reg_sql_prepare(reg, "SELECT (SELECT min(b.id) FROM advisory b WHERE b.name = a.name), f.severity, CASE WHEN v.fixed IS NULL THEN 0 ELSE 1 END, "
-                            "a.name FROM vulnerable v CROSS JOIN affected f CROSS JOIN advisory a WHERE f.id = v.affected AND a.id = f.advisory "
-                            "AND v.package = ? AND v.os = ?", &c->hits, err) < 0 ||
+        if (reg_sql_prepare(reg, "SELECT m.package, s.os FROM image i CROSS JOIN package_set s CROSS JOIN package_member m "
+                            "WHERE s.id = i.package_set AND m.package_set = s.id AND i.sequence = ?", &c->members, err) < 0 ||
+            reg_sql_prepare(reg, "SELECT (SELECT min(b.id) FROM advisory b WHERE b.name = a.name), f.severity, "
+                            "CASE WHEN v.fixed IS NULL THEN 0 ELSE 1 END, a.name FROM vulnerable v CROSS JOIN affected f CROSS JOIN advisory a "
+                            "WHERE f.id = v.affected AND a.id = f.advisory AND v.package = ? AND v.os = ?", &c->hits, err) < 0 ||
             reg_sql_prepare(reg, REG_NAMESAKES_SQL, &c->namesakes, err) < 0)
                 return -1;
         *ret = bk_take(c);
@@ -199,7 +199,8 @@ static int lend(struct reg_counting *c, struct known *known, struct bk_error *er
         int status;
 
         if (!known->asked) {
-                if (reg_sql_bind(c->reg, c->namesakes, err, "tt", known->name, known->name) < 0 || (status = reg_sql_step(c->reg, c->namesakes, err)) < 0)
+                if (reg_sql_bind(c->reg, c->namesakes, err, "tt", known->name, known->name) < 0 ||
+                    (status = reg_sql_step(c->reg, c->namesakes, err)) < 0)
                         return -1;
                 if (status > 0 && !reg_column_null(c->namesakes, 0))
                         known->lent = (enum reg_severity)reg_column_int(c->namesakes, 0);

@@ -26,7 +26,8 @@ static const char findings_sql[] =
         "SELECT a.name, a.feed, a.summary, p.ecosystem, p.source, p.source_version, v.fixed, f.severity, a.score, p.name, p.version "
         "FROM image i CROSS JOIN package_set s CROSS JOIN package_member m CROSS JOIN vulnerable v CROSS JOIN affected f "
         "CROSS JOIN advisory a CROSS JOIN package p WHERE s.id = i.package_set AND m.package_set = s.id AND v.package = m.package AND v.os = s.os "
-        "AND f.id = v.affected AND a.id = f.advisory AND p.id = v.package AND i.sequence = ? ORDER BY a.name, p.ecosystem, p.source, p.source_version, a.feed, p.name, p.version";
+        "AND f.id = v.affected AND a.id = f.advisory AND p.id = v.package AND i.sequence = ? "
+        "ORDER BY a.name, p.ecosystem, p.source, p.source_version, a.feed, p.name, p.version";
 enum { NAME, FEED, SUMMARY, ECOSYSTEM, SOURCE, SOURCE_VERSION, FIXED, SEVERITY, SCORE, PACKAGE, VERSION };
 
 struct listing {
@@ -152,13 +153,26 @@ static json_t *score_json(int score)
         return score < 0 ? json_null() : json_real(score / 10.0);
 }
 
+static void set(json_t *object, const char *key, json_t *value)
+{
+        (void)json_object_set_new(object, key, value);
+}
+
 static void take_json(void *arg, const struct reg_finding *f)
 {
-        (void)json_array_append_new(arg, json_pack("{s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:O}", "advisory", reg_json_text(f->advisory),
-                                                   "feed", reg_json_text(f->feed), "severity", reg_severity_name(f->severity), "score",
-                                                   score_json(f->score), "summary", reg_json_text(f->summary), "ecosystem", reg_json_text(f->ecosystem),
-                                                   "source", reg_json_text(f->source), "source_version", reg_json_text(f->source_version), "fixed",
-                                                   reg_json_text(f->fixed), "packages", f->packages));
+        json_t *json = json_object();
+
+        set(json, "advisory", reg_json_text(f->advisory));
+        set(json, "feed", reg_json_text(f->feed));
+        set(json, "severity", json_string(reg_severity_name(f->severity)));
+        set(json, "score", score_json(f->score));
+        set(json, "summary", reg_json_text(f->summary));
+        set(json, "ecosystem", reg_json_text(f->ecosystem));
+        set(json, "source", reg_json_text(f->source));
+        set(json, "source_version", reg_json_text(f->source_version));
+        set(json, "fixed", reg_json_text(f->fixed));
+        set(json, "packages", json_incref(f->packages));
+        (void)json_array_append_new(arg, json);
 }
 
 static json_t *image_json(const struct reg_image *image, const char *os)
@@ -219,10 +233,11 @@ static void asked_done(struct asked *asked)
 /* Images newest first: all but the trashed, or those that head a channel of that name. */
 static int images_of(struct reg *reg, const struct asked *asked, struct reg_stmt **ret, struct bk_error *err)
 {
-        autofree char *sql = bk_format("SELECT " REG_IMAGE_COLUMNS "FROM image i WHERE i.sequence < ? AND i.state <> ? AND i.package_set IS NOT NULL %s "
-                                       "ORDER BY i.sequence DESC LIMIT ?",
-                                       asked->name != NULL ? "AND i.sequence IN (SELECT head FROM channel WHERE channel = ? AND name = ?)" :
-                                       asked->channel != NULL ? "AND i.sequence IN (SELECT head FROM channel WHERE channel = ?)" : "");
+        static const char any[] = "AND i.sequence IN (SELECT head FROM channel WHERE channel = ?)";
+        static const char one[] = "AND i.sequence IN (SELECT head FROM channel WHERE channel = ? AND name = ?)";
+        autofree char *sql = bk_format("SELECT " REG_IMAGE_COLUMNS "FROM image i WHERE i.sequence < ? AND i.state <> ? "
+                                       "AND i.package_set IS NOT NULL %s ORDER BY i.sequence DESC LIMIT ?",
+                                       asked->name != NULL ? one : asked->channel != NULL ? any : "");
         struct reg_value bound[5] = { { .number = asked->before }, { .number = REG_TRASHED } };
         size_t n = 2;
 
@@ -243,7 +258,8 @@ static int list_images(struct reg *reg, const struct asked *asked, json_t *items
         BK_CLEANUP(reg_counting_done) struct reg_counting *counting = NULL;
         autostmt *stmt = NULL;
 
-        if (reg_counting_begin(reg, &asked->filter, &counting, err) < 0 || images_of(reg, asked, &stmt, err) < 0 || reg_image_rows(reg, stmt, &images, err) < 0)
+        if (reg_counting_begin(reg, &asked->filter, &counting, err) < 0 || images_of(reg, asked, &stmt, err) < 0 ||
+            reg_image_rows(reg, stmt, &images, err) < 0)
                 return -1;
         for (size_t i = 0; i < images.n; i++) {
                 const bool used = reg_ids_has(&asked->used, images.v[i].sequence);

@@ -223,7 +223,8 @@ static int resolve_source(struct bake *bake, struct reg *reg, struct bk_error *e
         const struct bk_doc *place = bk_doc_get(bake->block->doc, "source_image");
 
         reg_image_done(&bake->source);
-        if (reg_resolve(reg, bake->config.source_image, &bake->source, err) == 0 && check_source(bake, reg, err) == 0)
+        /* The run may have begun hours ago. */
+        if (reg_due_apply(reg, err) == 0 && reg_resolve(reg, bake->config.source_image, &bake->source, err) == 0 && check_source(bake, reg, err) == 0)
                 return 0;
         bk_wrap(err, "source_image");
         return place ? bk_at(err, place->file, place->line, place->column) : -1;

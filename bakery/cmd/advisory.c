@@ -21,7 +21,7 @@ static const struct cmd_flag show_flags[] = {
 };
 
 /* --- import ------------------------------------------------------------------------- */
-enum { BATCH_BYTES = 768 << 10, BATCH_ITEMS = 500, READ_BYTES = 1 << 18, DEPTH_MOST = 8 };
+enum { BATCH_BYTES = 2 << 20, BATCH_ITEMS = 2000, READ_BYTES = 1 << 18, DEPTH_MOST = 8 };
 static const char *const counted[] = { "new", "changed", "same", "refused", "dropped", "images" };
 enum { COUNTED = sizeof counted / sizeof *counted };
 
@@ -52,8 +52,8 @@ static int send(struct import *import, bool last, struct bk_error *err)
 
         if (import->items == NULL)
                 import->items = debian ? json_object() : json_array();
-        body = json_pack("{s:s, s:s, s:o, s:b, s:b}", "format", debian ? "debian" : "osv", "import", import->name, "items", bk_take(import->items), "last",
-                         last, "complete", last && debian);
+        body = json_pack("{s:s, s:s, s:o, s:b, s:b}", "format", debian ? "debian" : "osv", "import", import->name,
+                         "items", bk_take(import->items), "last", last, "complete", last && debian);
         import->bytes = import->n = 0;
         if (cmd_api(import->args, "POST", "/advisories", body, &answer, err) < 0)
                 return -1;

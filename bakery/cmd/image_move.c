@@ -310,11 +310,13 @@ static int run_pull(const struct cmd_args *args)
 #define TOKEN "BAKERY_TOKEN is shown to it, and BAKERY_CA names the file of the certificates that it may have. "
 
 const struct cmd cmd_image_push = {
-        "image push", "IMAGE", 1, 1, "send an image, with those it stands on, to another registry",
-        "Layers that the other registry has already are not sent. " TOKEN "The token's role must be bake at least.", CMD_FLAGS(push_flags), run_push,
+        "image push", "IMAGE", 1, 1, "send an image to another registry",
+        "Those that it stands on go along; layers that the other registry has already are not sent. "
+        TOKEN "The token's role must be bake at least.", CMD_FLAGS(push_flags), run_push,
 };
 const struct cmd cmd_image_pull = {
-        "image pull", "IMAGE", 1, 1, "fetch an image, with those it stands on, from another registry",
-        "Layers that are here already are not fetched; a download that breaks off is continued. IMAGE is what the other registry understands. "
+        "image pull", "IMAGE", 1, 1, "fetch an image from another registry",
+        "Those that it stands on come along; layers that are here already are not fetched; a download that breaks off is continued. IMAGE is "
+        "what the other registry understands. "
         TOKEN, CMD_FLAGS(pull_flags), run_pull,
 };

@@ -27,9 +27,9 @@ static void print_row(const json_t *image)
         json_array_foreach(json_object_get(image, "packages"), i, package) {
                 autofree char *text = cmd_shown(package, "name"), *version = cmd_shown(package, "version");
                 autofree char *architecture = cmd_shown(package, "architecture");
+                const bool any = !bk_streq(architecture, "-");
 
-                printf("%s%s%s%s %s", i == 0 ? " " : ", ", text, bk_streq(architecture, "-") ? "" : ":", bk_streq(architecture, "-") ? "" : architecture,
-                       version);
+                printf("%s%s%s%s %s", i == 0 ? " " : ", ", text, any ? ":" : "", any ? architecture : "", version);
         }
         printf("\n");
 }
@@ -75,8 +75,8 @@ static int run(const struct cmd_args *args)
 
 const struct cmd cmd_packages = {
         "packages", "NAME [VERSION]", 1, 2, "find every image that has a package",
-        "VERSION is an operator and a version, such as '<3.0.15-1'; <, <=, =, !=, >= and > compare as the package's own ecosystem does. Images of any "
-        "depth are found, by what is on their disks, in every state but the trash. An image is in use when a channel points at it, when it is "
-        "launched, or when an image in use was baked on it. No such image is no error.",
+        "VERSION is an operator and a version, such as '<3.0.15-1'; <, <=, =, !=, >= and > compare as the package's own ecosystem does. "
+        "Images of any depth are found, by what is on their disks, in every state but the trash. An image is in use when a channel points at it, "
+        "when it is launched, or when an image in use was baked on it. No such image is no error.",
         CMD_FLAGS(flags), run,
 };

@@ -45,7 +45,8 @@ static int run_sbom(const struct cmd_args *args)
 static int run_attach(const struct cmd_args *args)
 {
         const char *path = args->operands.v[1];
-        autofree char *base = cmd_target("/images/%s/sbom", args->operands.v[0]), *target = bk_format("%s?replace=%d", base, cmd_switch(args, "replace"));
+        autofree char *base = cmd_target("/images/%s/sbom", args->operands.v[0]);
+        autofree char *target = bk_format("%s?replace=%d", base, cmd_switch(args, "replace"));
         autoclose int fd = bk_streq(path, "-") ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3) : open(path, O_RDONLY | O_CLOEXEC);
         autofree char *text = NULL;
         struct bk_error err = { 0 };
@@ -83,12 +84,13 @@ static int run_attach(const struct cmd_args *args)
 
 const struct cmd cmd_sbom_attach = {
         "sbom attach", "IMAGE FILE", 2, 2, "record what a bill of materials says is in an image",
-        "For images whose disks bakery cannot read, such as those of Windows. FILE is SPDX 2.x or CycloneDX as JSON; '-' is standard input. Its packages "
-        "are then found, and looked up in advisories, like those that were read from a disk.",
+        "For images whose disks bakery cannot read, such as those of Windows. FILE is SPDX 2.x or CycloneDX as JSON; '-' is standard input. "
+        "Its packages are then found, and looked up in advisories, like those that were read from a disk.",
         CMD_FLAGS(attach_flags), run_attach,
 };
 const struct cmd cmd_sbom = {
         "sbom", "IMAGE", 1, 1, "print an image's bill of materials",
-        "Every package on the image's disk with its package URL, the checksum of the image, and what it was baked on. The same image gives the same text.",
+        "Every package on the image's disk with its package URL, the checksum of the image, and what it was baked on. The same image gives "
+        "the same text.",
         CMD_FLAGS(sbom_flags), run_sbom,
 };

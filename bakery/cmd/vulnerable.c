@@ -67,7 +67,8 @@ static bool take_findings(void *arg, json_t *page)
 /* --- of images ------------------------------------------------------------------------------ */
 static void print_image(const json_t *image)
 {
-        autofree char *id = cmd_shown(image, "id"), *name = cmd_shown(image, "name"), *state = cmd_shown(image, "state"), *os = cmd_shown(image, "os");
+        autofree char *id = cmd_shown(image, "id"), *name = cmd_shown(image, "name"), *state = cmd_shown(image, "state");
+        autofree char *os = cmd_shown(image, "os");
 
         printf("%.19s  %-24s %-10s %-6s  %-14s", id, name, state, json_is_true(json_object_get(image, "in_use")) ? "in use" : "", os);
         for (int i = 0; i < SEVERITIES; i++)
@@ -110,7 +111,8 @@ static bool take_images(void *arg, json_t *page)
 static char *target_of(const struct cmd_args *args)
 {
         BK_CLEANUP(bk_buf_done) struct bk_buf target = { 0 };
-        autofree char *image = args->operands.n > 0 ? cmd_target("/images/%s/vulnerable?limit=1", args->operands.v[0]) : bk_strdup("/vulnerable?limit=10000");
+        autofree char *image = args->operands.n > 0 ? cmd_target("/images/%s/vulnerable?limit=1", args->operands.v[0]) :
+                                                      bk_strdup("/vulnerable?limit=10000");
         autofree char *severity = cmd_value(args, "severity") ? cmd_target("&severity=%s", cmd_value(args, "severity")) : NULL;
         autofree char *channel = cmd_value(args, "channel") ? cmd_target("&channel=%s", cmd_value(args, "channel")) : NULL;
 
@@ -129,7 +131,8 @@ static int verdict(const struct output *output)
                 (void)fprintf(stderr, "bakery: warning: %zu image%s of which nobody knows the system: only language packages could be looked up\n",
                               output->unknown_os, output->unknown_os == 1 ? "" : "s");
         if (bad > 0)
-                (void)fprintf(stderr, "bakery: error: %zu finding%s of severity %s or worse\n", bad, bad == 1 ? "" : "s", severities[output->fail_on]);
+                (void)fprintf(stderr, "bakery: error: %zu finding%s of severity %s or worse\n", bad, bad == 1 ? "" : "s",
+                              severities[output->fail_on]);
         return bad > 0;
 }
 
@@ -157,8 +160,8 @@ static int run(const struct cmd_args *args)
 
 const struct cmd cmd_vulnerable = {
         "vulnerable", "[IMAGE]", 0, 1, "tell which advisories concern an image, or how many each image",
-        "Packages of an image, as they are on its disk, are looked up in the advisories that `bakery advisory import` has read: by source package and "
-        "version, for the image's own release. New images and new advisories are matched as they come. Of several images the number of findings is "
-        "shown, by severity. With -fail-on, for a CI job, findings of that severity or worse end it with exit code 1.",
+        "Packages of an image, as they are on its disk, are looked up in the advisories that `bakery advisory import` has read: by source "
+        "package and version, for the image's own release. New images and new advisories are matched as they come. Of several images the number "
+        "of advisories is shown, by severity. With -fail-on, for a CI job, findings of that severity or worse end it with exit code 1.",
         CMD_FLAGS(flags), run,
 };

@@ -1,7 +1,7 @@
 #!/bin/sh
 # The command line explains itself, and refuses what it does not know.
 . "$(dirname "$0")/lib.sh"
-commands=$("$BAKERY" help | sed -n '/^Commands:/,/^$/{s/^  \([a-z]*\( [a-z]*\)\{0,1\}\)  .*/\1/p}')
+commands=$("$BAKERY" help | sed -n '/^Commands:/,/^$/{s/^  \([a-z][a-z]*\( [a-z]*\)\{0,1\}\)  .*/\1/p}')
 n=$(printf '%s\n' "$commands" | wc -l)
 plan $((n * 2 + 20))
 

@@ -2,7 +2,7 @@
 # What becomes of images: signed, promoted, revoked, restored, tagged; and the log, the index and the tokens that go with it.
 . "$(dirname "$0")/lib.sh"
 need root loop fuse net minisign jq openssl sqlite3
-plan 62
+plan 64
 fixture
 cd "$WORK" || exit 1
 id() { "$BAKERY" image show "$1" -json | jq -r .id; }
@@ -109,6 +109,14 @@ cp "$BAKERY_HOME/registry.db" old.db
 head=$("$BAKERY" index | jq -r '"\(.log.index):\(.log.digest)"')
 cp old.db "$BAKERY_HOME/registry.db"
 exits "an older one is not taken for the newest" 1 "$BAKERY" index -verify
+rm "$BAKERY_HOME/index-seen.json"
+"$BAKERY" index -sign -expires 2s >/dev/null
+tries=0
+while "$BAKERY" index -verify >/dev/null 2>&1 && [ $tries -lt 300 ]; do
+        tries=$((tries + 1))
+        sleep 0.1       # the time is what is tested
+done
+like "one that expired counts no more" "$("$BAKERY" index -verify 2>&1)" "the index expired"
 exits "the log is unbroken" 0 "$BAKERY" audit -verify
 exits "but its end is missing" 1 "$BAKERY" audit -verify -head "$head"
 sqlite3 "$BAKERY_HOME/registry.db" "UPDATE event SET who = 'nobody' WHERE id = 5"

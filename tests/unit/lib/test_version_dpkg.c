@@ -26,7 +26,8 @@ static uint32_t dice(uint32_t n)
 /* As policy has them: [epoch:]upstream[-revision], which dpkg compares without complaint. */
 static char *make(void)
 {
-        static const char *const pieces[] = { "0", "1", "9", "10", "00", ".", "~", "+", "a", "Z", "rc", ".1", "~rc1", "+dfsg", "+really", "~deb12u", "+b1" };
+        static const char *const pieces[] = { "0", "1", "9", "10", "00", ".", "~", "+", "a", "Z", "rc", ".1", "~rc1", "+dfsg", "+really", "~deb12u",
+                                              "+b1" };
         BK_CLEANUP(bk_buf_done) struct bk_buf text = { 0 };
 
         if (dice(6) == 0)
@@ -90,7 +91,8 @@ static void ten_thousand_pairs_are_ordered_as_dpkg_does(void **state)
         read_installed(&installed);
         for (size_t i = 0; i < pairs; i++) {
                 autofree char *a = i % 2 == 0 && installed.n > 0 ? bk_strdup(installed.v[dice((uint32_t)installed.n)]) : make();
-                autofree char *b = dice(3) == 0 ? make() : dice(4) == 0 && installed.n > 0 ? bk_strdup(installed.v[dice((uint32_t)installed.n)]) : near(a);
+                const bool other = installed.n > 0 && dice(4) == 0;
+                autofree char *b = dice(3) == 0 ? make() : other ? bk_strdup(installed.v[dice((uint32_t)installed.n)]) : near(a);
                 const int order = bk_version_compare(BK_DEB, a, b);
 
                 count[order + 1]++;
@@ -98,7 +100,8 @@ static void ten_thousand_pairs_are_ordered_as_dpkg_does(void **state)
         }
         assert_true(fd >= 0);
         assert_ok(bk_write_all(fd, text.data, text.len, &err), err);
-        command = bk_format("while read -r a op b; do dpkg --compare-versions \"$a\" $op \"$b\" || echo \"$a $op $b\"; done <%s 2>/dev/null", template);
+        command = bk_format("while read -r a op b; do dpkg --compare-versions \"$a\" $op \"$b\" || echo \"$a $op $b\"; done <%s 2>/dev/null",
+                            template);
 
         FILE *answers = popen(command, "re");
 

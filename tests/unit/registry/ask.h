@@ -55,7 +55,8 @@ static inline char *texts_of(const json_t *items, const char *key)
 
         json_array_foreach(items, i, item) {
                 const json_t *value = json_object_get(item, key);
-                autofree char *before = text, *shown = json_is_string(value) ? bk_strdup(json_string_value(value)) : json_dumps(value, JSON_ENCODE_ANY);
+                autofree char *before = text;
+                autofree char *shown = json_is_string(value) ? bk_strdup(json_string_value(value)) : json_dumps(value, JSON_ENCODE_ANY);
 
                 text = bk_format("%s%s%s", before, i == 0 ? "" : " ", shown ? shown : "null");
         }

@@ -70,8 +70,8 @@ static int put_image(struct reg *reg, unsigned i, unsigned of, unsigned packages
 
         random_packages((unsigned)((uint64_t)i * VERSIONS / of), packages, v, &texts);
         if (reg_layer_put(reg, &layer, &row, err) < 0 || reg_package_set_put(reg, v, packages, "debian:12", &set, err) < 0 ||
-            reg_sql_int(reg, &sequence, err, "INSERT INTO image (id, name, type, state, layer, ancestor, size, virtual_size, created_at, package_set) "
-                        "VALUES (?, ?, 'base', 1, ?, ?, 1, 1, ?, ?) RETURNING sequence", "ttirir", id, name, row,
+            reg_sql_int(reg, &sequence, err, "INSERT INTO image (id, name, type, state, layer, ancestor, size, virtual_size, created_at, "
+                        "package_set) VALUES (?, ?, 'base', 1, ?, ?, 1, 1, ?, ?) RETURNING sequence", "ttirir", id, name, row,
                         (int64_t)(i >= CHANNELS ? i + 1 - CHANNELS : 0), (int64_t)1700000000 + i, set) < 0)
                 return -1;
         if (i + CHANNELS * 10 >= of && i + CHANNELS * 9 < of)
@@ -108,14 +108,16 @@ static int write_osv(const char *path, unsigned n)
         for (unsigned i = 0; i < n; i++) {
                 autofree char *name = source_name(dice(NAMES));
 
-                (void)fprintf(file, "%s{\"id\":\"TEST-CVE-2024-%u\",\"modified\":\"2024-05-01T00:00:00Z\",\"summary\":\"Advisory number %u, which says something\","
-                              "\"aliases\":[\"CVE-2024-%u\"],\"severity\":[{\"type\":\"CVSS_V3\",\"score\":\"CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:%c/I:N/A:N\"}],"
-                              "\"affected\":[", i == 0 ? "" : ",\n", i, i, i, "HLN"[dice(3)]);
+                (void)fprintf(file, "%s{\"id\":\"TEST-CVE-2024-%u\",\"modified\":\"2024-05-01T00:00:00Z\",\"aliases\":[\"CVE-2024-%u\"],"
+                              "\"summary\":\"Advisory number %u, which says something\",\"severity\":[{\"type\":\"CVSS_V3\","
+                              "\"score\":\"CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:%c/I:N/A:N\"}],\"affected\":[",
+                              i == 0 ? "" : ",\n", i, i, i, "HLN"[dice(3)]);
                 for (unsigned release = 11; release <= 13; release++) {
                         autofree char *fixed = version_of(dice(VERSIONS));
 
-                        (void)fprintf(file, "%s{\"package\":{\"ecosystem\":\"Debian:%u\",\"name\":\"%s\"},\"ranges\":[{\"type\":\"ECOSYSTEM\",\"events\":"
-                                      "[{\"introduced\":\"0\"},{\"fixed\":\"%s\"}]}],\"versions\":[\"3.0.0-1~deb12u1\",\"3.0.0-1~deb12u2\"]}",
+                        (void)fprintf(file, "%s{\"package\":{\"ecosystem\":\"Debian:%u\",\"name\":\"%s\"},\"ranges\":[{\"type\":"
+                                      "\"ECOSYSTEM\",\"events\":[{\"introduced\":\"0\"},{\"fixed\":\"%s\"}]}],"
+                                      "\"versions\":[\"3.0.0-1~deb12u1\",\"3.0.0-1~deb12u2\"]}",
                                       release == 11 ? "" : ",", release, name, fixed);
                 }
                 (void)fprintf(file, "]}");
@@ -126,6 +128,7 @@ static int write_osv(const char *path, unsigned n)
 
 static int write_tracker(const char *path, unsigned n)
 {
+        static const char *const codes[] = { "bullseye", "bookworm", "trixie", "sid" };
         FILE *file = fopen(path, "we");
 
         if (file == NULL)
@@ -138,12 +141,13 @@ static int write_tracker(const char *path, unsigned n)
                 for (unsigned i = p; i < n; i += NAMES) {
                         autofree char *fixed = version_of(dice(VERSIONS));
 
-                        (void)fprintf(file, "%s\"CVE-2023-%u\":{\"description\":\"An issue was found in %s, which says something about what an attacker may do "
-                                      "with it when it is reached from a network that is not trusted\",\"scope\":\"remote\",\"releases\":{", i == p ? "" : ",", i, name);
+                        (void)fprintf(file, "%s\"CVE-2023-%u\":{\"description\":\"An issue was found in %s, which says something about what "
+                                      "an attacker may do with it when it is reached from a network that is not trusted\",\"scope\":\"remote\","
+                                      "\"releases\":{", i == p ? "" : ",", i, name);
                         for (unsigned r = 0; r < 4; r++)
-                                (void)fprintf(file, "%s\"%s\":{\"status\":\"%s\",\"repositories\":{\"%s\":\"3.0.1-1\"},\"fixed_version\":\"%s\",\"urgency\":\"not yet assigned\"}",
-                                              r == 0 ? "" : ",", ((const char *const[]){ "bullseye", "bookworm", "trixie", "sid" })[r],
-                                              dice(5) == 0 ? "open" : "resolved", "x", fixed);
+                                (void)fprintf(file, "%s\"%s\":{\"status\":\"%s\",\"repositories\":{\"x\":\"3.0.1-1\"},"
+                                              "\"fixed_version\":\"%s\",\"urgency\":\"not yet assigned\"}", r == 0 ? "" : ",", codes[r],
+                                              dice(5) == 0 ? "open" : "resolved", fixed);
                         (void)fprintf(file, "}}");
                 }
                 (void)fprintf(file, "}");
@@ -155,8 +159,9 @@ static int write_tracker(const char *path, unsigned n)
 static int ask(const char *home, const char *target, int runs)
 {
         autofree char *path = bk_strndup(target, strcspn(target, "?"));
-        const struct reg_request request = { .method = "GET", .path = path, .query = strchr(target, '?') ? strchr(target, '?') + 1 : "", .who = "bench",
-                                             .role = REG_ADMIN };
+        const struct reg_request request = {
+                .method = "GET", .path = path, .query = strchr(target, '?') ? strchr(target, '?') + 1 : "", .who = "bench", .role = REG_ADMIN,
+        };
         struct reg *reg = NULL;
         struct bk_error err = { 0 };
 

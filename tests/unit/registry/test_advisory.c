@@ -118,7 +118,8 @@ static int take(void *arg, const struct reg_piece *piece, struct bk_error *err)
         struct pieces *pieces = arg;
 
         (void)err;
-        bk_buf_printf(&pieces->text, "%s%s=%.*s|", piece->format == REG_OSV ? "O" : "D", piece->key ? piece->key : "", (int)piece->length, piece->text);
+        bk_buf_printf(&pieces->text, "%s%s=%.*s|", piece->format == REG_OSV ? "O" : "D", piece->key ? piece->key : "", (int)piece->length,
+                      piece->text);
         return 0;
 }
 
@@ -183,7 +184,8 @@ static char *bake_bookworm(struct reg *reg, const char *seed)
                                            .attributes = { PAIR("release", "bookworm") } });
 }
 
-#define OSV(id, more, ecosystem, name, events) "{\"id\":\"" id "\"" more ",\"affected\":[{\"package\":{\"ecosystem\":\"" ecosystem "\",\"name\":\"" name \
+#define OSV(id, more, ecosystem, name, events) \
+        "{\"id\":\"" id "\"" more ",\"affected\":[{\"package\":{\"ecosystem\":\"" ecosystem "\",\"name\":\"" name \
         "\"},\"ranges\":[{\"type\":\"ECOSYSTEM\",\"events\":[" events "]}]}]}"
 #define FROM_0_TO(fixed) "{\"introduced\":\"0\"},{\"fixed\":\"" fixed "\"}"
 #define HIGH ",\"severity\":[{\"type\":\"CVSS_V3\",\"score\":\"CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:N/A:N\"}]"
@@ -237,7 +239,8 @@ static const struct { const char *why, *advisory; bool hit; } advisories[] = {
         { "the last one", OSV("A", "", "Debian:12", "openssl", "{\"introduced\":\"0\"},{\"last_affected\":\"3.0.9-1\"}"), true },
         { "after the last one", OSV("A", "", "Debian:12", "openssl", "{\"introduced\":\"0\"},{\"last_affected\":\"3.0.8-1\"}"), false },
         { "withdrawn", OSV("A", ",\"withdrawn\":\"2024-01-01T00:00:00Z\"", "Debian:12", "openssl", FROM_0_TO("9")), false },
-        { "listed", "{\"id\":\"A\",\"affected\":[{\"package\":{\"ecosystem\":\"Debian:12\",\"name\":\"openssl\"},\"versions\":[\"1\",\"3.0.9-1\"]}]}", true },
+        { "listed", "{\"id\":\"A\",\"affected\":[{\"package\":{\"ecosystem\":\"Debian:12\",\"name\":\"openssl\"},"
+                    "\"versions\":[\"1\",\"3.0.9-1\"]}]}", true },
         { "commits are not versions", "{\"id\":\"A\",\"affected\":[{\"package\":{\"ecosystem\":\"Debian:12\",\"name\":\"openssl\"},"
                                       "\"ranges\":[{\"type\":\"GIT\",\"events\":[{\"introduced\":\"0\"}]}]}]}", false },
         { "nothing affected", "{\"id\":\"A\"}", false },
@@ -269,7 +272,8 @@ static void new_images_are_matched_when_they_come(void **state)
 
                 print_message("# %s\n", advisories[i].why);
                 import_osv(f->reg, advisories[i].advisory);
-                image = baked(f->reg, (struct recipe){ .seed = seed, .packages = more, .n_packages = 4, .attributes = { PAIR("release", "bookworm") } });
+                image = baked(f->reg, (struct recipe){ .seed = seed, .packages = more, .n_packages = 4,
+                                                         .attributes = { PAIR("release", "bookworm") } });
                 expect(f->reg, image, "", advisories[i].hit ? "A" : "");
         }
 }
@@ -366,7 +370,8 @@ static void severity_is_lent_by_namesakes(void **state)
         const struct fixture *f = *state;
         autofree char *image = bake_bookworm(f->reg, "image");
 
-        json_decref(import(f->reg, "debian", "{\"openssl\":{\"CVE-5\":" ISSUE(RELEASE("bookworm", "open", ",\"urgency\":\"not yet assigned\"")) "}}", "t", true));
+        json_decref(import(f->reg, "debian", "{\"openssl\":{\"CVE-5\":" ISSUE(RELEASE("bookworm", "open",
+                           ",\"urgency\":\"not yet assigned\"")) "}}", "t", true));
         expect(f->reg, image, "severity=high", "");
         import_osv(f->reg, OSV("GHSA-5", HIGH ",\"aliases\":[\"CVE-5\"]", "npm", "some-openssl", FROM_0_TO("9")));
         expect(f->reg, image, "severity=high", "CVE-5");
@@ -378,7 +383,8 @@ static char *events(struct reg *reg)
         autofree char *text = NULL;
         struct bk_error err = { 0 };
 
-        assert_true(reg_sql_text(reg, &text, &err, "SELECT count(*) || ' ' || coalesce((SELECT name || ' ' || action || ' ' || detail FROM event WHERE "
+        assert_true(reg_sql_text(reg, &text, &err, "SELECT count(*) || ' ' || "
+                                 "coalesce((SELECT name || ' ' || action || ' ' || detail FROM event WHERE "
                                  "action LIKE 'vulner%' ORDER BY id DESC LIMIT 1), '') FROM event WHERE action LIKE 'vulner%'", "") > 0);
         return bk_take(text);
 }
@@ -394,14 +400,17 @@ static void images_are_told_of_once_an_import(void **state)
 {
         const struct fixture *f = *state;
         autofree char *image = bake_bookworm(f->reg, "one");
-        static const char both[] = "[" OSV("A", HIGH, "Debian:12", "openssl", FROM_0_TO("9")) "," OSV("B", "", "Debian:12", "bash", FROM_0_TO("9")) "]";
+        static const char both[] = "[" OSV("A", HIGH, "Debian:12", "openssl", FROM_0_TO("9")) ","
+                                   OSV("B", "", "Debian:12", "bash", FROM_0_TO("9")) "]";
 
         json_decref(import(f->reg, "osv", both, "first", false));
         expect_events(f->reg, "0 ");
         json_decref(import(f->reg, "osv", "[]", "first", true));
-        expect_events(f->reg, "1 one vulnerability.found {\"advisories\":[\"A\",\"B\"],\"count\":2,\"severities\":{\"high\":1,\"unknown\":1},\"worst\":\"high\"}");
+        expect_events(f->reg, "1 one vulnerability.found "
+                              "{\"advisories\":[\"A\",\"B\"],\"count\":2,\"severities\":{\"high\":1,\"unknown\":1},\"worst\":\"high\"}");
         json_decref(import(f->reg, "osv", both, "again", true));
-        expect_events(f->reg, "1 one vulnerability.found {\"advisories\":[\"A\",\"B\"],\"count\":2,\"severities\":{\"high\":1,\"unknown\":1},\"worst\":\"high\"}");
+        expect_events(f->reg, "1 one vulnerability.found "
+                              "{\"advisories\":[\"A\",\"B\"],\"count\":2,\"severities\":{\"high\":1,\"unknown\":1},\"worst\":\"high\"}");
         import_osv(f->reg, OSV("A", HIGH, "Debian:12", "openssl", FROM_0_TO("2")));
         expect_events(f->reg, "2 one vulnerability.fixed {\"advisories\":[\"A\"],\"count\":1,\"severities\":{\"high\":1},\"worst\":\"high\"}");
         autofree char *two = bake_bookworm(f->reg, "two");
@@ -506,7 +515,8 @@ static void import_any(struct reg *reg, int i)
         known[i].name = dice(NAMES);
         known[i].from = dice(6);
         known[i].to = known[i].from + 1 + dice(5);
-        autofree char *text = bk_format("{\"id\":\"ADV-%02d\"%s,\"affected\":[{\"package\":{\"ecosystem\":\"Debian:%d\",\"name\":\"p%d\"},\"ranges\":[{\"type\":"
+        autofree char *text = bk_format("{\"id\":\"ADV-%02d\"%s,\"affected\":[{\"package\":{\"ecosystem\":\"Debian:%d\",\"name\":\"p%d\"},"
+                                        "\"ranges\":[{\"type\":"
                                         "\"ECOSYSTEM\",\"events\":[{\"introduced\":\"%d\"},{\"fixed\":\"%d\"}]}]}]}", i,
                                         known[i].withdrawn ? ",\"withdrawn\":\"2024-01-01T00:00:00Z\"" : "", 11 + known[i].release, known[i].name,
                                         known[i].from, known[i].to);
@@ -560,6 +570,8 @@ static void the_oracle_says_the_same(void **state)
 
         memset(known, 0, sizeof known);
         seed = 5;
+        memset(images, 0, sizeof images);       /* of the run on the other database */
+        memset(known, 0, sizeof known);
         for (int step = 0; step < STEPS; step++) {
                 if (published < IMAGES && dice(3) == 0)
                         publish_any(f->reg, published++);

@@ -186,7 +186,8 @@ static void a_difference_is_told_from_both_sides(void **state)
                 "\"removed\":[{\"architecture\":\"all\",\"ecosystem\":\"deb\",\"name\":\"gone\",\"version\":\"1\"}]}");
         assert_string_equal(attributes, "[{\"from\":null,\"key\":\"came\",\"to\":\"<y>\"},{\"from\":\"1\",\"key\":\"kernel\",\"to\":\"2\"},"
                                         "{\"from\":\"x\",\"key\":\"left\",\"to\":null}]");
-        assert_string_equal(checks, "[{\"from\":\"passed\",\"name\":\"a\",\"suite\":\"s\",\"to\":null},{\"from\":\"passed\",\"name\":\"b\",\"suite\":\"s\","
+        assert_string_equal(checks,
+                            "[{\"from\":\"passed\",\"name\":\"a\",\"suite\":\"s\",\"to\":null},{\"from\":\"passed\",\"name\":\"b\",\"suite\":\"s\","
                                     "\"to\":\"failed\"},{\"from\":null,\"name\":\"c\",\"suite\":\"s\",\"to\":\"passed\"}]");
         json_decref(diff);
 }
@@ -250,7 +251,8 @@ static void descendants_of_a_deep_and_broad_family(void **state)
         struct bk_error err = { 0 };
 
         for (int i = 0; i < 60; i++) {
-                autofree char *seed = bk_format("%d", i), *id = baked(f->reg, (struct recipe){ .seed = seed, .ancestor = i % 10 == 0 ? root : above });
+                autofree char *seed = bk_format("%d", i), *id = baked(f->reg,
+                                                                      (struct recipe){ .seed = seed, .ancestor = i % 10 == 0 ? root : above });
 
                 free(above);
                 above = bk_strdup(id);

@@ -355,7 +355,8 @@ static const struct { const char *why; const char *members[4][2]; size_t n; cons
         { "a table without columns",    { HEAD, LIST, { "tables/image/000001.jsonl", "[]\n" } }, 3, "SHA256SUMS", BK_CORRUPT },
         { "a text for a number",        { HEAD, LIST, { "tables/package_set/000001.jsonl", "[\"id\",\"digest\",\"n\"]\n[1,\"d\",\"1\"]\n" } }, 3,
           "SHA256SUMS", BK_CORRUPT },
-        { "a number for a text",        { HEAD, LIST, { "tables/package_set/000001.jsonl", "[\"id\",\"digest\",\"n\"]\n[1,2,3]\n" } }, 3, "SHA256SUMS",
+        { "a number for a text",        { HEAD, LIST, { "tables/package_set/000001.jsonl", "[\"id\",\"digest\",\"n\"]\n[1,2,3]\n" } }, 3,
+          "SHA256SUMS",
           BK_CORRUPT },
         { "a row that is too short",    { HEAD, LIST, { "tables/package_set/000001.jsonl", "[\"id\",\"digest\",\"n\"]\n[1,\"d\"]\n" } }, 3,
           "SHA256SUMS", BK_CORRUPT },
@@ -390,7 +391,8 @@ static void an_older_backup_becomes_a_newer_registry(void **state)
 {
         static const char *const members[][2] = { HEAD, LIST,
                 { "tables/layer/000001.jsonl", "[\"id\",\"digest\",\"backing\",\"size\",\"virtual_size\",\"depth\"]\n[1,\"d\",null,1,1,0]\n" },
-                { "tables/image/000001.jsonl", "[\"sequence\",\"id\",\"name\",\"type\",\"state\",\"layer\",\"size\",\"virtual_size\",\"created_at\"]\n"
+                { "tables/image/000001.jsonl",
+                  "[\"sequence\",\"id\",\"name\",\"type\",\"state\",\"layer\",\"size\",\"virtual_size\",\"created_at\"]\n"
                                                "[7,\"i\",\"base\",\"base\",1,1,1,1,1]\n" },
                 { "tables/attribute/000001.jsonl", "[\"image\",\"key\",\"value\",\"name\"]\n[7,\"release\",\"bookworm\",\"base\"]\n" } };
         struct fixture *f = *state;

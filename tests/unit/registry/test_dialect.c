@@ -3,7 +3,7 @@
 
 #include "registry/db.h"
 
-static const struct { const char *why, *sql, *wanted; } parameters[] = {
+static const struct { const char *why, *sql, *wanted; } statements[] = {
         { "none",               "SELECT 1",                             "SELECT 1" },
         { "empty",              "",                                     "" },
         { "three",              "a = ? AND b IN (?, ?)",                "a = $1 AND b IN ($2, $3)" },
@@ -14,17 +14,22 @@ static const struct { const char *why, *sql, *wanted; } parameters[] = {
         { "in a comment",       "-- why?\nSELECT ?",                    "-- why?\nSELECT $1" },
         { "no end of a text",   "a = '?",                               "a = '?" },
         { "no end of a comment", "? --?",                               "$1 --?" },
+        { "loops in order",     "FROM a CROSS JOIN b ON b.x = ?",       "FROM a JOIN b ON b.x = $1" },
+        { "... by other names", "FROM a CROSS JOIN \"b\" AS c ON 1 CROSS JOIN d e ON 2", "FROM a JOIN \"b\" AS c ON 1 JOIN d e ON 2" },
+        { "all with all",       "FROM a CROSS JOIN b c WHERE d CROSS JOIN e", "FROM a CROSS JOIN b c WHERE d CROSS JOIN e" },
+        { "then one by one",    "FROM a CROSS JOIN b JOIN c ON 1",      "FROM a CROSS JOIN b JOIN c ON 1" },
+        { "a text with it",     "'CROSS JOIN b ON'",                    "'CROSS JOIN b ON'" },
         { "a minus is none",    "? - ?",                                "$1 - $2" },
 };
 
-static void parameters_are_numbered(void **state)
+static void a_statement_is_told_again(void **state)
 {
         (void)state;
-        for (size_t i = 0; i < sizeof parameters / sizeof *parameters; i++) {
-                autofree char *text = reg_dialect_parameters(parameters[i].sql);
+        for (size_t i = 0; i < sizeof statements / sizeof *statements; i++) {
+                autofree char *text = reg_dialect_statement(statements[i].sql);
 
-                print_message("# %s\n", parameters[i].why);
-                assert_string_equal(text, parameters[i].wanted);
+                print_message("# %s\n", statements[i].why);
+                assert_string_equal(text, statements[i].wanted);
         }
 }
 
@@ -81,7 +86,7 @@ static void what_is_not_utf8_becomes_question_marks(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(parameters_are_numbered),
+                cmocka_unit_test(a_statement_is_told_again),
                 cmocka_unit_test(a_migration_is_told_again),
                 cmocka_unit_test(what_is_not_utf8_becomes_question_marks),
         };

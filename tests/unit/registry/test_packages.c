@@ -24,7 +24,8 @@ static void fill(struct reg *reg)
         autofree char *root = baked(reg, (struct recipe){ .seed = "root", .name = "root", .packages = old_ssl, .n_packages = 3 });
         autofree char *base = baked(reg, (struct recipe){ .seed = "base", .name = "base", .ancestor = root, .packages = old_ssl, .n_packages = 3 });
         autofree char *app = baked(reg, (struct recipe){ .seed = "app", .name = "app", .ancestor = base, .packages = new_ssl, .n_packages = 3 });
-        autofree char *spare = baked(reg, (struct recipe){ .seed = "spare", .name = "spare", .ancestor = base, .packages = old_ssl, .n_packages = 3 });
+        autofree char *spare = baked(reg, (struct recipe){ .seed = "spare", .name = "spare", .ancestor = base, .packages = old_ssl,
+                                                           .n_packages = 3 });
         autofree char *rpm = baked(reg, (struct recipe){ .seed = "rpm", .name = "rpm", .packages = other, .n_packages = 2 });
         autofree char *gone = baked(reg, (struct recipe){ .seed = "gone", .name = "gone", .packages = old_ssl, .n_packages = 3 });
         struct bk_error err = { 0 };

@@ -98,8 +98,10 @@ static void another_encoding_is_refused(void **state)
 static void rights_decide(void **state)
 {
         struct fixture *f = *state;
-        autofree char *url = bk_format("postgresql://reader_%s@/postgres?host=%s&options=-csearch_path%%3D%s", f->schema, postgres_folder(), f->schema);
-        autofree char *none = bk_format("postgresql://none_%s@/postgres?host=%s&options=-csearch_path%%3D%s", f->schema, postgres_folder(), f->schema);
+        autofree char *url = bk_format("postgresql://reader_%s@/postgres?host=%s&options=-csearch_path%%3D%s", f->schema, postgres_folder(),
+                                       f->schema);
+        autofree char *none = bk_format("postgresql://none_%s@/postgres?host=%s&options=-csearch_path%%3D%s", f->schema, postgres_folder(),
+                                        f->schema);
         autofree char *before = bk_strdup(getenv("BAKERY_DB")), *seeds = NULL;
         autofree char *grant = bk_format("CREATE ROLE reader_%s LOGIN; CREATE ROLE none_%s LOGIN; GRANT USAGE ON SCHEMA %s TO reader_%s, none_%s; "
                                          "GRANT SELECT ON ALL TABLES IN SCHEMA %s TO reader_%s", f->schema, f->schema, f->schema, f->schema,
@@ -140,7 +142,8 @@ static const char trap[] =
         "DO $$ DECLARE t TEXT; BEGIN FOR t IN SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r'"
         " AND relname <> 'blow' LOOP"
         " EXECUTE format('CREATE TRIGGER strike AFTER INSERT OR UPDATE ON %I FOR EACH ROW EXECUTE FUNCTION struck()', t);"
-        " EXECUTE format('CREATE CONSTRAINT TRIGGER late AFTER INSERT ON %I DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION struck()', t);"
+        " EXECUTE format('CREATE CONSTRAINT TRIGGER late AFTER INSERT ON %I DEFERRABLE INITIALLY DEFERRED FOR EACH ROW "
+        "EXECUTE FUNCTION struck()', t);"
         " END LOOP; END $$;";
 
 static void set_blow(struct reg *reg, int64_t at, const char *code)
@@ -228,7 +231,7 @@ static void a_blow_at_any_step_leaves_all_or_nothing(void **state)
 
                 set_blow(watch, 0, "none");
                 assert_ok(reg_delete(f->reg, id, &gone, &err), err);
-                assert_ok(reg_sql_run(f->reg, &err, "DELETE FROM package", ""), err);
+                assert_ok(reg_sql_script(f->reg, "DELETE FROM package_on; DELETE FROM package", &err), err);
         }
         reg_close(watch);
 }

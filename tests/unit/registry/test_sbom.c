@@ -169,8 +169,10 @@ static const struct { const char *why, *text, *names, *os; int left_out; } docum
           "{\"referenceType\":\"purl\",\"referenceLocator\":\"pkg:deb/debian/bee@2?distro=debian-11\"}]},"
           "{\"name\":\"img\",\"versionInfo\":\"1\",\"primaryPackagePurpose\":\"CONTAINER\"},{\"name\":\"noversion\"}]}",
           "generic a 1|deb bee 2|", "debian:11", 1 },
-        { "odd types", "{\"bomFormat\":\"CycloneDX\",\"components\":[1,[],{\"purl\":2},{\"name\":{}},{\"name\":\"ok\",\"version\":\"1\"}]}", "generic ok 1|", NULL, 4 },
-        { "control characters", "{\"bomFormat\":\"CycloneDX\",\"components\":[{\"name\":\"a\\u001b[2J\",\"version\":\"1\"},{\"name\":\"ok\",\"version\":\"1\"}]}",
+        { "odd types", "{\"bomFormat\":\"CycloneDX\",\"components\":[1,[],{\"purl\":2},{\"name\":{}},{\"name\":\"ok\",\"version\":\"1\"}]}",
+          "generic ok 1|", NULL, 4 },
+        { "control characters", "{\"bomFormat\":\"CycloneDX\",\"components\":["
+          "{\"name\":\"a\\u001b[2J\",\"version\":\"1\"},{\"name\":\"ok\",\"version\":\"1\"}]}",
           "generic ok 1|", NULL, 1 },
         { "nothing in it", "{\"bomFormat\":\"CycloneDX\",\"components\":[]}", NULL, NULL, 0 },
         { "neither", "{\"packages\":[{\"name\":\"a\",\"versionInfo\":\"1\"}]}", NULL, NULL, 0 },

@@ -253,7 +253,8 @@ static void a_guest_that_lies_is_found_out(void **state)
         (void)state;
         for (size_t i = 0; i < sizeof guests / sizeof *guests; i++) {
                 BK_CLEANUP(spec_output_done) struct spec_output output = { 0 };
-                BK_CLEANUP(boot_talk_done) struct boot_talk talk = { .token = "t0ken", .fds = { -1, -1 }, .at = -1, .grace_ms = 1500, .alive = alive };
+                BK_CLEANUP(boot_talk_done) struct boot_talk talk = { .token = "t0ken", .fds = { -1, -1 }, .at = -1, .grace_ms = 1500,
+                                                                     .alive = alive };
                 struct bk_error err = { 0 };
                 int ends[2], result;
                 pid_t pid;

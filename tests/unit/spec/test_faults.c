@@ -259,11 +259,15 @@ static void ways_to_the_build_host_are_closed(void **state)
                 { "ObjectSpace.each_object(Class) { }", SPEC_ERROR, "uninitialized constant" },
                 { "eval('system(1)')", SPEC_ERROR, "system is not for specs" },
                 { "ENV['BAKERY_NO_SUCH'] = 'x'; raise 'set' unless ENV['PATH']", SPEC_PASS, "" },
+                { "raise 'told' if ENV['BAKERY_TOKEN'] || ENV['BAKERY_DB'] || ENV['PGPASSWORD']; raise 'lost' unless ENV['BAKERY_TOKENS']",
+                  SPEC_PASS, "" },
         };
         struct fixture *f = *state;
         autofree char *out = bk_format("%s/out", f->home), *helper = bk_format("OUT = '%s'\n", out);
         autofree char *helper_path = write_beside(f, "spec_helper.rb", helper);
 
+        assert_int_equal(setenv("BAKERY_TOKEN", "t", 1) | setenv("BAKERY_DB", "d", 1) | setenv("PGPASSWORD", "p", 1) |
+                         setenv("BAKERY_TOKENS", "not ours", 1), 0);
         run(f, "require 'spec_helper'\ndescribe('helper') { it('is read') { OUT.should_not be_nil } }");
         expect_one(f, SPEC_PASS, "");
         struct check with_helper[sizeof rows / sizeof *rows];
@@ -278,6 +282,7 @@ static void ways_to_the_build_host_are_closed(void **state)
                 free((char *)with_helper[i].check);
         assert_false(bk_exists(out));
         assert_null(getenv("BAKERY_NO_SUCH"));
+        assert_int_equal(unsetenv("BAKERY_TOKEN") | unsetenv("BAKERY_DB") | unsetenv("PGPASSWORD") | unsetenv("BAKERY_TOKENS"), 0);
 }
 
 static void files_beside_the_spec_can_be_read_and_no_others(void **state)

@@ -34,7 +34,8 @@ static int list(struct reg_call *call, struct bk_error *err)
         autofree char *name = NULL, *status = NULL;
         struct reg_bake_query query = { .limit = 100 };
 
-        if (value_of(call, "name", &name, err) < 0 || value_of(call, "status", &status, err) < 0 || number_of(call, "cursor", &query.before, err) < 0 ||
+        if (value_of(call, "name", &name, err) < 0 || value_of(call, "status", &status, err) < 0 ||
+            number_of(call, "cursor", &query.before, err) < 0 ||
             number_of(call, "limit", &query.limit, err) < 0)
                 return -1;
         query.name = name;
@@ -69,6 +70,7 @@ static int log_of(struct reg_call *call, struct bk_error *err)
 static const struct reg_route rows[] = {
         { "GET", "/bakes", REG_READ, "bakes, newest first", "name status limit cursor", list, NULL },
         { "GET", "/bakes/{bake}", REG_READ, "one bake", NULL, show, NULL },
-        { "GET", "/bakes/{bake}/log", REG_READ, "its log from a byte on; X-Bakery-Next is the byte to ask for next", "from", log_of, "text/plain; charset=utf-8" },
+        { "GET", "/bakes/{bake}/log", REG_READ, "its log from a byte on; X-Bakery-Next is the byte to ask for next", "from", log_of,
+          "text/plain; charset=utf-8" },
 };
 const struct reg_routes reg_routes_bakes = { rows, sizeof rows / sizeof *rows };

@@ -18,7 +18,8 @@ static int tell(struct reg *reg, const char *action, const char *id, const char 
                 struct bk_error *err)
 {
         json_t *detail = json_pack("{s:s, s:o}", "status", status, "image", reg_json_text(image));
-        const int result = reg_event_put(reg, &(struct reg_event){ .who = who, .action = action, .subject = id, .name = name, .detail = detail }, err);
+        const int result = reg_event_put(reg, &(struct reg_event){ .who = who, .action = action, .subject = id, .name = name, .detail = detail },
+                                         err);
 
         json_decref(detail);
         return result;
@@ -52,7 +53,8 @@ int reg_bake_end(struct reg *reg, const char *id, const char *status, const char
                 return -1;
         if (name == NULL)
                 return bk_fail(err, BK_NOT_FOUND, "there is no bake '%.100s'", id);
-        if (reg_sql_run(reg, err, "UPDATE bake SET status = ?, ended_at = ?, image = ? WHERE id = ?", "titt", status, (int64_t)time(NULL), image, id) < 0 ||
+        if (reg_sql_run(reg, err, "UPDATE bake SET status = ?, ended_at = ?, image = ? WHERE id = ?", "titt", status, (int64_t)time(NULL), image,
+                        id) < 0 ||
             tell(reg, "bake.ended", id, who, name, status, image, err) < 0)
                 return -1;
         return reg_txn_commit(&txn, err);

@@ -17,7 +17,8 @@ int reg_bake_end(struct reg *reg, const char *id, const char *status, const char
 
 struct reg_bake_query { const char *name, *status; int64_t before, limit; };       /* NULL: any; before: a number, 0: from the newest */
 /* {"items", "next"}, newest first. store, where it is at hand, tells which of those that run were killed: "aborted". */
-int reg_bakes_json(struct reg *reg, const struct layer_store *store, const struct reg_bake_query *query, json_t **ret, struct bk_error *err) BK_MUST_CHECK;
+int reg_bakes_json(struct reg *reg, const struct layer_store *store, const struct reg_bake_query *query, json_t **ret,
+                   struct bk_error *err) BK_MUST_CHECK;
 int reg_bake_json(struct reg *reg, const struct layer_store *store, const char *id, json_t **ret, struct bk_error *err) BK_MUST_CHECK;
 /* A part of its log from a byte on, at most a mebibyte; *ret_size is how much there is now. BK_NOT_FOUND where it is on another host. */
 int reg_bake_log(struct reg *reg, const struct layer_store *store, const char *id, uint64_t from, char **ret, size_t *ret_length,

@@ -142,7 +142,8 @@ int reg_hook_test(struct reg *reg, const char *name, const char *who, struct bk_
 
 int reg_hooks_json(struct reg *reg, json_t **ret, struct bk_error *err)
 {
-        static const char sql[] = "SELECT name, url, actions, signed, cursor, created_at, created_by, failures, retry_at, error FROM hook ORDER BY name";
+        static const char sql[] = "SELECT name, url, actions, signed, cursor, created_at, created_by, failures, retry_at, error FROM hook "
+                                  "ORDER BY name";
         autostmt *stmt = NULL;
         autojson *items = NULL;
         json_t *item;

@@ -28,7 +28,8 @@ static int read_targets(struct reg *reg, int64_t now, struct targets *ret, struc
         autostmt *stmt = NULL;
         int status;
 
-        if (reg_sql_prepare(reg, "SELECT id, cursor, failures, name, url, actions, signed, coalesce(retry_at, 0) FROM hook ORDER BY id", &stmt, err) < 0)
+        if (reg_sql_prepare(reg, "SELECT id, cursor, failures, name, url, actions, signed, coalesce(retry_at, 0) FROM hook ORDER BY id", &stmt,
+                            err) < 0)
                 return -1;
         while ((status = reg_sql_step(reg, stmt, err)) > 0) {
                 const int64_t retry_at = reg_column_int(stmt, 7);
@@ -84,7 +85,8 @@ static int moved(struct reg *reg, const struct target *target, int64_t cursor, s
         autotxn txn = { 0 };
 
         if (reg_txn_write(reg, &txn, err) < 0 ||
-            reg_sql_run(reg, err, "UPDATE hook SET cursor = ?, failures = 0, retry_at = NULL, error = NULL WHERE id = ?", "ii", cursor, target->id) < 0)
+            reg_sql_run(reg, err, "UPDATE hook SET cursor = ?, failures = 0, retry_at = NULL, error = NULL WHERE id = ?", "ii", cursor,
+                        target->id) < 0)
                 return -1;
         return reg_txn_commit(&txn, err);
 }

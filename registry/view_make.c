@@ -98,7 +98,8 @@ static char *box_metadata(const struct reg_image *image)
 {
         const uint64_t gib = (image->virtual_size + ((uint64_t)1 << 30) - 1) >> 30;
         json_t *object = json_pack("{s:s, s:s, s:I, s:o, s:o}", "provider", "libvirt", "format", "qcow2", "virtual_size", (json_int_t)gib,
-                                   "architecture", reg_json_text(reg_image_attribute(image, "architecture")), "bakery_image", reg_json_text(image->id));
+                                   "architecture", reg_json_text(reg_image_attribute(image, "architecture")), "bakery_image",
+                                   reg_json_text(image->id));
         char *text = json_dumps(object, JSON_COMPACT);
 
         json_decref(object);
@@ -202,7 +203,8 @@ static int make(const struct layer_store *store, const struct reg_image *image, 
         text = record_of(&view);
         if (text == NULL)
                 return bk_fail(err, BK_INTERNAL, "the record of a view cannot be written");
-        return bk_publish_bytes(meta_path, meta.data, meta.len, 0644, err) < 0 || bk_publish_bytes(record, text, strlen(text), 0644, err) < 0 ? -1 : 0;
+        return bk_publish_bytes(meta_path, meta.data, meta.len, 0644, err) < 0 ||
+               bk_publish_bytes(record, text, strlen(text), 0644, err) < 0 ? -1 : 0;
 }
 
 /* Within the lock, what is there without a record was left by one that died. */

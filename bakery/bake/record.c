@@ -237,7 +237,8 @@ void bake_end_row(const struct bake *bake, struct reg *reg)
         const bool stopped = bake->error.kind == BK_INTERRUPTED;
         struct bk_error err = { 0 };
 
-        if (bake->log != NULL && reg_bake_end(reg, bake->id, bake->phase == BAKE_DONE ? "ok" : stopped ? "aborted" : "failed", bake->image.id, &err) < 0)
+        if (bake->log != NULL && reg_bake_end(reg, bake->id, bake->phase == BAKE_DONE ? "ok" : stopped ? "aborted" : "failed", bake->image.id,
+                                              &err) < 0)
                 (void)fprintf(bake->log, "the end of this bake was not recorded: %s\n", err.text);
 }
 

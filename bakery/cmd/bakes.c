@@ -43,7 +43,8 @@ static int run(const struct cmd_args *args)
 {
         autofree char *name = args->operands.n > 0 ? cmd_target("&name=%s", args->operands.v[0]) : NULL;
         autofree char *status = cmd_value(args, "status") != NULL ? cmd_target("&status=%s", cmd_value(args, "status")) : NULL;
-        autofree char *target = bk_format("/bakes?limit=%ld%s%s", cmd_number(args, "limit", 1, 20), name == NULL ? "" : name, status == NULL ? "" : status);
+        autofree char *target = bk_format("/bakes?limit=%ld%s%s", cmd_number(args, "limit", 1, 20), name == NULL ? "" : name,
+                                          status == NULL ? "" : status);
         struct bk_error err = { 0 };
         json_t *answer = NULL, *bake;
         size_t i;

@@ -57,7 +57,8 @@ static int run_add(const struct cmd_args *args)
 
 static void print_hook(const json_t *hook)
 {
-        autofree char *name = cmd_shown(hook, "name"), *url = cmd_shown(hook, "url"), *actions = cmd_shown(hook, "actions"), *error = cmd_shown(hook, "error");
+        autofree char *name = cmd_shown(hook, "name"), *url = cmd_shown(hook, "url"), *actions = cmd_shown(hook, "actions");
+        autofree char *error = cmd_shown(hook, "error");
         const json_int_t failures = json_integer_value(json_object_get(hook, "failures"));
 
         printf("%-16s %s  %s  %s  event %lld", name, url, actions, json_is_true(json_object_get(hook, "signed")) ? "signed" : "unsigned",
@@ -126,7 +127,8 @@ static int run_deliver(const struct cmd_args *args)
 
         if (deliver_all(args, &done, &err) < 0)
                 return cmd_fail(&err);
-        printf("%zu event%s sent to %zu hook%s, %zu failed\n", done.sent, done.sent == 1 ? "" : "s", done.hooks, done.hooks == 1 ? "" : "s", done.failed);
+        printf("%zu event%s sent to %zu hook%s, %zu failed\n", done.sent, done.sent == 1 ? "" : "s", done.hooks, done.hooks == 1 ? "" : "s",
+               done.failed);
         return done.failed > 0 ? bk_kind_exit_code(BK_INFRA) : 0;
 }
 
@@ -183,13 +185,15 @@ static int run_test(const struct cmd_args *args)
 
 const struct cmd cmd_hook_add = {
         "hook add", "NAME URL", 2, 2, "tell a URL of changes",
-        "Each event, as `bakery audit -json` shows it, is posted there as JSON, in order, until it is answered with 2xx; so one may come twice. With a "
+        "Each event, as `bakery audit -json` shows it, is posted there as JSON, in order, until it is answered with 2xx; so one may come twice. "
+        "With a "
         "secret, X-Bakery-Signature is 'sha256=' and the HMAC of the body. `bakery serve` sends them. The secret is kept in the state folder of "
         "whoever sends, in hooks/NAME.secret, for its owner only.",
         CMD_FLAGS(add_flags), run_add,
 };
 const struct cmd cmd_hook_list = {
-        "hook list", "", 0, 0, "show who is told of changes", "And how far each has come, and why it has not come further.", CMD_FLAGS(json_flags), run_list,
+        "hook list", "", 0, 0, "show who is told of changes", "And how far each has come, and why it has not come further.", CMD_FLAGS(json_flags),
+        run_list,
 };
 const struct cmd cmd_hook_remove = {
         "hook remove", "NAME", 1, 1, "tell a URL of changes no more", "", NULL, 0, run_remove,

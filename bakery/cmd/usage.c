@@ -127,7 +127,8 @@ const struct cmd cmd_usage = {
 };
 const struct cmd cmd_usage_scan = {
         "usage scan", "", 0, 0, "ask libvirt which domains use images",
-        "A domain uses an image when a disk of it is the image's layer, or lies on it, running or not. What a driver no longer names has ended; one that "
+        "A domain uses an image when a disk of it is the image's layer, or lies on it, running or not. What a driver no longer names has ended; one "
+        "that "
         "cannot be asked keeps what it told before, and the exit code is 6.",
         CMD_FLAGS(scan_flags), run_scan,
 };

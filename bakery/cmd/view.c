@@ -62,7 +62,8 @@ static int run_prune(const struct cmd_args *args)
 
 const struct cmd cmd_view_make = {
         "view make", "[IMAGE]...", 0, -1, "make what Vagrant, LXD and Incus fetch",
-        "Boxes, and disks with their metadata. Without an IMAGE those that simplestreams offers: of each name and architecture the newest that is tested, and the heads of channels. "
+        "Boxes, and disks with their metadata. Without an IMAGE those that simplestreams offers: of each name and architecture the newest that is "
+        "tested, and the heads of channels. "
         "`bakery serve` makes them when they are asked for; made before, nobody waits.", NULL, 0, run_make,
 };
 const struct cmd cmd_view_prune = {

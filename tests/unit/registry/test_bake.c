@@ -13,7 +13,8 @@ static void begin(struct reg *reg, const char *id, const char *name, const char 
         autofree char *log = bk_format("logs/%s.log", id);
         struct bk_error err = { 0 };
 
-        assert_ok(reg_bake_begin(reg, &(struct reg_bake){ .id = id, .name = name, .template = "t.json", .builder = "chroot", .who = "ada", .host = host,
+        assert_ok(reg_bake_begin(reg, &(struct reg_bake){ .id = id, .name = name, .template = "t.json", .builder = "chroot", .who = "ada",
+                                                          .host = host,
                                  .log = log }, &err), err);
 }
 
@@ -123,7 +124,8 @@ static void only_logs_are_read(void **state)
                 autofree char *id = bk_format("odd%zu", i), *none = NULL;
 
                 print_message("# %s\n", odd[i]);
-                assert_ok(reg_bake_begin(f->reg, &(struct reg_bake){ .id = id, .name = "web", .template = "t", .builder = "b", .who = "w", .host = "h",
+                assert_ok(reg_bake_begin(f->reg, &(struct reg_bake){ .id = id, .name = "web", .template = "t", .builder = "b", .who = "w",
+                                                                     .host = "h",
                                          .log = odd[i] }, &err), err);
                 assert_fails_with(reg_bake_log(f->reg, &store, id, 0, &none, &length, &size, &err), err, BK_NOT_FOUND);
         }

@@ -34,9 +34,11 @@ static void signatures_are_hmac_sha256(void **state)
 #define URL "http://127.0.0.1:1/"
 static const struct { const char *why; struct reg_hook hook; } wrong[] = {
         { "no name", { .name = "", .url = URL } }, { "a path", { .name = "../x", .url = URL } }, { "a folder", { .name = "a/b", .url = URL } },
-        { "no URL", { .name = "a" } }, { "another protocol", { .name = "a", .url = "file:///etc/passwd" } }, { "half a URL", { .name = "a", .url = "http:/x" } },
+        { "no URL", { .name = "a" } }, { "another protocol", { .name = "a", .url = "file:///etc/passwd" } },
+        { "half a URL", { .name = "a", .url = "http:/x" } },
         { "a URL with a line end", { .name = "a", .url = "http://x/\r\nX: y" } }, { "no actions", { .name = "a", .url = URL, .actions = "" } },
-        { "actions that are none", { .name = "a", .url = URL, .actions = "image published" } }, { "a short secret", { .name = "a", .url = URL, .secret = "x" } },
+        { "actions that are none", { .name = "a", .url = URL, .actions = "image published" } },
+        { "a short secret", { .name = "a", .url = URL, .secret = "x" } },
 };
 
 static void what_is_no_hook_is_refused(void **state)
@@ -60,7 +62,8 @@ static void what_cannot_be_sent_waits_and_is_tried_again(void **state)
         struct stat st;
         json_t *json;
 
-        assert_ok(reg_hook_add(f->reg, f->home, &(struct reg_hook){ .name = "a", .url = URL, .actions = "image.*", .secret = "12345678" }, "ada", &err), err);
+        assert_ok(reg_hook_add(f->reg, f->home, &(struct reg_hook){ .name = "a", .url = URL, .actions = "image.*", .secret = "12345678" }, "ada",
+                               &err), err);
         assert_fails_with(reg_hook_add(f->reg, f->home, &(struct reg_hook){ .name = "a", .url = URL }, "ada", &err), err, BK_CONFLICT);
         assert_int_equal(stat(secret, &st), 0);
         assert_int_equal(st.st_mode & 0777, 0600);

@@ -39,9 +39,11 @@ static void write_file(const char *path, const char *content)
 /* As if it had been made. */
 static void pretend(const struct layer_store *store, const char *id)
 {
-        static const char record[] = "{\"box_size\": 5000, \"disk_start\": 1024, \"disk_size\": 3000, \"meta_size\": 100, \"box_sha256\": \"" DIGEST("a")
-                                     "\", \"disk_sha256\": \"" DIGEST("b") "\", \"meta_sha256\": \"" DIGEST("c") "\", \"combined_sha256\": \"" DIGEST("d") "\"}";
-        autofree char *folder = reg_view_path(store, id, ""), *box = reg_view_path(store, id, REG_VIEW_BOX), *path = reg_view_path(store, id, "view.json");
+        static const char record[] = "{\"box_size\": 5000, \"disk_start\": 1024, \"disk_size\": 3000, \"meta_size\": 100, "
+                                     "\"box_sha256\": \"" DIGEST("a") "\", \"disk_sha256\": \"" DIGEST("b") "\", "
+                                     "\"meta_sha256\": \"" DIGEST("c") "\", \"combined_sha256\": \"" DIGEST("d") "\"}";
+        autofree char *folder = reg_view_path(store, id, ""), *box = reg_view_path(store, id, REG_VIEW_BOX),
+                      *path = reg_view_path(store, id, "view.json");
         struct bk_error err = { 0 };
 
         assert_ok(bk_mkdir_p(folder, &err), err);
@@ -62,7 +64,8 @@ static const char *text(const json_t *json, const char *key)
 /* --- Vagrant ------------------------------------------------------------------------ */
 static const struct { const char *given, *taken; } versions[] = {
         { "1.2.3", "1.2.3" }, { "1", "1" }, { "0.0.0.0.1", "0.0.0.0.1" }, { "1.2.rc1", "1.2.rc1" }, { "1.0-beta.2", "1.0-beta.2" },
-        { "v1", NULL }, { "1..2", NULL }, { "1.", NULL }, { "1-", NULL }, { "1.2 3", NULL }, { "1:2", NULL }, { "1.0-a_b", NULL }, { "\xc3\xa9", NULL },
+        { "v1", NULL }, { "1..2", NULL }, { "1.", NULL }, { "1-", NULL }, { "1.2 3", NULL }, { "1:2", NULL }, { "1.0-a_b", NULL },
+        { "\xc3\xa9", NULL },
 };
 
 static void versions_are_those_that_vagrant_reads(void **state)
@@ -71,7 +74,8 @@ static void versions_are_those_that_vagrant_reads(void **state)
 
         for (size_t i = 0; i < sizeof versions / sizeof *versions; i++) {
                 autofree char *seed = bk_format("%zu", i), *name = bk_format("team/box%zu", i), *target = bk_format("//api/v2/vagrant/%s", name);
-                autofree char *id = baked(f->reg, (struct recipe){ .seed = seed, .name = name, .attributes = { PAIR("version", versions[i].given) } });
+                autofree char *id = baked(f->reg, (struct recipe){ .seed = seed, .name = name,
+                                  .attributes = { PAIR("version", versions[i].given) } });
                 autoasked asked = ask_view(f, NULL, "http://host:1", target);
                 const char *got = text(at(json_object_get(asked.json, "versions"), 0), "version");
                 int day = 0, number = 0;
@@ -88,9 +92,12 @@ static void versions_are_those_that_vagrant_reads(void **state)
 static void a_catalogue_has_one_row_a_version_and_one_provider_an_architecture(void **state)
 {
         struct fixture *f = *state;
-        autofree char *old = baked(f->reg, (struct recipe){ .seed = "1", .name = "web", .attributes = { PAIR("architecture", "arm64"), PAIR("version", "1.0") } });
-        autofree char *new = baked(f->reg, (struct recipe){ .seed = "2", .name = "web", .attributes = { PAIR("architecture", "arm64"), PAIR("version", "1.0") } });
-        autofree char *other = baked(f->reg, (struct recipe){ .seed = "3", .name = "web", .attributes = { PAIR("architecture", "riscv64"), PAIR("version", "1.0") } });
+        autofree char *old = baked(f->reg, (struct recipe){ .seed = "1", .name = "web",
+                                   .attributes = { PAIR("architecture", "arm64"), PAIR("version", "1.0") } });
+        autofree char *new = baked(f->reg, (struct recipe){ .seed = "2", .name = "web",
+                                   .attributes = { PAIR("architecture", "arm64"), PAIR("version", "1.0") } });
+        autofree char *other = baked(f->reg, (struct recipe){ .seed = "3", .name = "web",
+                                   .attributes = { PAIR("architecture", "riscv64"), PAIR("version", "1.0") } });
         autofree char *url = bk_format("https://host/api/v1/images/%s/box", new);
         autoasked asked = ask_view(f, NULL, "https://host", "//bakery/web");
         json_t *rows = json_object_get(asked.json, "versions"), *providers = json_object_get(at(rows, 0), "providers");
@@ -199,7 +206,8 @@ static void a_record_that_makes_no_sense_is_an_error(void **state)
 static void views_go_when_nobody_may_have_them_and_for_room(void **state)
 {
         struct fixture *f = *state;
-        autofree char *one = baked(f->reg, (struct recipe){ .seed = "1" }), *two = baked(f->reg, (struct recipe){ .seed = "2" }), *none = id_of("none");
+        autofree char *one = baked(f->reg, (struct recipe){ .seed = "1" }), *two = baked(f->reg, (struct recipe){ .seed = "2" });
+        autofree char *none = id_of("none");
         struct bk_error err = { 0 };
         struct layer_store store = { 0 };
         struct reg_view view = { 0 };
@@ -228,9 +236,11 @@ static void streams_list_what_is_made_once_with_all_its_names(void **state)
 {
         struct fixture *f = *state;
         autofree char *old = baked(f->reg, (struct recipe){ .seed = "1", .name = "web", .state = REG_TESTED });
-        autofree char *new = baked(f->reg, (struct recipe){ .seed = "2", .name = "web", .state = REG_TESTED, .attributes = { PAIR("release", "bookworm") } });
+        autofree char *new = baked(f->reg, (struct recipe){ .seed = "2", .name = "web", .state = REG_TESTED,
+                                   .attributes = { PAIR("release", "bookworm") } });
         autofree char *plain = baked(f->reg, (struct recipe){ .seed = "3", .name = "web" });
-        autofree char *other = baked(f->reg, (struct recipe){ .seed = "4", .name = "db", .state = REG_TESTED, .attributes = { PAIR("architecture", "arm64") } });
+        autofree char *other = baked(f->reg, (struct recipe){ .seed = "4", .name = "db", .state = REG_TESTED,
+                                     .attributes = { PAIR("architecture", "arm64") } });
         struct bk_error err = { 0 };
         struct layer_store store = { 0 };
 
@@ -241,7 +251,8 @@ static void streams_list_what_is_made_once_with_all_its_names(void **state)
         pretend(&store, plain);
         {
                 autoasked index = ask_view(f, &store, "", "//streams/v1/index.json"), list = ask_view(f, &store, "", "//streams/v1/images.json");
-                const json_t *products = json_object_get(list.json, "products"), *product = json_object_get(products, "bakery:web:amd64"), *version, *item;
+                const json_t *products = json_object_get(list.json, "products"), *product = json_object_get(products, "bakery:web:amd64");
+                const json_t *version, *item;
                 const char *key = json_object_iter_key(json_object_iter(json_object_get(product, "versions")));
 
                 assert_int_equal(json_object_size(products), 1);

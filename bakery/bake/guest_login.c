@@ -9,7 +9,7 @@
 #include "lib/publish.h"
 
 enum {
-        SSH_TIMEOUT_MS = 300000, ATTEMPTS = 10, KEYS_MOST = 1 << 20, INVENTORY_MOST = 64 << 20,
+        SSH_TIMEOUT_MS = 300000, ATTEMPTS = 10, KEYS_MOST = 1 << 20,
         LEAVING_MS = 120000,            /* a guest that says it shuts down is gone by then */
         RETRY_MS = 500, COMMAND_MS = 60000,
 };
@@ -226,68 +226,9 @@ static int clear_up(struct bake_stage *stage, struct bk_error *err)
                        ? -1 : run_quietly(stage, root ? "sh" : "sudo -n sh", &all, "sysprep", err);
 }
 
-static const char inventory_file[] = GUEST_WORK "/inventory.json";      /* from the stage to the worker */
-
-/* What a guest will not show is not there for whoever asks; a guest that is gone is an error. */
-static int guest_read(void *arg, const char *path, size_t most, char **ret, size_t *ret_len, struct bk_error *err)
-{
-        struct bake_stage *stage = arg;
-        struct bk_error why = { 0 };
-
-        if (vm_ssh_read(stage->ssh, path, most, ret, ret_len, &why) == 0)
-                return 1;
-        if (vm_ssh_connected(stage->ssh))
-                return 0;
-        *err = why;
-        return -1;
-}
-
-static int guest_list(void *arg, const char *path, struct bk_strv *ret, struct bk_error *err)
-{
-        struct bake_stage *stage = arg;
-        struct bk_error why = { 0 };
-
-        if (vm_ssh_list(stage->ssh, path, ret, &why) == 0)
-                return 1;
-        if (vm_ssh_connected(stage->ssh))
-                return 0;
-        *err = why;
-        return -1;
-}
-
-static int fetch_inventory(struct bake_stage *stage, struct bk_error *err)
-{
-        const struct bk_tree tree = { .read = guest_read, .list = guest_list, .arg = stage };
-        BK_CLEANUP(inventory_done) struct inventory inventory = { 0 };
-        autofree char *text = NULL;
-        json_t *json;
-
-        if (inventory_read(&tree, &inventory, err) < 0)
-                return -1;
-        json = bake_inventory_json(&inventory);
-        text = json_dumps(json, JSON_COMPACT);
-        json_decref(json);
-        return bk_publish_bytes(inventory_file, text, strlen(text), 0600, err);
-}
-
-int bake_guest_inventory(json_t **ret, struct bk_error *err)
-{
-        autofree char *text = NULL;
-        json_error_t why;
-
-        *ret = json_object();
-        if (!bk_exists(inventory_file))         /* nobody logged in */
-                return 0;
-        json_decref(bk_take(*ret));
-        if (bk_read_file(inventory_file, INVENTORY_MOST, &text, NULL, err) < 0)
-                return -1;
-        *ret = json_loads(text, 0, &why);
-        return *ret != NULL ? 0 : bk_fail(err, BK_INTERNAL, "the inventory of the guest is not JSON: %s", why.text);
-}
-
 int bake_guest_farewell(struct bake_stage *stage, struct bk_error *err)
 {
-        if (ready(stage->work, err) < 0 || fetch_inventory(stage, err) < 0)
+        if (ready(stage->work, err) < 0 || bake_guest_inventory_fetch(stage, err) < 0)
                 return -1;
         return clear_up(stage, err);
 }

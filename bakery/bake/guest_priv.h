@@ -91,5 +91,13 @@ int bake_guest_login(struct bake_stage *stage, bool forwarded, struct bk_error *
 int bake_guest_farewell(struct bake_stage *stage, struct bk_error *err) BK_MUST_CHECK;
 extern const struct bake_place bake_place_ssh;
 
+/* guest_inventory.c: reads it in the guest, for bake_guest_inventory(). */
+int bake_guest_inventory_fetch(struct bake_stage *stage, struct bk_error *err) BK_MUST_CHECK;
+/* Pure: the paths that `find` told, sorted; of one, whether it is known not to be there; and what is known to be in a folder, where all
+ * of that is (false: ask). */
+void bake_names_set(struct bk_strv *names, const char *listing);
+bool bake_names_lack(const struct bk_strv *names, const char *path);
+bool bake_names_list(const struct bk_strv *names, const char *folder, struct bk_strv *ret);
+
 /* guest_evidence.c: what is left of a guest, for people. Returns the folder, the caller's. */
 char *bake_guest_evidence(struct bake_stage *stage);

@@ -18,21 +18,21 @@ static size_t place_of(const struct map *map, int64_t key)
 
 static void map_grow(struct map *map)
 {
-        struct map more = { .room = map->room == 0 ? 1024 : map->room * 2 };
+        const struct map less = *map;
+        struct map more = { .room = less.room == 0 ? 1024 : less.room * 2, .n = less.n };
 
         more.keys = bk_alloc(more.room * sizeof *more.keys);
         more.values = bk_alloc(more.room * sizeof *more.values);
-        for (size_t i = 0; i < map->room; i++)
-                if (map->keys[i] != 0) {
-                        const size_t at = place_of(&more, map->keys[i]);
+        for (size_t i = 0; i < less.room; i++)
+                if (less.keys[i] != 0) {
+                        const size_t at = place_of(&more, less.keys[i]);
 
-                        more.keys[at] = map->keys[i];
-                        more.values[at] = map->values[i];
+                        more.keys[at] = less.keys[i];
+                        more.values[at] = less.values[i];
                 }
-        more.n = map->n;
-        free(map->keys);
-        free(map->values);
         *map = more;
+        free(less.keys);
+        free(less.values);
 }
 
 /* Where the key's value is; *ret_new when it was not there. */

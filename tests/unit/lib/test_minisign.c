@@ -105,7 +105,7 @@ static void keys_of_minisign_are_read(void **state)
         assert_ok(bk_secret_key_read(secret_path, &secret, &err), err);
         text = get(folder, "a.pub");
         id = bk_key_id(key.id);
-        assert_non_null(strstr(text, id));
+        assert_non_null(strstr(text, id + strspn(id, "0")));    /* minisign leaves leading zeros out */
         line = bk_strndup(strchr(text, '\n') + 1, 56);
         assert_ok(bk_public_key_read(line, &same, &err), err);
         assert_memory_equal(&same, &key, sizeof key);

@@ -64,6 +64,7 @@ _Noreturn static void hash_and_compare(const char *password, const char *hash)
         const struct rlimit seconds = { HASH_SECONDS, HASH_SECONDS }, bytes = { HASH_BYTES, HASH_BYTES }, none = { 0, 0 };
         struct crypt_data *data = calloc(1, sizeof *data);
         const char *made;
+        bool right;
 
         (void)setrlimit(RLIMIT_CPU, &seconds);
 #ifndef __SANITIZE_ADDRESS__            /* whose shadow memory is larger than any limit */
@@ -73,7 +74,9 @@ _Noreturn static void hash_and_compare(const char *password, const char *hash)
 #endif
         (void)setrlimit(RLIMIT_CORE, &none);
         made = data != NULL ? crypt_r(password, hash, data) : NULL;
-        _exit(made == NULL || strcmp(made, hash) != 0);
+        right = made != NULL && strcmp(made, hash) == 0;
+        free(data);
+        _exit(!right);
 }
 
 bool bake_guest_password_right(int root, const char *user, const char *password)

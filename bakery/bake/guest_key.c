@@ -67,13 +67,13 @@ _Noreturn static void hash_and_compare(const char *password, const char *hash)
         bool right;
 
         (void)setrlimit(RLIMIT_CPU, &seconds);
-#ifndef __SANITIZE_ADDRESS__            /* whose shadow memory is larger than any limit */
+#ifndef __SANITIZE_ADDRESS__            /* whose shadow memory alone is larger */
         (void)setrlimit(RLIMIT_AS, &bytes);
 #else
         (void)bytes;
 #endif
         (void)setrlimit(RLIMIT_CORE, &none);
-        made = data != NULL ? crypt_r(password, hash, data) : NULL;
+        made = data != NULL ? crypt_rn(password, hash, data, sizeof *data) : NULL;
         right = made != NULL && strcmp(made, hash) == 0;
         free(data);
         _exit(!right);

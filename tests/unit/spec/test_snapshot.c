@@ -48,7 +48,7 @@ static void programs_have_one(void **state)
         assert_ok(bk_read_file("/proc/sys/kernel/randomize_va_space", 16, &text, &length, &err), err);
         if (text[0] == '0') {
                 print_message("# programs lie at the same address here: there can be none\n");
-                skip();
+                return;
         }
         assert_true(is_kept());
 #endif
@@ -62,7 +62,7 @@ static void it_is_what_would_be_made(void **state)
         void *taken;
 
         if (!is_kept())
-                skip();
+                return;         /* programs_have_one() says whether that may be */
         run(f, everything);
         expect_all(f, { SPEC_PASS, 0, "all" });
         kept = bk_strdup(f->report.v[0].name);

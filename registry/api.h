@@ -76,6 +76,12 @@ extern const struct reg_routes reg_routes_images, reg_routes_life, reg_routes_pa
 const struct reg_routes *const *reg_routes_all(void);           /* NULL-terminated */
 /* The body as JSON, which must be there; *ret is the caller's. */
 int reg_body_json(const struct reg_call *call, json_t **ret, struct bk_error *err) BK_MUST_CHECK;
+/* call.c: the value of a query parameter, decoded and the caller's; NULL where it is not given. */
+int reg_call_text(const struct reg_call *call, const char *name, char **ret, struct bk_error *err) BK_MUST_CHECK;
+int reg_call_switch(const struct reg_call *call, const char *name, bool *ret, struct bk_error *err) BK_MUST_CHECK;      /* 0 or 1 */
+/* *ret stays as it is where it is not given. */
+int reg_call_number(const struct reg_call *call, const char *name, int64_t least, int64_t most, int64_t *ret, struct bk_error *err) BK_MUST_CHECK;
+json_t *reg_call_list(const struct reg_call *call, json_t *items, int64_t next);        /* takes items; next 0: no more */
 int reg_status_of(enum bk_kind kind);                           /* 404 for BK_NOT_FOUND, ... */
 /* The OpenAPI document of all routes; the caller's. */
 json_t *reg_openapi(void);

@@ -88,7 +88,7 @@ static int list_with(struct reg_call *call, int (*list)(struct reg *, const char
 
         if (reg_life_image(call, &image, err) < 0 || list(call->reg, image.id, &rows, err) < 0)
                 return -1;
-        reg_life_items(call, rows);
+        call->json = reg_call_list(call, rows, 0);
         return 0;
 }
 
@@ -151,9 +151,9 @@ static int tags_of(struct reg_call *call, struct bk_error *err)
 /* --- the log --------------------------------------------------------------------- */
 static int events(struct reg_call *call, struct bk_error *err)
 {
-        int64_t since = 0, limit = 0;
+        int64_t since = 0, limit = 100;
 
-        if (reg_life_query_number(call, "since", 0, &since, err) < 0 || reg_life_query_number(call, "_limit", 100, &limit, err) < 0)
+        if (reg_call_number(call, "since", 0, INT64_MAX, &since, err) < 0 || reg_call_number(call, "_limit", 0, INT64_MAX, &limit, err) < 0)
                 return -1;
         return reg_events_json(call->reg, since, limit, &call->json, err);
 }
@@ -162,7 +162,7 @@ static int verify(struct reg_call *call, struct bk_error *err)
 {
         autofree char *head = NULL;
 
-        if (reg_life_query(call, "head", &head, err) < 0)
+        if (reg_call_text(call, "head", &head, err) < 0)
                 return -1;
         return reg_events_verify(call->reg, head, &call->json, err);
 }

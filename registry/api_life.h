@@ -12,13 +12,8 @@ int reg_life_need(const json_t *body, const char *key, const char **ret, struct 
 int reg_life_flag(const json_t *body, const char *key, bool fallback, bool *ret, struct bk_error *err) BK_MUST_CHECK;
 /* Who asks, and the body's "why" and "expect", borrowed. */
 int reg_life_change(const struct reg_call *call, const json_t *body, struct reg_change *ret, struct bk_error *err) BK_MUST_CHECK;
-/* A parameter of the query, decoded, the caller's; NULL when it is not there. */
-int reg_life_query(const struct reg_call *call, const char *key, char **ret, struct bk_error *err) BK_MUST_CHECK;
-int reg_life_query_number(const struct reg_call *call, const char *key, int64_t fallback, int64_t *ret, struct bk_error *err) BK_MUST_CHECK;
 /* The image that the path names. */
 int reg_life_image(const struct reg_call *call, struct reg_image *ret, struct bk_error *err) BK_MUST_CHECK;
-/* {"items": rows, "index": ..., "next": null}; takes the rows. */
-void reg_life_items(struct reg_call *call, json_t *rows);
 /* Answers with bytes as they are; takes the text. */
 void reg_life_raw(struct reg_call *call, const char *type, char *text);
 /* Something was changed: the answer's index is the one after it. */

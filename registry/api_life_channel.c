@@ -19,9 +19,9 @@ int reg_life_channels(struct reg_call *call, struct bk_error *err)
         autofree char *name = NULL;
         json_t *rows = NULL;
 
-        if (reg_life_query(call, "name", &name, err) < 0 || reg_channels_json(call->reg, name, &rows, err) < 0)
+        if (reg_call_text(call, "name", &name, err) < 0 || reg_channels_json(call->reg, name, &rows, err) < 0)
                 return -1;
-        reg_life_items(call, rows);
+        call->json = reg_call_list(call, rows, 0);
         return 0;
 }
 
@@ -68,7 +68,7 @@ int reg_life_channel_delete(struct reg_call *call, struct bk_error *err)
         struct reg_change change = { .who = call->request->who, .privileged = call->request->role >= REG_PROMOTE };
         autofree char *channel = named(call), *why = NULL;
 
-        if (reg_life_query(call, "why", &why, err) < 0)
+        if (reg_call_text(call, "why", &why, err) < 0)
                 return -1;
         change.why = why;
         if (reg_channel_delete(call->reg, channel, &change, err) < 0)
@@ -81,11 +81,12 @@ int reg_life_channel_history(struct reg_call *call, struct bk_error *err)
 {
         autofree char *channel = named(call);
         json_t *rows = NULL;
-        int64_t limit = 0;
+        int64_t limit = 100;
 
-        if (reg_life_query_number(call, "_limit", 100, &limit, err) < 0 || reg_channel_history_json(call->reg, channel, limit, &rows, err) < 0)
+        if (reg_call_number(call, "_limit", 0, INT64_MAX, &limit, err) < 0 ||
+            reg_channel_history_json(call->reg, channel, limit, &rows, err) < 0)
                 return -1;
-        reg_life_items(call, rows);
+        call->json = reg_call_list(call, rows, 0);
         return 0;
 }
 

@@ -66,38 +66,9 @@ int reg_life_change(const struct reg_call *call, const json_t *body, struct reg_
         return reg_life_text(body, "expect", &ret->expect, err);
 }
 
-int reg_life_query(const struct reg_call *call, const char *key, char **ret, struct bk_error *err)
-{
-        const size_t length = strlen(key);
-
-        *ret = NULL;
-        for (const char *p = call->request->query; p != NULL && *p != '\0'; p += strcspn(p, "&"), p += *p == '&')
-                if (strncmp(p, key, length) == 0 && p[length] == '=')
-                        return reg_decode(p + length + 1, strcspn(p + length + 1, "&"), ret, err);
-        return 0;
-}
-
-int reg_life_query_number(const struct reg_call *call, const char *key, int64_t fallback, int64_t *ret, struct bk_error *err)
-{
-        autofree char *text = NULL;
-
-        *ret = fallback;
-        if (reg_life_query(call, key, &text, err) < 0 || text == NULL)
-                return text == NULL ? 0 : -1;
-        if (*text == '\0' || strlen(text) > 18 || text[strspn(text, "0123456789")] != '\0')
-                return bk_fail(err, BK_INVALID, "%s is a number, not '%.100s'", key, text);
-        *ret = strtoll(text, NULL, 10);
-        return 0;
-}
-
 int reg_life_image(const struct reg_call *call, struct reg_image *ret, struct bk_error *err)
 {
         return reg_resolve(call->reg, call->part[0], ret, err);
-}
-
-void reg_life_items(struct reg_call *call, json_t *rows)
-{
-        call->json = json_pack("{s:o, s:I, s:n}", "items", rows, "index", (json_int_t)call->answer->index, "next");
 }
 
 void reg_life_raw(struct reg_call *call, const char *type, char *text)

@@ -8,7 +8,7 @@ int reg_life_tokens(struct reg_call *call, struct bk_error *err)
 
         if (reg_tokens_json(call->reg, &rows, err) < 0)
                 return -1;
-        reg_life_items(call, rows);
+        call->json = reg_call_list(call, rows, 0);
         return 0;
 }
 
@@ -36,7 +36,7 @@ int reg_life_token_revoke(struct reg_call *call, struct bk_error *err)
         struct reg_change change = { .who = call->request->who };
         autofree char *why = NULL;
 
-        if (reg_life_query(call, "why", &why, err) < 0)
+        if (reg_call_text(call, "why", &why, err) < 0)
                 return -1;
         change.why = why;
         if (reg_token_revoke(call->reg, call->part[0], &change, err) < 0)
@@ -98,7 +98,7 @@ int reg_life_provenance(struct reg_call *call, struct bk_error *err)
         autofree char *word = NULL;
         char *text = NULL;
 
-        if (reg_life_query(call, "format", &word, err) < 0)
+        if (reg_call_text(call, "format", &word, err) < 0)
                 return -1;
         for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
                 if (bk_streq(forms[i].name, word)) {
@@ -158,7 +158,7 @@ int reg_life_index_draft(struct reg_call *call, struct bk_error *err)
         int64_t expires_at = 0;
         char *text = NULL;
 
-        if (reg_life_query(call, "expires", &expires, err) < 0)
+        if (reg_call_text(call, "expires", &expires, err) < 0)
                 return -1;
         if (expires == NULL)
                 return bk_fail(err, BK_INVALID, "an index expires; say when: expires=2006-01-02");

@@ -6,19 +6,7 @@
 #include "registry/registry_priv.h"
 #include "registry/usage.h"
 
-static int body(const struct reg_call *call, json_t **ret, struct bk_error *err)
-{
-        json_error_t why;
-
-        *ret = call->request->body == NULL ? NULL : json_loadb(call->request->body, call->request->length, 0, &why);
-        if (json_is_object(*ret))
-                return 0;
-        json_decref(*ret);
-        *ret = NULL;
-        return bk_fail(err, BK_INVALID, "the body is a JSON object");
-}
-
-/* The value of a key in "a=b&c=d"; 0: it is not there. Forms write blanks as "+". */
+/* The value of a key in a posted form; NULL where it is not there. Forms write blanks as "+". */
 static int form(const char *text, size_t length, const char *key, char **ret, struct bk_error *err)
 {
         const size_t key_length = strlen(key);
@@ -34,7 +22,7 @@ static int form(const char *text, size_t length, const char *key, char **ret, st
                         raw = bk_strndup(p, (size_t)(stop - p));
                         for (char *c = raw; *c != '\0'; c++)
                                 *c = *c == '+' ? ' ' : *c;
-                        return reg_decode(raw, strlen(raw), ret, err) < 0 ? -1 : 1;
+                        return reg_decode(raw, strlen(raw), ret, err);
                 }
                 p = stop + 1;
         }
@@ -43,14 +31,14 @@ static int form(const char *text, size_t length, const char *key, char **ret, st
 
 static int usage(struct reg_call *call, struct bk_error *err)
 {
-        const char *query = call->request->query;
-        autofree char *image = NULL, *living = NULL;
+        autofree char *image = NULL;
+        bool living = false;
         BK_CLEANUP(reg_image_done) struct reg_image found = { 0 };
 
-        if (form(query, strlen(query), "image", &image, err) < 0 || form(query, strlen(query), "living", &living, err) < 0 ||
+        if (reg_call_text(call, "image", &image, err) < 0 || reg_call_switch(call, "living", &living, err) < 0 ||
             (image != NULL && reg_resolve(call->reg, image, &found, err) < 0))
                 return -1;
-        return reg_usage_json(call->reg, found.id, bk_streq(living, "1"), &call->json, err);
+        return reg_usage_json(call->reg, found.id, living, &call->json, err);
 }
 
 static int launched(struct reg_call *call, struct bk_error *err)
@@ -59,7 +47,7 @@ static int launched(struct reg_call *call, struct bk_error *err)
         autojson *object = NULL;
         const char *id, *source;
 
-        if (body(call, &object, err) < 0)
+        if (reg_body_json(call, &object, err) < 0)
                 return -1;
         id = json_string_value(json_object_get(object, "image"));
         source = json_string_value(json_object_get(object, "source"));
@@ -110,7 +98,7 @@ static int reported(struct reg_call *call, struct bk_error *err)
 {
         autojson *object = NULL;
 
-        return body(call, &object, err) < 0 ? -1 :
+        return reg_body_json(call, &object, err) < 0 ? -1 :
                reg_usage_report(call->reg, call->part[0], object, call->request->who, &call->json, err);
 }
 

@@ -75,13 +75,6 @@ int reg_counting_begin(struct reg *reg, const struct reg_finding_filter *filter,
 int reg_counting_image(struct reg_counting *counting, int64_t image, struct reg_counts *ret, struct bk_error *err) BK_MUST_CHECK;
 void reg_counting_done(struct reg_counting **counting);
 
-/* --- packages_param.c ------------------------------------------------------- */
-/* The value of a query parameter, decoded and the caller's; NULL where it is not given. */
-int reg_call_text(const struct reg_call *call, const char *name, char **ret, struct bk_error *err) BK_MUST_CHECK;
-int reg_call_switch(const struct reg_call *call, const char *name, bool *ret, struct bk_error *err) BK_MUST_CHECK;
-int reg_call_number(const struct reg_call *call, const char *name, int64_t least, int64_t most, int64_t *ret, struct bk_error *err) BK_MUST_CHECK;
-json_t *reg_call_list(const struct reg_call *call, json_t *items, int64_t next);        /* takes items; next 0: no more */
-
 /* --- routes ------------------------------------------------------------------- */
 int reg_packages_call(struct reg_call *call, struct bk_error *err) BK_MUST_CHECK;
 int reg_vulnerable_image_call(struct reg_call *call, struct bk_error *err) BK_MUST_CHECK;

@@ -1,7 +1,9 @@
-/* Query parameters of the routes of packages, and lists as they answer them. */
-#include "registry/packages_priv.h"
+/* What routes are asked with, and lists as they answer them. */
+#include "registry/api.h"
 
 #include <string.h>
+
+#include "registry/registry_priv.h"
 
 int reg_call_text(const struct reg_call *call, const char *name, char **ret, struct bk_error *err)
 {

@@ -5,19 +5,16 @@
  * The range is asked for by CURLOPT_RANGE, not by CURLOPT_RESUME_FROM, with which curl fails when a server sends the whole. */
 #include "lib/fetch.h"
 
-#include <curl/curl.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <pthread.h>
-#include <signal.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
 
 #include "lib/buf.h"
 #include "lib/cleanup.h"
+#include "lib/curl_priv.h"
 #include "lib/fs.h"
-#include "lib/lazy.h"
 #include "lib/publish.h"
 
 enum {
@@ -76,23 +73,6 @@ static void transfer_done(struct transfer *t)
         free(t->shown);
         bk_close_(&t->fd);
         *t = (struct transfer){ .fd = -1 };
-}
-
-static void free_easy(CURL **easy)
-{
-        curl_easy_cleanup(*easy);
-}
-
-static void free_headers(struct curl_slist **headers)
-{
-        curl_slist_free_all(*headers);
-}
-
-static void curl_start(void)
-{
-        if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-                abort();
-        (void)atexit(curl_global_cleanup);
 }
 
 /* --- URLs ---------------------------------------------------------------------------- */
@@ -446,19 +426,6 @@ static void set_callbacks(struct transfer *t)
         curl_easy_setopt(t->easy, CURLOPT_ERRORBUFFER, t->reason);
 }
 
-/* With CURLOPT_NOSIGNAL curl leaves SIGPIPE to us; a broken connection must not end the process. */
-static CURLcode perform(CURL *easy)
-{
-        const struct sigaction ignore = { .sa_handler = SIG_IGN };
-        struct sigaction before;
-        CURLcode code;
-
-        (void)sigaction(SIGPIPE, &ignore, &before);
-        code = curl_easy_perform(easy);
-        (void)sigaction(SIGPIPE, &before, NULL);
-        return code;
-}
-
 /* A bearer token is curl's own affair, which does not send it to another host. */
 static void set_peer(CURL *easy, const struct bk_fetch *f)
 {
@@ -478,12 +445,10 @@ static void set_peer(CURL *easy, const struct bk_fetch *f)
 
 static enum outcome try_once(struct transfer *t, struct bk_error *err)
 {
-        BK_CLEANUP(free_easy) CURL *easy = curl_easy_init();
-        BK_CLEANUP(free_headers) struct curl_slist *headers = NULL;
+        BK_CLEANUP(bk_curl_done) CURL *easy = bk_curl_new();
+        BK_CLEANUP(bk_curl_headers_done) struct curl_slist *headers = NULL;
         autofree char *url = escaped_url(t->fetch->url), *range = NULL, *condition = NULL;
 
-        if (easy == NULL)
-                abort();
         t->easy = easy;
         t->begun = t->anew = false;
         t->base = 0;
@@ -507,7 +472,7 @@ static enum outcome try_once(struct transfer *t, struct bk_error *err)
         curl_easy_setopt(easy, CURLOPT_USERAGENT, "bakery");
         set_limits(t);
         set_callbacks(t);
-        const enum outcome outcome = judge(t, perform(easy), err);
+        const enum outcome outcome = judge(t, bk_curl_perform(easy), err);
 
         t->easy = NULL;
         return outcome;
@@ -563,13 +528,10 @@ static int try_all(struct transfer *t, struct bk_error *err)
 
 static int fetch_into(struct transfer *t, struct bk_error *err)
 {
-        static pthread_once_t once = PTHREAD_ONCE_INIT;
         struct bk_error why = { 0 };
 
-        if (bk_lazy_need("libcurl.so", err) < 0)
+        if (bk_curl_begin(err) < 0)
                 return -1;
-        if (pthread_once(&once, curl_start) != 0)
-                abort();
         t->shown = bk_fetch_shown(t->fetch->url);
         t->told = bk_now_ms();
         if (try_all(t, &why) < 0) {

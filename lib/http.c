@@ -1,13 +1,11 @@
 /* One request, one answer. */
 #include "lib/http.h"
 
-#include <curl/curl.h>
-#include <pthread.h>
-#include <signal.h>
 #include <string.h>
 
 #include "lib/buf.h"
 #include "lib/cleanup.h"
+#include "lib/curl_priv.h"
 #include "lib/fetch.h"
 
 enum { CONNECT_TIMEOUT_MS = 30000, TIMEOUT_MS = 600000, STALL_BYTES = 1024, ANSWER_MOST = 256 << 20, UPLOAD_PIECE = 512 << 10 };
@@ -31,23 +29,6 @@ void bk_http_answer_done(struct bk_http_answer *answer)
 static void exchange_done(struct exchange *x)
 {
         bk_buf_done(&x->text);
-}
-
-static void free_easy(CURL **easy)
-{
-        curl_easy_cleanup(*easy);
-}
-
-static void free_headers(struct curl_slist **headers)
-{
-        curl_slist_free_all(*headers);
-}
-
-static void curl_start(void)
-{
-        if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-                abort();
-        (void)atexit(curl_global_cleanup);
 }
 
 char *bk_http_escape(const char *text)
@@ -175,24 +156,10 @@ static int fail(const struct exchange *x, CURLcode code, struct bk_error *err)
         return bk_fail(err, kind, "cannot ask '%s': %s", shown, reason);
 }
 
-/* With CURLOPT_NOSIGNAL curl leaves SIGPIPE to us; a broken connection must not end the process. */
-static CURLcode perform(CURL *easy)
-{
-        const struct sigaction ignore = { .sa_handler = SIG_IGN };
-        struct sigaction before;
-        CURLcode code;
-
-        (void)sigaction(SIGPIPE, &ignore, &before);
-        code = curl_easy_perform(easy);
-        (void)sigaction(SIGPIPE, &before, NULL);
-        return code;
-}
-
 int bk_http(const struct bk_http *request, struct bk_http_answer *ret, struct bk_error *err)
 {
-        static pthread_once_t once = PTHREAD_ONCE_INIT;
         BK_CLEANUP(exchange_done) struct exchange x = { .request = request, .most = request->most > 0 ? request->most : ANSWER_MOST };
-        BK_CLEANUP(free_headers) struct curl_slist *headers = headers_of(request);
+        BK_CLEANUP(bk_curl_headers_done) struct curl_slist *headers = NULL;
         const bool local = strncmp(request->peer->url, "unix:", 5) == 0;
         const size_t length = strlen(request->peer->url);
         const bool slash = length > 0 && request->peer->url[length - 1] == '/';
@@ -201,12 +168,11 @@ int bk_http(const struct bk_http *request, struct bk_http_answer *ret, struct bk
         char *type = NULL;
         CURLcode code;
 
-        if (pthread_once(&once, curl_start) != 0)
-                abort();
-        BK_CLEANUP(free_easy) CURL *easy = curl_easy_init();
+        if (bk_curl_begin(err) < 0)
+                return -1;
+        BK_CLEANUP(bk_curl_done) CURL *easy = bk_curl_new();
 
-        if (easy == NULL)
-                abort();
+        headers = headers_of(request);
         set_peer(easy, request->peer);
         set_body(easy, &x);
         curl_easy_setopt(easy, CURLOPT_URL, url);
@@ -216,7 +182,7 @@ int bk_http(const struct bk_http *request, struct bk_http_answer *ret, struct bk
         curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_answer);
         curl_easy_setopt(easy, CURLOPT_WRITEDATA, &x);
         curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, x.reason);
-        code = perform(easy);
+        code = bk_curl_perform(easy);
         if (code != CURLE_OK)
                 return fail(&x, code, err);
         (void)curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &ret->status);

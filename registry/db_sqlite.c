@@ -63,7 +63,10 @@ static sqlite3_stmt *lite(struct reg_stmt *stmt)
 
 /* Statements that are done, to be run again: parsing one takes as long as most of them run. The oldest gives way. */
 enum { KEPT_MOST = 48, KEPT_BYTES = 4096 };
-struct kept { sqlite3_stmt *v[KEPT_MOST]; size_t n; };
+struct waiting { uint32_t changes; int64_t since; };
+struct kept { sqlite3_stmt *v[KEPT_MOST]; size_t n; struct waiting waiting; };
+
+int reg_patience_ms = 30000;
 
 static sqlite3_stmt *take_kept(struct reg *reg, const char *sql)
 {
@@ -207,7 +210,10 @@ static void rollback(struct reg *reg)
 static int version(struct reg *reg, int64_t *ret, struct bk_error *err)
 {
         int64_t number = 0, application = 0, tables = 0;
+        autotxn txn = { 0 };            /* all three of one moment: somebody may be making it */
 
+        if (!reg->in_txn && reg_txn_read(reg, &txn, err) < 0)
+                return -1;
         if (reg_sql_int(reg, &number, err, "PRAGMA user_version", "") < 0 ||
             reg_sql_int(reg, &application, err, "PRAGMA application_id", "") < 0)
                 return -1;
@@ -269,6 +275,35 @@ static int set_journal(struct reg *reg, struct bk_error *err)
         return 0;
 }
 
+/* The header's change counter (www.sqlite.org/fileformat.html, 1.3.7). Read by SQLite's own descriptor: closing one of ours
+ * would drop the locks that this process holds. */
+static uint32_t changes(sqlite3 *db)
+{
+        sqlite3_file *file = NULL;
+        uint8_t counter[4] = { 0 };
+
+        if (sqlite3_file_control(db, "main", SQLITE_FCNTL_FILE_POINTER, &file) == SQLITE_OK && file->pMethods != NULL)
+                (void)file->pMethods->xRead(file, counter, sizeof counter, 24);
+        return (uint32_t)counter[0] << 24 | (uint32_t)counter[1] << 16 | (uint32_t)counter[2] << 8 | counter[3];
+}
+
+/* Called while somebody else holds the lock, `nth` from 0 in one wait. Nobody stands in a queue here, so with many writers on
+ * a slow disk one may wait for long; what ends the wait is that nothing is written by the others either. */
+static int wait_for_others(void *arg, int nth)
+{
+        struct reg *reg = arg;
+        struct waiting *waiting = &((struct kept *)reg->kept)->waiting;
+        const int64_t now = bk_now_ms();
+        const uint32_t count = changes(reg->db);
+
+        if (nth == 0 || count != waiting->changes)
+                *waiting = (struct waiting){ .changes = count, .since = now };
+        if (now - waiting->since >= reg_patience_ms)
+                return 0;
+        (void)usleep((useconds_t)(nth < 10 ? 1 + nth : 10 + (getpid() + nth) % 20) * 1000);
+        return 1;
+}
+
 static int open_file(struct reg *reg, const char *path, struct bk_error *err)
 {
         sqlite3 *db = NULL;
@@ -284,7 +319,7 @@ static int open_file(struct reg *reg, const char *path, struct bk_error *err)
         if (code != SQLITE_OK)
                 return fail(reg, err);
         (void)sqlite3_extended_result_codes(db, 1);
-        (void)sqlite3_busy_timeout(db, REG_BUSY_TIMEOUT_MS);
+        (void)sqlite3_busy_handler(db, wait_for_others, reg);
         (void)sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
         if (script(reg, settings, err) < 0)
                 return -1;

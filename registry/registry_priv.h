@@ -16,7 +16,8 @@ struct reg {
 };
 
 /* --- sql.c ---------------------------------------------------------------- */
-#define REG_BUSY_TIMEOUT_MS 30000
+/* How long a writer waits for others of whom it sees no progress. Tests set it. */
+extern int reg_patience_ms;
 
 struct reg_stmt;
 void reg_stmt_done(struct reg_stmt **stmt);

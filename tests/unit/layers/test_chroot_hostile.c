@@ -492,14 +492,16 @@ static bool is_prey(const char *name)
 {
         autofree char *link = bk_format("/proc/%s/exe", name);
         autofree char *arguments = bk_format("/proc/%s/cmdline", name), *text = NULL;
-        char target[4096] = "";
+        char target[4096] = "", after[4096] = "";
         struct stat theirs, ours;
 
         /* The opener's command line: inside, this program has another name. */
         if (bk_read_file(arguments, 1 << 20, &text, NULL, NULL) == 0 && strstr(text, "test_chroot") != NULL)
                 return true;
+        /* A shell of the image that becomes another program between two looks is no prey. */
         return readlink(link, target, sizeof target - 1) > 0 && stat(link, &theirs) == 0 &&
-               (stat(target, &ours) < 0 || ours.st_ino != theirs.st_ino);
+               (stat(target, &ours) < 0 || ours.st_ino != theirs.st_ino) &&
+               readlink(link, after, sizeof after - 1) > 0 && strcmp(target, after) == 0;
 }
 
 /* Leaves a process that watches for others that are not of the image's programs yet. */

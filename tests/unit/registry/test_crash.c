@@ -349,9 +349,71 @@ static void one_image_is_published_once(void **state)
         assert_int_equal(images.n, 1);
 }
 
+/* Says when it has the lock; changes the registry `times` times, holding it for a while each time; then once more, and keeps it. */
+static _Noreturn void write_slowly(const char *home, int ready, int times)
+{
+        struct reg *reg = NULL;
+        struct bk_error err = { 0 };
+
+        if (reg_open(home, &reg, &err) < 0)
+                _exit(1);
+        for (int i = 0;; i++) {
+                if (reg_sql_script(reg, "BEGIN IMMEDIATE; UPDATE usage_source SET count = count + 1", &err) < 0 ||
+                    (i == 0 && write(ready, "x", 1) != 1))
+                        _exit(1);
+                if (i == times)
+                        (void)pause();
+                (void)usleep(250000);
+                if (reg_sql_script(reg, "COMMIT", &err) < 0)
+                        _exit(1);
+        }
+}
+
+static pid_t start_slow_writer(const char *home, int times)
+{
+        autoclose int ready = -1;
+        int ends[2];
+        char byte;
+
+        assert_int_equal(pipe(ends), 0);
+        const pid_t pid = fork();
+
+        if (pid == 0)
+                write_slowly(home, ends[1], times);
+        (void)close(ends[1]);
+        ready = ends[0];
+        assert_int_equal(read(ready, &byte, 1), 1);
+        return pid;
+}
+
+/* Somebody who never lets go is waited for only so long; many who come and go, for as long as they do. */
+static void a_writer_waits_while_others_get_on(void **state)
+{
+        struct fixture *f = *state;
+        const int patience = reg_patience_ms;
+        const struct recipe recipe = { .seed = "1" };
+        struct bk_error err = { 0 };
+        int64_t began;
+        pid_t pid;
+
+        assert_ok(reg_sql_script(f->reg, "INSERT INTO usage_source (name, asked_at, count, previous) VALUES ('x', 0, 0, 0)", &err), err);
+        reg_patience_ms = 1000;
+        pid = start_slow_writer(f->home, 8);
+        began = bk_now_ms();
+        if (bake(f->reg, &recipe, &err) < 0) {          /* else it got in between two of theirs */
+                assert_int_equal(err.kind, BK_LOCKED);
+                assert_true(bk_now_ms() - began >= 2500);       /* 8 times 250 ms that something happened, and one second of nothing */
+        }
+        assert_int_equal(kill(pid, SIGKILL), 0);
+        assert_int_equal(waitpid(pid, NULL, 0), pid);
+        reg_patience_ms = patience;
+        assert_ok(bake(f->reg, &(struct recipe){ .seed = "2" }, &err), err);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+                sqlite_test(a_writer_waits_while_others_get_on),
                 registry_test(many_bakers_lose_nothing),
                 registry_test(one_image_is_published_once),
                 sqlite_test(a_kill_at_any_step_leaves_all_or_nothing),

@@ -7,7 +7,7 @@ CC := gcc
 PREFIX ?= /usr/local
 VERSION := 0.1.0
 
-FOLDERS := lib layers vm boot registry spec bakery bakery/template bakery/bake bakery/cmd
+FOLDERS := lib layers vm boot registry spec janitor bakery bakery/template bakery/bake bakery/cmd
 SOURCES := $(foreach f,$(FOLDERS),$(wildcard $(f)/*.c))
 HEADERS := $(foreach f,$(FOLDERS),$(wildcard $(f)/*.h))
 LIBRARY := $(filter-out bakery/main.c,$(SOURCES))

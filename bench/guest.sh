@@ -24,7 +24,7 @@ guest_image() {
 	{ "builders": [{ "type": "chroot", "name": "sshd", "image_name": "bench-sshd", "source_image": "base" }],
 	  "provisioners": [
 	    { "type": "file", "content": "PermitRootLogin yes\nPasswordAuthentication yes\n", "destination": "/etc/ssh/sshd_config.d/10-bench.conf" },
-	    { "type": "shell", "inline": ["echo root:bench-pass | chpasswd", "systemctl mask ssh-host-keys.service",
+	    { "type": "shell", "inline": ["echo root:bench-pass | chpasswd", "rm -f /etc/systemd/system/ssh-host-keys.service /etc/systemd/system/*/ssh-host-keys.service",
 	      "ssh-keygen -q -t ed25519 -N '' -f /etc/ssh/bench_key", "echo HostKey /etc/ssh/bench_key >> /etc/ssh/sshd_config.d/10-bench.conf"] } ] }
 	END
         guest_stock

@@ -183,7 +183,7 @@ static int see_package(struct reg_counting *c, int64_t image, int64_t package, c
 
                 if (known->image != image) {
                         known->image = image;
-                        known->severity = REG_UNKNOWN;
+                        known->severity = REG_UNRATED;
                         known->fixed = false;
                         reg_ids_add(&c->seen, (int64_t)hit->advisory);
                 }
@@ -227,7 +227,7 @@ int reg_counting_image(struct reg_counting *c, int64_t image, struct reg_counts 
         for (size_t i = 0; i < c->seen.n; i++) {
                 struct known *known = &c->known[c->seen.v[i]];
 
-                if (known->severity == REG_UNKNOWN && lend(c, known, err) < 0)
+                if (known->severity == REG_UNRATED && lend(c, known, err) < 0)
                         return -1;
                 if (known->severity < c->filter->least || (c->filter->fixable && !known->fixed))
                         continue;

@@ -49,7 +49,8 @@ struct reg_facts {
         int64_t *state_at, *tested_at;          /* since when it has its state; when it first was tested or more, 0: never; or REG_UNKNOWN:
                                                    the log does not say */
         uint32_t *holes;                        /* place in hole; REG_NOWHERE where it has none */
-        uint32_t *kind;                         /* equal for images of one kind: the same name and identifying attributes (ancestry.c); from 0, without gaps */
+        uint32_t *kind;                         /* equal for images of one kind: the same name and identifying attributes (ancestry.c);
+                                                   from 0, without gaps */
         int64_t *opted_out_until;               /* somebody asked for it to stay; 0: nobody did, INT64_MAX: for ever */
         int64_t *purge_at;                      /* in the trash: when it is to go for good; 0: not in the trash; or REG_UNKNOWN */
         uint32_t *created_by;                   /* place in words; REG_NOWHERE */

@@ -167,8 +167,8 @@ static void fill(struct reg *reg, long seed)
 static int64_t headed_at(struct reg *reg, int64_t image, int64_t now)
 {
         static const char gone[] =
-                "SELECT max(coalesce((SELECT n.at FROM channel_log n WHERE n.name = l.name AND n.channel = l.channel AND n.id > l.id ORDER BY n.id LIMIT 1), "
-                "(SELECT max(e.at) FROM event e WHERE e.subject = l.name || ':' || l.channel AND e.action = 'channel.deleted'))) "
+                "SELECT max(coalesce((SELECT n.at FROM channel_log n WHERE n.name = l.name AND n.channel = l.channel AND n.id > l.id "
+                "ORDER BY n.id LIMIT 1), (SELECT max(e.at) FROM event e WHERE e.subject = l.name || ':' || l.channel AND e.action = 'channel.deleted'))) "
                 "FROM channel_log l JOIN image i ON i.id = l.image WHERE i.sequence = ?";
 
         return number(reg, 0, "SELECT 1 FROM channel WHERE head = ? LIMIT 1", image) ? now : number(reg, 0, gone, image);

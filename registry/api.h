@@ -71,7 +71,7 @@ struct reg_route {
         const char *type;                       /* of the answer; NULL: application/json */
 };
 struct reg_routes { const struct reg_route *v; size_t n; };
-extern const struct reg_routes reg_routes_images, reg_routes_life, reg_routes_packages, reg_routes_use, reg_routes_serve,
+extern const struct reg_routes reg_routes_images, reg_routes_life, reg_routes_prune, reg_routes_packages, reg_routes_use, reg_routes_serve,
         reg_routes_metrics, reg_routes_hooks, reg_routes_bakes, reg_routes_streams, reg_routes_vagrant;
 const struct reg_routes *const *reg_routes_all(void);           /* NULL-terminated */
 /* The body as JSON, which must be there; *ret is the caller's. */

@@ -44,7 +44,7 @@ static const struct cmd *const rows[] = {
         &cmd_images, &cmd_image_show, &cmd_image_lineage, &cmd_image_diff, &cmd_image_export, &cmd_image_delete, &cmd_image_push,
         &cmd_image_pull,
         &cmd_image_state, &cmd_image_promote, &cmd_image_deprecate, &cmd_image_revoke, &cmd_image_restore, &cmd_image_trash,
-        &cmd_image_untrash, &cmd_image_tag,
+        &cmd_image_untrash, &cmd_trash, &cmd_image_keep, &cmd_image_unkeep, &cmd_image_hide, &cmd_image_unhide, &cmd_image_tag,
         &cmd_image_sign, &cmd_image_verify, &cmd_image_provenance, &cmd_key_create, &cmd_index,
         &cmd_channel_list, &cmd_channel_assign, &cmd_channel_history, &cmd_channel_rollback, &cmd_channel_restrict, &cmd_channel_delete,
         &cmd_packages, &cmd_vulnerable, &cmd_advisory_import, &cmd_advisory_show, &cmd_sbom_attach, &cmd_sbom,

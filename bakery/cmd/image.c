@@ -7,7 +7,7 @@
 #include "bakery/cmd/print.h"
 #include "lib/cleanup.h"
 #include "lib/fs.h"
-#include "registry/life.h"
+#include "registry/prune.h"
 
 static const struct cmd_flag export_flags[] = {
         { "format", "NAME", false, "raw (default) or another of `bakery help formats`; else by the suffix of FILE" },
@@ -48,33 +48,22 @@ static int run_export(const struct cmd_args *args)
         return 0;
 }
 
-/* Rows first: a blob without a row is litter that fsck names, a row without a blob would be a lie. */
+/* Rows first: a blob without a row goes with the next collection, a row without a blob would be a lie. */
 static int run_delete(const struct cmd_args *args)
 {
         autostate struct cmd_state state = { 0 };
-        autofree char *who = cmd_user();
+        autofree char *who = cmd_user(), *size = NULL;
         const struct reg_change change = { .who = who, .why = cmd_value(args, "reason") };
-        struct reg_layers layers = { 0 };
+        BK_CLEANUP(reg_layers_done) struct reg_layers layers = { 0 };
+        struct reg_collected collected = { 0 };
         struct bk_error err = { 0 };
-        autoclose int hold = -1;
-        uint64_t freed = 0;
-        int code = 0;
 
-        if (cmd_open_image(args, &state, &err) < 0 || bake_reap(&state.store, &err) < 0 || layer_store_hold(&state.store, true, &hold, &err) < 0 ||
-            reg_remove(state.reg, state.image.id, &change, &layers, &err) < 0)
+        if (cmd_open_image(args, &state, &err) < 0 || bake_reap(&state.store, &err) < 0 ||
+            reg_remove(state.reg, state.image.id, &change, &layers, &err) < 0 || reg_collect(state.reg, &state.store, &collected, &err) < 0)
                 return cmd_fail(&err);
-        for (size_t i = 0; code == 0 && i < layers.n; i++) {
-                freed += layers.v[i].size;
-                if (layer_remove(&state.store, layers.v[i].digest, &err) < 0)
-                        code = cmd_fail(&err);
-        }
-        if (code == 0) {
-                autofree char *size = cmd_size(freed);
-
-                printf("deleted %s (%s), freed %s\n", state.image.id, state.image.name, size);
-        }
-        reg_layers_done(&layers);
-        return code;
+        size = cmd_size(collected.bytes);
+        printf("deleted %s (%s), freed %s\n", state.image.id, state.image.name, size);
+        return 0;
 }
 
 const struct cmd cmd_image_export = {
@@ -83,5 +72,5 @@ const struct cmd cmd_image_export = {
 };
 const struct cmd cmd_image_delete = {
         "image delete", "IMAGE", 1, 1, "delete an image and the layers only it needs",
-        "Refused while other images stand on it or a channel points at it. " CMD_REFERENCES, CMD_FLAGS(change_flags), run_delete,
+        "Refused while other images stand on it, a channel points at it, somebody uses it, or somebody asked for it to stay. " CMD_REFERENCES, CMD_FLAGS(change_flags), run_delete,
 };

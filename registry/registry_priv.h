@@ -260,6 +260,16 @@ void reg_ids_done(struct reg_ids *ids);
 /* The rows of packages that "openssl<3.0.15-1" means, or "openssl"; versions are compared as their ecosystem does. */
 int reg_package_rows(struct reg *reg, const char *spec, struct reg_ids *ret, struct bk_error *err) BK_MUST_CHECK;
 
+/* --- ancestry.c ------------------------------------------------------------- */
+extern const char *const reg_identifying[];     /* attributes in which images of one kind agree, as in their name; NULL at the end */
+
+/* --- map.c ------------------------------------------------------------------ */
+/* Numbers by numbers; keys are above 0. A zeroed map is empty. */
+struct reg_map { int64_t *keys; size_t *values; size_t n, room; };      /* room: a power of two */
+/* Where the key's value is, until the next call; 0 and *ret_new when it was not there. */
+size_t *reg_map_at(struct reg_map *map, int64_t key, bool *ret_new);
+void reg_map_done(struct reg_map *map);
+
 /* --- channel.c ------------------------------------------------------------ */
 /* Cuts "name:channel"; without a colon all of it is the channel and *ret_name is NULL. */
 int reg_channel_parse(const char *reference, char **ret_name, char **ret_channel, struct bk_error *err) BK_MUST_CHECK;

@@ -9,8 +9,8 @@
 int reg_release_check(struct reg *reg, const struct reg_release *release, struct bk_error *err)
 {
         static const char sql[] =
-                "SELECT i.id FROM attribute v JOIN image i ON i.sequence = v.image WHERE v.name = ? AND v.key = 'version' AND v.rank = ? AND v.value = ? "
-                "AND i.state < ? AND i.sequence <> ? AND (i.unique_version = 1 OR ? = 1) AND "
+                "SELECT i.id FROM attribute v JOIN image i ON i.sequence = v.image WHERE v.name = ? AND v.key = 'version' "
+                "AND v.rank = ? AND v.value = ? AND i.state < ? AND i.sequence <> ? AND (i.unique_version = 1 OR ? = 1) AND "
                 "coalesce((SELECT a.value FROM attribute a WHERE a.image = i.sequence AND a.key = 'architecture'), '') = ? "
                 "ORDER BY i.sequence DESC LIMIT 1";
         autofree char *other = NULL, *rank = NULL;

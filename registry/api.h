@@ -12,10 +12,13 @@
 /* What a token allows; each allows what those before it do. */
 enum reg_role { REG_NOBODY, REG_READ, REG_BAKE, REG_PROMOTE, REG_ADMIN };
 
+struct reg_request;
+/* Compares the files of two images, where their layers are: {"added", "removed", "changed"}. */
+typedef int reg_files_fn(const struct reg_request *request, const struct reg_image *from, const struct reg_image *to, json_t **ret,
+                         struct bk_error *err);
+
 struct reg_request {
-        /* Compares the files of two images, where their layers are: {"added", "removed", "changed"}. NULL: not here. */
-        int (*files)(const struct reg_request *request, const struct reg_image *from, const struct reg_image *to, json_t **ret,
-                     struct bk_error *err);
+        reg_files_fn *files;            /* NULL: a process of the server's is asked, by reg_answer.make */
         const char *method;             /* "GET" */
         const char *path;               /* "/images/sha256:..." */
         const char *query;              /* behind "?", raw; "" */

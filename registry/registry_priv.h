@@ -67,7 +67,8 @@ int reg_txn_commit(struct reg_txn *txn, struct bk_error *err) BK_MUST_CHECK;
 int reg_rank_fill(struct reg *reg, struct bk_error *err) BK_MUST_CHECK;
 
 /* --- schema.c ------------------------------------------------------------- */
-extern const char reg_schema_life[], reg_schema_use[], reg_schema_advisories[];         /* migrations, each in a file of its own */
+/* Migrations, each in a file of its own. */
+extern const char reg_schema_life[], reg_schema_use[], reg_schema_advisories[], reg_schema_prune[];
 /* Brings the file to the schema of this program, or says why that cannot be. */
 int reg_schema_ensure(struct reg *reg, struct bk_error *err) BK_MUST_CHECK;
 

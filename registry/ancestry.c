@@ -60,7 +60,7 @@ static int freshness_of(struct reg *reg, const struct reg_image *image, enum reg
         if (newest.n > 0 && newest.v[0].sequence > image->sequence) {
                 *ret = REG_OUT_OF_DATE;
                 *ret_newest = bk_strdup(newest.v[0].id);
-        } else if (image->state > REG_PROMOTED) {
+        } else if (image->state > REG_PROMOTED || image->hidden) {
                 *ret = REG_OUT_OF_DATE;         /* withdrawn: nobody is to stand on it */
         } else {
                 *ret = newest.n > 0 ? REG_UP_TO_DATE : REG_UNDETERMINED;

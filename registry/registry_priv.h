@@ -68,7 +68,7 @@ int reg_rank_fill(struct reg *reg, struct bk_error *err) BK_MUST_CHECK;
 
 /* --- schema.c ------------------------------------------------------------- */
 /* Migrations, each in a file of its own. */
-extern const char reg_schema_life[], reg_schema_use[], reg_schema_advisories[], reg_schema_prune[];
+extern const char reg_schema_life[], reg_schema_use[], reg_schema_advisories[], reg_schema_prune[], reg_schema_claim[];
 /* Brings the file to the schema of this program, or says why that cannot be. */
 int reg_schema_ensure(struct reg *reg, struct bk_error *err) BK_MUST_CHECK;
 
@@ -77,7 +77,7 @@ int reg_schema_ensure(struct reg *reg, struct bk_error *err) BK_MUST_CHECK;
 #define REG_IMAGE_COLUMNS \
         "i.sequence, i.id, i.name, i.type, i.state, (SELECT digest FROM layer WHERE id = i.layer), " \
         "(SELECT id FROM image WHERE sequence = i.ancestor), i.input_hash, i.size, i.virtual_size, " \
-        "i.created_at, i.created_by, i.created_on "
+        "i.created_at, i.created_by, i.created_on, i.hidden "
 
 /* Steps through a bound statement that selects REG_IMAGE_COLUMNS; *ret may come out empty. */
 int reg_image_rows(struct reg *reg, struct reg_stmt *stmt, struct reg_images *ret, struct bk_error *err) BK_MUST_CHECK;
@@ -110,7 +110,7 @@ int reg_package_set_drop(struct reg *reg, int64_t set, struct bk_error *err) BK_
 /* --- layer.c -------------------------------------------------------------- */
 int reg_layer_row(struct reg *reg, const char *digest, int64_t *ret, struct bk_error *err) BK_MUST_CHECK;
 int reg_layer_put(struct reg *reg, const struct reg_layer *layer, int64_t *ret, struct bk_error *err) BK_MUST_CHECK;
-/* Removes the rows of a layer and of those below it that nothing needs. */
+/* Removes the rows of a layer and of those below it that nothing needs, and dooms their blobs. They are added to *ret, also on failure. */
 int reg_layer_drop_unused(struct reg *reg, int64_t layer, struct reg_layers *ret, struct bk_error *err) BK_MUST_CHECK;
 
 /* --- state.c -------------------------------------------------------------- */
@@ -192,6 +192,7 @@ struct reg_filter {
         unsigned states;                /* REG_STATE_BIT()s that match */
         unsigned states_said;           /* ... of what is written; states has the default besides */
         bool states_asked;              /* by the query, not by default */
+        bool hidden;                    /* also hidden images */
         int64_t limit;                  /* -1: all */
         bool one;                       /* exactly one image must match */
         bool first;                     /* the newest only; there must be one */
@@ -235,7 +236,7 @@ int reg_select_run(struct reg *reg, const struct reg_select *select, struct reg_
 /* " AND ..." of a condition on image i, unless it has to be tested on what was found. */
 int reg_select_condition(struct reg *reg, struct reg_select *select, const struct reg_condition *condition, struct bk_error *err) BK_MUST_CHECK;
 /* The test of values as SQL: of a list, a prefix or a bound. */
-void reg_select_values(struct reg_select *select, const struct reg_condition *condition);
+void reg_select_values(const struct reg *reg, struct reg_select *select, const struct reg_condition *condition);
 /* Finds; nothing found is an empty *ret. *ret_next, where wanted, is the cursor of what follows, NULL at the end. The filter is
  * prepared for this registry: what "application" stands for is settled. */
 int reg_filter_run(struct reg *reg, struct reg_filter *filter, struct reg_images *ret, char **ret_next,

@@ -138,7 +138,7 @@ static void spread_times(struct reg *reg)
         run(reg, "UPDATE channel_log SET at = 2000 + id * 10");
         run(reg, "UPDATE event SET at = 5000 + id");
         run(reg, "UPDATE launch SET last_at = 3000 + id * 10, ended_at = CASE WHEN ended_at IS NULL THEN NULL ELSE 3005 + id * 20 END");
-        run(reg, "DELETE FROM trash WHERE image % 3 = 0");
+        run(reg, "DELETE FROM trash WHERE image % 3 <> 2");
         run(reg, "INSERT INTO keep (image, until, at, who) SELECT sequence, CASE WHEN sequence % 2 = 0 THEN NULL ELSE sequence END, 1, 'ada' "
                  "FROM image WHERE sequence % 5 = 0");
         run(reg, "INSERT INTO trash (image, at, purge_at) SELECT sequence, 1, sequence + 7 FROM image WHERE sequence % 3 = 0");
@@ -168,8 +168,8 @@ static int64_t headed_at(struct reg *reg, int64_t image, int64_t now)
 {
         static const char gone[] =
                 "SELECT max(coalesce((SELECT n.at FROM channel_log n WHERE n.name = l.name AND n.channel = l.channel AND n.id > l.id "
-                "ORDER BY n.id LIMIT 1), (SELECT max(e.at) FROM event e WHERE e.subject = l.name || ':' || l.channel AND e.action = 'channel.deleted'))) "
-                "FROM channel_log l JOIN image i ON i.id = l.image WHERE i.sequence = ?";
+                "ORDER BY n.id LIMIT 1), (SELECT max(e.at) FROM event e WHERE e.subject = l.name || ':' || l.channel "
+                "AND e.action = 'channel.deleted'))) FROM channel_log l JOIN image i ON i.id = l.image WHERE i.sequence = ?";
 
         return number(reg, 0, "SELECT 1 FROM channel WHERE head = ? LIMIT 1", image) ? now : number(reg, 0, gone, image);
 }

@@ -37,7 +37,8 @@ int reg_trash_json(struct reg *reg, json_t **ret, struct bk_error *err) BK_MUST_
 /* --- blobs: two phases ----------------------------------------------------------------------------- */
 /* A purge writes the digests that nobody needs any more into the table "doomed", in its transaction. A collection, with the store held alone
  * (layer_store_hold), takes each that is still doomed and that no row names, removes the blob, then the row of "doomed". Publishing a layer takes
- * its digest out of "doomed"; what somebody is about to record (layer_await) is left for later. Killed anywhere, nothing is lost, and the next collection goes on. */
+ * its digest out of "doomed"; what somebody is about to record (layer_await) is left for later. Killed
+ * anywhere, nothing is lost, and the next collection goes on. */
 struct layer_store;
 struct reg_collected { size_t blobs; uint64_t bytes; };        /* also of a failure: what went before it */
 int reg_collect(struct reg *reg, const struct layer_store *store, struct reg_collected *ret, struct bk_error *err) BK_MUST_CHECK;

@@ -74,7 +74,9 @@ int layer_remove(const struct layer_store *store, const char *digest, struct bk_
 
 /* Every digest in the store, sorted. */
 int layer_list(const struct layer_store *store, struct bk_strv *ret, struct bk_error *err) BK_MUST_CHECK;
-/* Removes a draft and what belongs to it. */
+/* Paths of a draft and of what belongs to it; none: it is not there. */
+int layer_draft_files(const struct layer_store *store, const char *name, struct bk_strv *ret, struct bk_error *err) BK_MUST_CHECK;
+/* Removes them. */
 int layer_draft_remove(const struct layer_store *store, const char *name, struct bk_error *err) BK_MUST_CHECK;
 
 /* Export formats are rows. */

@@ -1,7 +1,7 @@
 /* Why nothing matched. Somebody mistyped a release at the end of a long
  * pipeline: the message names the first condition that no image of that name
  * meets, and values that would do. Each question is one step along an index. */
-#include "registry/registry_priv.h"
+#include "registry/db.h"
 
 #include <string.h>
 
@@ -17,8 +17,9 @@ static int count_images(struct reg *reg, const char *name, int64_t *ret, struct 
 /* Steps from one value to the next greater one, not over the images between. */
 static int known_values(struct reg *reg, const char *name, const char *key, struct bk_buf *ret, struct bk_error *err)
 {
-        static const char first[] = "SELECT min(value) FROM attribute WHERE name = ? AND key = ?";
-        static const char next[] = "SELECT min(value) FROM attribute WHERE name = ? AND key = ? AND value > ?";
+        const char *is_short = reg->backend->short_values == NULL ? "1 = 1" : reg->backend->short_values;
+        autofree char *first = bk_format("SELECT min(value) FROM attribute WHERE name = ? AND key = ? AND %s", is_short);
+        autofree char *next = bk_format("%s AND value > ?", first);
         autofree char *last = NULL;
 
         for (int i = 0; i <= KNOWN_MOST; i++) {
@@ -46,7 +47,7 @@ static int met_by_any(struct reg *reg, const char *name, const struct reg_condit
         reg_select_text(&select, "SELECT 1 FROM attribute WHERE name = ", name);
         reg_select_text(&select, " AND key = ", condition->attribute);
         bk_buf_puts(&select.sql, " AND ");
-        reg_select_values(&select, condition);
+        reg_select_values(reg, &select, condition);
         bk_buf_puts(&select.sql, " LIMIT 1");
         return reg_select_run(reg, &select, &stmt, err) < 0 ? -1 : reg_sql_step(reg, stmt, err);
 }

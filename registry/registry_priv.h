@@ -68,7 +68,7 @@ int reg_rank_fill(struct reg *reg, struct bk_error *err) BK_MUST_CHECK;
 
 /* --- schema.c ------------------------------------------------------------- */
 /* Migrations, each in a file of its own. */
-extern const char reg_schema_life[], reg_schema_use[], reg_schema_advisories[], reg_schema_prune[];
+extern const char reg_schema_life[], reg_schema_use[], reg_schema_advisories[], reg_schema_prune[], reg_schema_claim[];
 /* Brings the file to the schema of this program, or says why that cannot be. */
 int reg_schema_ensure(struct reg *reg, struct bk_error *err) BK_MUST_CHECK;
 
@@ -232,7 +232,7 @@ int reg_select_run(struct reg *reg, const struct reg_select *select, struct reg_
 /* " AND ..." of a condition on image i, unless it has to be tested on what was found. */
 int reg_select_condition(struct reg *reg, struct reg_select *select, const struct reg_condition *condition, struct bk_error *err) BK_MUST_CHECK;
 /* The test of values as SQL: of a list, a prefix or a bound. */
-void reg_select_values(struct reg_select *select, const struct reg_condition *condition);
+void reg_select_values(const struct reg *reg, struct reg_select *select, const struct reg_condition *condition);
 /* Finds; nothing found is an empty *ret. *ret_next, where wanted, is the cursor of what follows, NULL at the end. The filter is
  * prepared for this registry: what "application" stands for is settled. */
 int reg_filter_run(struct reg *reg, struct reg_filter *filter, struct reg_images *ret, char **ret_next,
@@ -259,6 +259,16 @@ bool reg_ids_has(const struct reg_ids *ids, int64_t id);        /* of sorted one
 void reg_ids_done(struct reg_ids *ids);
 /* The rows of packages that "openssl<3.0.15-1" means, or "openssl"; versions are compared as their ecosystem does. */
 int reg_package_rows(struct reg *reg, const char *spec, struct reg_ids *ret, struct bk_error *err) BK_MUST_CHECK;
+
+/* --- ancestry.c ------------------------------------------------------------- */
+extern const char *const reg_identifying[];     /* attributes in which images of one kind agree, as in their name; NULL at the end */
+
+/* --- map.c ------------------------------------------------------------------ */
+/* Numbers by numbers; keys are above 0. A zeroed map is empty. */
+struct reg_map { int64_t *keys; size_t *values; size_t n, room; };      /* room: a power of two */
+/* Where the key's value is, until the next call; 0 and *ret_new when it was not there. */
+size_t *reg_map_at(struct reg_map *map, int64_t key, bool *ret_new);
+void reg_map_done(struct reg_map *map);
 
 /* --- channel.c ------------------------------------------------------------ */
 /* Cuts "name:channel"; without a colon all of it is the channel and *ret_name is NULL. */

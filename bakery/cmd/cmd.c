@@ -52,6 +52,7 @@ static const struct cmd *const rows[] = {
         &cmd_hook_add, &cmd_hook_list, &cmd_hook_remove, &cmd_hook_test, &cmd_hook_deliver,
         &cmd_boot_keys, &cmd_boot,
         &cmd_spec_run, &cmd_spec_types, &cmd_spec_add,
+        &cmd_janitor_sweep,
         &cmd_serve, &cmd_token_create, &cmd_token_list, &cmd_token_revoke, &cmd_audit,
         &cmd_doctor, &cmd_fsck, &cmd_backup, &cmd_restore, &version_row, &help_row,
 };

@@ -72,4 +72,5 @@ extern const struct cmd cmd_image_state, cmd_image_deprecate, cmd_image_revoke, 
 extern const struct cmd cmd_packages, cmd_vulnerable, cmd_advisory_import, cmd_advisory_show, cmd_sbom, cmd_sbom_attach;
 extern const struct cmd cmd_bakes, cmd_usage, cmd_usage_scan, cmd_view_make, cmd_view_prune, cmd_hook_add, cmd_hook_list, cmd_hook_remove,
         cmd_hook_test, cmd_hook_deliver;
+extern const struct cmd cmd_janitor_sweep;
 extern const struct cmd cmd_serve, cmd_image_push, cmd_image_pull;

@@ -4,6 +4,7 @@
 
 #include "bakery/bake/bake.h"
 #include "bakery/cmd/api.h"
+#include "bakery/cmd/life.h"
 #include "bakery/cmd/print.h"
 #include "lib/cleanup.h"
 #include "lib/fs.h"
@@ -48,21 +49,31 @@ static int run_export(const struct cmd_args *args)
         return 0;
 }
 
-/* Rows first: a blob without a row goes with the next collection, a row without a blob would be a lie. */
-static int run_delete(const struct cmd_args *args)
+static int clean_up_here(const struct cmd_args *args, struct bk_error *err)
 {
         autostate struct cmd_state state = { 0 };
-        autofree char *who = cmd_user(), *size = NULL;
-        const struct reg_change change = { .who = who, .why = cmd_value(args, "reason") };
-        BK_CLEANUP(reg_layers_done) struct reg_layers layers = { 0 };
-        struct reg_collected collected = { 0 };
-        struct bk_error err = { 0 };
+        struct bk_http_peer peer;
 
-        if (cmd_open_image(args, &state, &err) < 0 || bake_reap(&state.store, &err) < 0 ||
-            reg_remove(state.reg, state.image.id, &change, &layers, &err) < 0 || reg_collect(state.reg, &state.store, &collected, &err) < 0)
+        return cmd_peer(args, &peer) ? 0 : cmd_open(args, &state, err) < 0 ? -1 : bake_reap(&state.store, err);
+}
+
+static int run_delete(const struct cmd_args *args)
+{
+        autofree char *image = cmd_target("/images/%s", args->operands.v[0]);
+        autofree char *why = cmd_value(args, "reason") == NULL ? NULL : cmd_target("?why=%s", cmd_value(args, "reason"));
+        autofree char *target = bk_format("%s%s", image, why == NULL ? "" : why), *size = NULL;
+        struct bk_error err = { 0 };
+        json_t *gone = NULL;
+
+        if (clean_up_here(args, &err) < 0 || cmd_api(args, "DELETE", target, NULL, &gone, &err) < 0)
                 return cmd_fail(&err);
-        size = cmd_size(collected.bytes);
-        printf("deleted %s (%s), freed %s\n", state.image.id, state.image.name, size);
+        if (cmd_switch(args, "json")) {
+                cmd_print_json(gone);
+                return 0;
+        }
+        size = cmd_size((uint64_t)json_integer_value(json_object_get(gone, "freed")));
+        printf("deleted %s (%s), freed %s\n", cmd_field(gone, "id"), cmd_field(gone, "name"), size);
+        json_decref(gone);
         return 0;
 }
 

@@ -5,6 +5,7 @@
  * an image with a living launch reference, one that somebody asked to keep; trashing or purging one on which an image stands that is not
  * itself in the trash; purging one on which any image stands, or that is not in the trash. */
 #pragma once
+#include "lib/mem.h"
 #include "registry/life.h"
 
 enum reg_prune { REG_PRUNE_DEPRECATE, REG_PRUNE_HIDE, REG_PRUNE_TRASH, REG_PRUNE_PURGE };
@@ -42,6 +43,11 @@ int reg_trash_json(struct reg *reg, json_t **ret, struct bk_error *err) BK_MUST_
 struct layer_store;
 struct reg_collected { size_t blobs; uint64_t bytes; };        /* also of a failure: what went before it */
 int reg_collect(struct reg *reg, const struct layer_store *store, struct reg_collected *ret, struct bk_error *err) BK_MUST_CHECK;
+/* The same of these digests, be they doomed or not. */
+int reg_collect_these(struct reg *reg, const struct layer_store *store, const struct bk_strv *digests, struct reg_collected *ret,
+                      struct bk_error *err) BK_MUST_CHECK;
+/* What waits for its collection, sorted. */
+int reg_doomed(struct reg *reg, struct bk_strv *ret, struct bk_error *err) BK_MUST_CHECK;
 
 /* --- marks ----------------------------------------------------------------------------------------- */
 /* An image that a rule has found, and that waits for its grace to end. One for each image and rule. */

@@ -69,7 +69,8 @@ static int collect_some(struct reg *reg, const struct layer_store *store, const 
         return 0;
 }
 
-int reg_collect_these(struct reg *reg, const struct layer_store *store, const struct bk_strv *digests, struct reg_collected *ret, struct bk_error *err)
+int reg_collect_these(struct reg *reg, const struct layer_store *store, const struct bk_strv *digests, struct reg_collected *ret,
+                      struct bk_error *err)
 {
         struct reg_collected collected = { 0 };
         size_t at = 0;

@@ -59,6 +59,14 @@ int layer_publish(const struct layer_store *store, const char *name, const struc
 /* Publishes a draft that came from another store and whose bytes have that digest, as the caller saw. It must be a qcow2 file as layers
  * are, and lie on a layer that is here (BK_CONFLICT else) or on nothing. The draft stays when it is refused. */
 int layer_receive(const struct layer_store *store, const char *name, const char *digest, struct layer_info *ret, struct bk_error *err) BK_MUST_CHECK;
+/* Of a layer that is sent so that it can be continued, the part that has come: a draft, for as long after its last byte. */
+#define LAYER_HALF_KEPT_S (24 * 60 * 60)
+char *layer_half_name(const char *digest);                              /* the draft's; the caller's */
+uint64_t layer_half_size(const struct layer_store *store, const char *digest);         /* 0: there is none */
+/* To read and write; made when there is none. BK_LOCKED: another one has it open. Closing it keeps it. */
+int layer_half_open(const struct layer_store *store, const char *digest, int *ret_fd, struct bk_error *err) BK_MUST_CHECK;
+/* Removes those that are older; *ret: how many. */
+int layer_halves_sweep(const struct layer_store *store, size_t *ret, struct bk_error *err) BK_MUST_CHECK;
 /* While *ret_fd is open every layer that is here stays: whoever records a layer holds this from the look at its file to the commit.
  * alone: for who removes layers, from the commit that makes them unneeded to their removal. Waits, a minute at most. */
 int layer_store_hold(const struct layer_store *store, bool alone, int *ret_fd, struct bk_error *err) BK_MUST_CHECK;

@@ -71,7 +71,8 @@ int layer_halves_sweep(const struct layer_store *store, size_t *ret, struct bk_e
                 struct stat st;
 
                 /* Under its lock, which is in vain when somebody goes on just now. */
-                if (fd < 0 || fstat(fd, &st) < 0 || time(NULL) - st.st_mtime <= LAYER_HALF_KEPT_S || lock_half(fd, path, &(struct bk_error){ 0 }) <= 0)
+                if (fd < 0 || fstat(fd, &st) < 0 || time(NULL) - st.st_mtime <= LAYER_HALF_KEPT_S ||
+                    lock_half(fd, path, &(struct bk_error){ 0 }) <= 0)
                         continue;
                 if (unlink(path) < 0 && errno != ENOENT)
                         return bk_fail_errno(err, "cannot remove '%s', of which no more came", path);

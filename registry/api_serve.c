@@ -68,7 +68,8 @@ static const struct reg_route rows[] = {
         { "GET", "/images/{image}/publication", REG_READ, "all that another registry needs to publish the image too", NULL, publication, NULL },
         { "GET", "/layers/{digest}", REG_READ, "a layer's file, or a range of it", NULL, NULL, "application/octet-stream" },
         { "PUT", "/layers/{digest}", REG_BAKE, "send a layer's file, which must have that digest; with Content-Range, to go on later", NULL, NULL, NULL },
-        { "GET", "/layers/{digest}/upload", REG_BAKE, "how much of a layer has come, of an upload that broke off: {received}", NULL, upload, NULL },
+        { "GET", "/layers/{digest}/upload", REG_BAKE, "how much of a layer has come, of an upload that broke off: {received}", NULL, upload,
+          NULL },
         { "GET", "/events/stream", REG_READ, "events as they come, as server-sent events", "since", NULL, "text/event-stream" },
 };
 const struct reg_routes reg_routes_serve = { rows, sizeof rows / sizeof *rows };

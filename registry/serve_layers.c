@@ -164,7 +164,8 @@ static int finish(struct serve_request *request, struct layer_info *ret, struct 
         autofree char *digest = bk_hash_finish(bk_take(upload->hash));
 
         if (upload->kept && upload->got < upload->total)
-                return bk_fail(err, BK_INVALID, "of layer %s %llu bytes have come; go on from there", upload->digest, (unsigned long long)upload->got);
+                return bk_fail(err, BK_INVALID, "of layer %s %llu bytes have come; go on from there", upload->digest,
+                               (unsigned long long)upload->got);
         upload->spoiled = true;
         if (!bk_streq(digest, upload->digest))
                 return bk_fail(err, BK_INVALID, "the %llu bytes that came are %s, not %s", (unsigned long long)upload->got, digest, upload->digest);

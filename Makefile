@@ -86,6 +86,9 @@ $(B)/spec/prelude_rb.h: $(wildcard spec/*.rb)
 	mrbc -B spec_prelude_rb -o $@ $(sort $^)
 $(B)/spec/engine.o: $(B)/spec/prelude_rb.h
 
+# The pages' style sheet and script are part of the program as they are.
+$(B)/registry/page.o build/fuzz/obj/registry/page.o: registry/page.css registry/page.js
+
 $(B)/agent: $(AGENT) $(AGENT:.c=.h)
 	@mkdir -p $(@D)
 	$(Q_CC)$(CC) -std=gnu17 -D_GNU_SOURCE -Os -ffunction-sections $(WARN) -I. -static -s -Wl,--gc-sections -o $@ $<

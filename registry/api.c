@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "registry/life.h"
+#include "registry/page_priv.h"
 #include "registry/registry_priv.h"
 
 static const struct { enum bk_kind kind; int status; } statuses[] = {
@@ -23,9 +24,9 @@ int reg_status_of(enum bk_kind kind)
 const struct reg_routes *const *reg_routes_all(void)
 {
         /* Vagrant's are last: "/{user}/{box}" fits much that is somebody else's. */
-        static const struct reg_routes *const all[] = { &reg_routes_images, &reg_routes_life, &reg_routes_packages,
+        static const struct reg_routes *const all[] = { &reg_routes_images, &reg_routes_life, &reg_routes_prune, &reg_routes_packages,
                                                         &reg_routes_use, &reg_routes_serve, &reg_routes_metrics, &reg_routes_hooks, &reg_routes_bakes,
-                                                        &reg_routes_streams, &reg_routes_vagrant, NULL };
+                                                        &reg_routes_streams, &reg_routes_pages, &reg_routes_vagrant, NULL };
 
         return all;
 }
@@ -156,9 +157,10 @@ static const struct reg_route *find(const struct reg_request *request, const str
         return NULL;
 }
 
-/* The row for a request, which may ask for it; NULL with an error. A method that is not for this path is 405, and what is for it is told. */
+/* The row for a request, which may ask for it; NULL with an error. A method that is not for this path is 405, and what is for it is told.
+ * *ret_page: people look at the answer. */
 static const struct reg_route *route_of(const struct reg_request *request, struct target *target, const char **parts, struct reg_answer *ret,
-                                        struct bk_error *err)
+                                        bool *ret_page, struct bk_error *err)
 {
         BK_CLEANUP(bk_buf_done) struct bk_buf others = { 0 };
         const struct reg_route *route;
@@ -166,6 +168,7 @@ static const struct reg_route *route_of(const struct reg_request *request, struc
         if (cut(request->path, target, err) < 0)
                 return NULL;
         route = find(request, target, parts, &others);
+        *ret_page = route != NULL && bk_streq(route->type, REG_HTML);
         if (route != NULL && request->role >= route->role)
                 return route;
         if (route != NULL) {
@@ -180,27 +183,59 @@ static const struct reg_route *route_of(const struct reg_request *request, struc
         return NULL;
 }
 
-static int call(struct reg *reg, const struct reg_request *request, struct reg_answer *ret, struct bk_error *err)
+static int run(struct reg *reg, const struct reg_request *request, const struct target *target, struct reg_call *call, const struct reg_route *route,
+               struct bk_error *err)
 {
-        BK_CLEANUP(target_done) struct target target = { 0 };
-        struct reg_call call = { .reg = reg, .request = request, .answer = ret };
-        const struct reg_route *route = route_of(request, &target, call.part, ret, err);
-
-        if (route == NULL)
-                return -1;
         if (route->run == NULL)
                 return bk_fail(err, BK_INVALID, "%s '%.200s' is answered by `bakery serve` only", request->method, request->path);
-        call.arguments = target.arguments;
-        call.projection = target.projection;
-        ret->status = 200;
-        ret->type = route->type;
-        if (reg_due_apply(reg, err) < 0 || reg_event_index(reg, &ret->index, err) < 0 || route->run(&call, err) < 0) {
-                json_decref(call.json);
-                ret->status = 0;
+        call->reg = reg;
+        call->request = request;
+        call->arguments = target->arguments;
+        call->projection = target->projection;
+        call->answer->status = 200;
+        call->answer->type = route->type;
+        if (route->run(call, err) == 0)
+                return 0;
+        json_decref(bk_take(call->json));
+        call->answer->status = 0;
+        return -1;
+}
+
+static int call(struct reg *reg, const struct reg_request *request, struct reg_answer *ret, bool *ret_page, struct bk_error *err)
+{
+        BK_CLEANUP(target_done) struct target target = { 0 };
+        struct reg_call call = { .answer = ret };
+        bool page = false;
+        const struct reg_route *route = route_of(request, &target, call.part, ret, &page, err);
+
+        *ret_page = page;
+        if (route == NULL || reg_due_apply(reg, err) < 0 || reg_event_index(reg, &ret->index, err) < 0 ||
+            run(reg, request, &target, &call, route, err) < 0)
                 return -1;
-        }
         if (call.json != NULL)
                 answer_json(ret, call.json);
+        return 0;
+}
+
+int reg_api_within(const struct reg_call *outer, const char *path, const char *query, struct reg_answer *ret, json_t **ret_json,
+                   struct bk_error *err)
+{
+        struct reg_request request = *outer->request;
+        BK_CLEANUP(target_done) struct target target = { 0 };
+        struct reg_call call = { .answer = ret };
+        bool page = false;
+        const struct reg_route *route;
+
+        request.method = "GET";
+        request.path = path;
+        request.query = query;
+        request.body = request.type = NULL;
+        request.length = 0;
+        *ret = (struct reg_answer){ .index = outer->answer->index };
+        route = route_of(&request, &target, call.part, ret, &page, err);
+        if (route == NULL || run(outer->reg, &request, &target, &call, route, err) < 0)
+                return -1;
+        *ret_json = call.json;
         return 0;
 }
 
@@ -223,9 +258,14 @@ static void answer_failure(struct reg_answer *answer, const struct bk_error *err
 void reg_api(struct reg *reg, const struct reg_request *request, struct reg_answer *ret)
 {
         struct bk_error err = { 0 };
+        bool page = false;
 
         *ret = (struct reg_answer){ 0 };
-        if (call(reg, request, ret, &err) < 0)
+        if (call(reg, request, ret, &page, &err) == 0)
+                return;
+        if (page)
+                reg_page_failure(request, ret, &err);
+        else
                 answer_failure(ret, &err);
 }
 
@@ -234,9 +274,10 @@ bool reg_api_welcomes(const struct reg_request *request, struct reg_answer *ret)
         BK_CLEANUP(target_done) struct target target = { 0 };
         const char *parts[REG_ROUTE_PARTS];
         struct bk_error err = { 0 };
+        bool page = false;
 
         *ret = (struct reg_answer){ 0 };
-        if (route_of(request, &target, parts, ret, &err) != NULL)
+        if (route_of(request, &target, parts, ret, &page, &err) != NULL)
                 return true;
         answer_failure(ret, &err);
         return false;

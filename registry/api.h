@@ -73,10 +73,15 @@ struct reg_route {
         int (*run)(struct reg_call *call, struct bk_error *err);        /* an error becomes the answer; NULL: the HTTP server's own */
         const char *type;                       /* of the answer; NULL: application/json */
 };
+#define REG_HTML "text/html; charset=utf-8"
 struct reg_routes { const struct reg_route *v; size_t n; };
-extern const struct reg_routes reg_routes_images, reg_routes_life, reg_routes_packages, reg_routes_use, reg_routes_serve,
-        reg_routes_metrics, reg_routes_hooks, reg_routes_bakes, reg_routes_streams, reg_routes_vagrant;
+extern const struct reg_routes reg_routes_images, reg_routes_life, reg_routes_prune, reg_routes_packages, reg_routes_use, reg_routes_serve,
+        reg_routes_metrics, reg_routes_hooks, reg_routes_bakes, reg_routes_streams, reg_routes_pages, reg_routes_vagrant;
 const struct reg_routes *const *reg_routes_all(void);           /* NULL-terminated */
+/* What another route answers to GET, within the answering of `call` and with the rights of who asked that: its JSON, the caller's, or NULL with
+ * the text in *ret, whatever happened the caller's too. */
+int reg_api_within(const struct reg_call *call, const char *path, const char *query, struct reg_answer *ret, json_t **ret_json,
+                   struct bk_error *err) BK_MUST_CHECK;
 /* The body as JSON, which must be there; *ret is the caller's. */
 int reg_body_json(const struct reg_call *call, json_t **ret, struct bk_error *err) BK_MUST_CHECK;
 /* call.c: the value of a query parameter, decoded and the caller's; NULL where it is not given. */
@@ -84,6 +89,8 @@ int reg_call_text(const struct reg_call *call, const char *name, char **ret, str
 int reg_call_switch(const struct reg_call *call, const char *name, bool *ret, struct bk_error *err) BK_MUST_CHECK;      /* 0 or 1 */
 /* *ret stays as it is where it is not given. */
 int reg_call_number(const struct reg_call *call, const char *name, int64_t least, int64_t most, int64_t *ret, struct bk_error *err) BK_MUST_CHECK;
+/* The value of a key in "a=b&c=d" as a form is sent, decoded and the caller's; NULL where it is not there. Forms write blanks as "+". */
+int reg_form_text(const char *text, size_t length, const char *key, char **ret, struct bk_error *err) BK_MUST_CHECK;
 json_t *reg_call_list(const struct reg_call *call, json_t *items, int64_t next);        /* takes items; next 0: no more */
 int reg_status_of(enum bk_kind kind);                           /* 404 for BK_NOT_FOUND, ... */
 /* The OpenAPI document of all routes; the caller's. */

@@ -6,29 +6,6 @@
 #include "registry/registry_priv.h"
 #include "registry/usage.h"
 
-/* The value of a key in a posted form; NULL where it is not there. Forms write blanks as "+". */
-static int form(const char *text, size_t length, const char *key, char **ret, struct bk_error *err)
-{
-        const size_t key_length = strlen(key);
-
-        for (const char *p = text, *end = text + length; p < end;) {
-                const char *stop = memchr(p, '&', (size_t)(end - p));
-                autofree char *raw = NULL;
-
-                if (stop == NULL)
-                        stop = end;
-                if ((size_t)(stop - p) > key_length && strncmp(p, key, key_length) == 0 && p[key_length] == '=') {
-                        p += key_length + 1;
-                        raw = bk_strndup(p, (size_t)(stop - p));
-                        for (char *c = raw; *c != '\0'; c++)
-                                *c = *c == '+' ? ' ' : *c;
-                        return reg_decode(raw, strlen(raw), ret, err);
-                }
-                p = stop + 1;
-        }
-        return 0;
-}
-
 static int usage(struct reg_call *call, struct bk_error *err)
 {
         autofree char *image = NULL;
@@ -83,7 +60,7 @@ static int phone_home(struct reg_call *call, struct bk_error *err)
         if (json_is_object(object)) {
                 instance = bk_strdup(json_string_value(json_object_get(object, "instance_id")));
                 host = bk_strdup(json_string_value(json_object_get(object, "hostname")));
-        } else if (form(text, length, "instance_id", &instance, err) < 0 || form(text, length, "hostname", &host, err) < 0) {
+        } else if (reg_form_text(text, length, "instance_id", &instance, err) < 0 || reg_form_text(text, length, "hostname", &host, err) < 0) {
                 return -1;
         }
         if (reg_resolve(call->reg, call->part[0], &image, err) < 0 ||

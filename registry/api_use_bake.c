@@ -49,5 +49,7 @@ static const struct reg_route rows[] = {
         { "GET", "/bakes/{bake}", REG_READ, "one bake", NULL, show, NULL },
         { "GET", "/bakes/{bake}/log", REG_READ, "its log from a byte on; X-Bakery-Next is the byte to ask for next", "from", log_of,
           "text/plain; charset=utf-8" },
+        { "GET", "/bakes/{bake}/log/stream", REG_READ, "the same as it is written, as server-sent events: log with {text}, end with the bake", "from",
+          NULL, "text/event-stream" },
 };
 const struct reg_routes reg_routes_bakes = { rows, sizeof rows / sizeof *rows };

@@ -20,6 +20,29 @@ int reg_call_text(const struct reg_call *call, const char *name, char **ret, str
         return 0;
 }
 
+int reg_form_text(const char *text, size_t length, const char *key, char **ret, struct bk_error *err)
+{
+        const size_t key_length = strlen(key);
+
+        *ret = NULL;
+        for (const char *p = text, *end = text + length; p < end;) {
+                const char *stop = memchr(p, '&', (size_t)(end - p));
+                autofree char *raw = NULL;
+
+                if (stop == NULL)
+                        stop = end;
+                if ((size_t)(stop - p) > key_length && strncmp(p, key, key_length) == 0 && p[key_length] == '=') {
+                        p += key_length + 1;
+                        raw = bk_strndup(p, (size_t)(stop - p));
+                        for (char *c = raw; *c != '\0'; c++)
+                                *c = *c == '+' ? ' ' : *c;
+                        return reg_decode(raw, strlen(raw), ret, err);
+                }
+                p = stop + 1;
+        }
+        return 0;
+}
+
 int reg_call_switch(const struct reg_call *call, const char *name, bool *ret, struct bk_error *err)
 {
         autofree char *text = NULL;

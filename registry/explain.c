@@ -89,6 +89,23 @@ static int blame(struct reg *reg, const struct reg_filter *filter, struct bk_buf
         return 0;
 }
 
+/* What matches and is hidden is there for those who know its digest. */
+static int hidden(struct reg *reg, const struct reg_filter *filter, const char *query, struct bk_error *err)
+{
+        BK_CLEANUP(reg_images_done) struct reg_images images = { 0 };
+        struct reg_filter wider = *filter;
+
+        if (filter->hidden || filter->at.given || filter->alive.given)
+                return 0;
+        wider.hidden = true;
+        wider.limit = 1;
+        wider.first = true;
+        if (reg_filter_run(reg, &wider, &images, NULL, err) < 0)
+                return -1;
+        return images.n == 0 ? 0 : bk_fail(err, BK_GONE, "no image on offer matches '%.200s': the newest that does, '%s', is hidden; name it by its "
+                                           "digest, or add _hidden=1", query, images.v[0].id);
+}
+
 /* What matches but for its state was on offer once: whoever relies on it must hear that it is no more. */
 static int withdrawn(struct reg *reg, const struct reg_filter *filter, const char *query, struct bk_error *err)
 {
@@ -102,6 +119,7 @@ static int withdrawn(struct reg *reg, const struct reg_filter *filter, const cha
         if (filter->states_asked || filter->at.given || filter->alive.given)
                 return 0;
         wider.states = REG_STATES_ALL;
+        wider.hidden = true;
         wider.limit = 1;
         wider.first = true;
         if (reg_filter_run(reg, &wider, &images, NULL, err) < 0)
@@ -123,7 +141,7 @@ int reg_filter_explain(struct reg *reg, const struct reg_filter *filter, struct 
         BK_CLEANUP(bk_buf_done) struct bk_buf text = { 0 };
         int64_t count = 0;
 
-        if (withdrawn(reg, filter, query, err) < 0)
+        if (hidden(reg, filter, query, err) < 0 || withdrawn(reg, filter, query, err) < 0)
                 return -1;
         if (filter->name == NULL)
                 return bk_fail(err, BK_NOT_FOUND, "no image matches '%.200s'", query);

@@ -14,7 +14,7 @@ enum reg_facts_want {
         REG_FACTS_HEADED = 1 << 1,              /* headed_at */
         REG_FACTS_STATES = 1 << 2,              /* state_at, tested_at */
         REG_FACTS_VERDICTS = 1 << 3,            /* flag FAILED */
-        REG_FACTS_VULNERABLE = 1 << 4,          /* holes */
+        REG_FACTS_VULNERABLE = 1 << 4,          /* holes, flag NO_PACKAGES */
         REG_FACTS_KINDS = 1 << 5,               /* kind */
         REG_FACTS_IDS = 1 << 6,                 /* id of every image; else reg_facts_id() asks for one */
         REG_FACTS_MARKS = 1 << 7,               /* opted_out_until, purge_at */
@@ -27,11 +27,13 @@ enum reg_facts_flag {
         REG_FACT_IN_USE = 1 << 1,       /* a launch reference is alive */
         REG_FACT_HIDDEN = 1 << 2,
         REG_FACT_FAILED = 1 << 3,       /* one of its checks failed */
-        REG_FACT_NO_PACKAGES = 1 << 4,  /* nobody knows what is in it, so nobody knows whether it is vulnerable */
+        REG_FACT_NO_PACKAGES = 1 << 4,  /* nobody knows whether it is vulnerable: no packages are recorded, or its system is in no feed of
+                                           advisories. It may have holes all the same: of languages' packages, say */
 };
 
-/* Holes of one package set: of each severity (0 unknown to 5 critical, as advisories have them) when the oldest was published;
- * 0: there is none, REG_UNKNOWN: there is one, of unknown age. */
+/* Holes of one package set: of each severity (0 unrated to 5 critical, as advisories have them) when the oldest was published;
+ * 0: there is none, REG_UNKNOWN: there is one of unknown age, perhaps beside others. Severity and age that a feed does not tell are those
+ * that others tell of the same name. */
 struct reg_holes { int64_t any[6], fixable[6]; };
 
 struct reg_facts {
@@ -42,13 +44,14 @@ struct reg_facts {
         uint8_t *state, *flags;                 /* enum reg_state; enum reg_facts_flag */
         uint32_t *ancestor;                     /* place of the image it was baked on; REG_NOWHERE */
         uint32_t *name, *type;                  /* places in words */
-        int64_t *launched_at;                   /* when a launch was last told of; 0: never */
-        int64_t *headed_at;                     /* when it last headed a channel: `at` for one that does; 0: never */
-        int64_t *state_at, *tested_at;          /* since when it has its state; when it first was tested or more, 0: never */
+        int64_t *launched_at;                   /* when a launch, or the end of one, was last told of; 0: never */
+        int64_t *headed_at;                     /* when it last headed a channel: `at` for one that does; 0: never, or REG_UNKNOWN */
+        int64_t *state_at, *tested_at;          /* since when it has its state; when it first was tested or more, 0: never; or REG_UNKNOWN:
+                                                   the log does not say */
         uint32_t *holes;                        /* place in hole; REG_NOWHERE where it has none */
-        uint32_t *kind;                         /* equal for images of one kind: the same name and identifying attributes (ancestry.c) */
+        uint32_t *kind;                         /* equal for images of one kind: the same name and identifying attributes (ancestry.c); from 0, without gaps */
         int64_t *opted_out_until;               /* somebody asked for it to stay; 0: nobody did, INT64_MAX: for ever */
-        int64_t *purge_at;                      /* in the trash: when it is to go for good; 0: not in the trash */
+        int64_t *purge_at;                      /* in the trash: when it is to go for good; 0: not in the trash; or REG_UNKNOWN */
         uint32_t *created_by;                   /* place in words; REG_NOWHERE */
         uint32_t *layer_users;                  /* images that have the same top layer, itself included */
         char **id;
@@ -60,8 +63,8 @@ struct reg_facts {
         size_t n_words;
         void *arena;                            /* the words' bytes; private */
 };
-/* keys: attributes that are wanted. only: the row of one image, 0 for all; ancestor is then REG_NOWHERE. Within the caller's
- * transaction where there is one. */
+/* keys: attributes that are wanted. only: the row of one image, 0 for all; ancestor is then REG_NOWHERE, and n is 0 where there is no such
+ * image. Within the caller's transaction where there is one. */
 struct reg_facts_ask { unsigned want; const struct bk_strv *keys; int64_t only; };
 int reg_facts_read(struct reg *reg, const struct reg_facts_ask *ask, struct reg_facts *ret, struct bk_error *err) BK_MUST_CHECK;
 void reg_facts_done(struct reg_facts *facts);

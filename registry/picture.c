@@ -74,7 +74,7 @@ static void add_text(struct bk_buf *svg, const char *text, size_t most)
 static const char style[] =
         "<style>"
         "svg{--page:#fff;--ink:#1b1f24;--dim:#57606a;--box:#f6f8fa;--line:#afb8c1;--self:#ddf4ff;--edge:#0969da;"
-        "--baked:#8c959f;--tested:#1a7f37;--promoted:#0969da;--deprecated:#9a6700;--revoked:#cf222e;--trashed:#57606a;background:var(--page)}"
+        "--baked:#59636e;--tested:#1a7f37;--promoted:#0969da;--deprecated:#9a6700;--revoked:#cf222e;--trashed:#57606a;background:var(--page)}"
         "@media(prefers-color-scheme:dark){svg{--page:#0d1117;--ink:#e6edf3;--dim:#9198a1;--box:#161b22;--line:#484f58;--self:#132c4a;"
         "--edge:#4493f8;--baked:#9198a1;--tested:#3fb950;--promoted:#4493f8;--deprecated:#d29922;--revoked:#f85149;--trashed:#9198a1}}"
         "text{font:12px system-ui,sans-serif;fill:var(--dim)}.n{font-weight:600;font-size:14px;fill:var(--ink)}"

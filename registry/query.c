@@ -307,6 +307,8 @@ static int build(struct reg *reg, const struct reg_filter *filter, const struct 
 {
         add_source(reg, select, filter, along);
         add_states(select, filter->states);
+        if (!filter->hidden)
+                bk_buf_puts(&select->sql, " AND i.hidden = 0");
         for (size_t i = 0; i < filter->n; i++)
                 if (&filter->v[i] != along && reg_select_condition(reg, select, &filter->v[i], err) < 0)
                         return -1;

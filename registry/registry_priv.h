@@ -77,7 +77,7 @@ int reg_schema_ensure(struct reg *reg, struct bk_error *err) BK_MUST_CHECK;
 #define REG_IMAGE_COLUMNS \
         "i.sequence, i.id, i.name, i.type, i.state, (SELECT digest FROM layer WHERE id = i.layer), " \
         "(SELECT id FROM image WHERE sequence = i.ancestor), i.input_hash, i.size, i.virtual_size, " \
-        "i.created_at, i.created_by, i.created_on "
+        "i.created_at, i.created_by, i.created_on, i.hidden "
 
 /* Steps through a bound statement that selects REG_IMAGE_COLUMNS; *ret may come out empty. */
 int reg_image_rows(struct reg *reg, struct reg_stmt *stmt, struct reg_images *ret, struct bk_error *err) BK_MUST_CHECK;
@@ -110,7 +110,7 @@ int reg_package_set_drop(struct reg *reg, int64_t set, struct bk_error *err) BK_
 /* --- layer.c -------------------------------------------------------------- */
 int reg_layer_row(struct reg *reg, const char *digest, int64_t *ret, struct bk_error *err) BK_MUST_CHECK;
 int reg_layer_put(struct reg *reg, const struct reg_layer *layer, int64_t *ret, struct bk_error *err) BK_MUST_CHECK;
-/* Removes the rows of a layer and of those below it that nothing needs. */
+/* Removes the rows of a layer and of those below it that nothing needs, and dooms their blobs. They are added to *ret, also on failure. */
 int reg_layer_drop_unused(struct reg *reg, int64_t layer, struct reg_layers *ret, struct bk_error *err) BK_MUST_CHECK;
 
 /* --- state.c -------------------------------------------------------------- */
@@ -189,6 +189,7 @@ struct reg_filter {
         size_t n, n_values;             /* conditions; values of all of them */
         unsigned states;                /* REG_STATE_BIT()s that match */
         bool states_asked;              /* by the query, not by default */
+        bool hidden;                    /* also hidden images */
         int64_t limit;                  /* -1: all */
         bool one;                       /* exactly one image must match */
         bool first;                     /* the newest only; there must be one */
@@ -258,6 +259,16 @@ bool reg_ids_has(const struct reg_ids *ids, int64_t id);        /* of sorted one
 void reg_ids_done(struct reg_ids *ids);
 /* The rows of packages that "openssl<3.0.15-1" means, or "openssl"; versions are compared as their ecosystem does. */
 int reg_package_rows(struct reg *reg, const char *spec, struct reg_ids *ret, struct bk_error *err) BK_MUST_CHECK;
+
+/* --- ancestry.c ------------------------------------------------------------- */
+extern const char *const reg_identifying[];     /* attributes in which images of one kind agree, as in their name; NULL at the end */
+
+/* --- map.c ------------------------------------------------------------------ */
+/* Numbers by numbers; keys are above 0. A zeroed map is empty. */
+struct reg_map { int64_t *keys; size_t *values; size_t n, room; };      /* room: a power of two */
+/* Where the key's value is, until the next call; 0 and *ret_new when it was not there. */
+size_t *reg_map_at(struct reg_map *map, int64_t key, bool *ret_new);
+void reg_map_done(struct reg_map *map);
 
 /* --- channel.c ------------------------------------------------------------ */
 /* Cuts "name:channel"; without a colon all of it is the channel and *ret_name is NULL. */

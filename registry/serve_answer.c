@@ -49,6 +49,14 @@ enum MHD_Result serve_queue(struct serve_request *request, int status, struct MH
         return result;
 }
 
+/* A browser asks its user where the address is a page's. Of programs' questions it must not: a script in a page asks them. */
+void serve_challenge(const struct serve_request *request, struct MHD_Response *response)
+{
+        if (request->path != NULL && strncmp(request->path, "//", 2) == 0)
+                serve_response_header(response, "WWW-Authenticate", "Basic realm=\"bakery: a token as password\", charset=\"UTF-8\"");
+        serve_response_header(response, "WWW-Authenticate", "Bearer");
+}
+
 enum MHD_Result serve_refuse(struct serve_request *request, int status, const struct bk_error *err, const char *extra)
 {
         struct reg_answer answer = { 0 };
@@ -61,7 +69,7 @@ enum MHD_Result serve_refuse(struct serve_request *request, int status, const st
         response = MHD_create_response_from_buffer(answer.length, answer.text, MHD_RESPMEM_MUST_COPY);
         serve_response_header(response, "Content-Type", answer.type);
         if (status == 401)
-                serve_response_header(response, "WWW-Authenticate", "Bearer");
+                serve_challenge(request, response);
         if (status == 503 && extra == NULL)
                 serve_response_header(response, "Retry-After", "1");
         if (extra != NULL) {
@@ -199,6 +207,14 @@ static void drop_text(void *cls)
         serve_text_drop(cls);
 }
 
+static bool has_header(const struct bk_strv *lines, const char *name)
+{
+        for (size_t i = 0; i < lines->n; i++)
+                if (strncmp(lines->v[i], name, strlen(name)) == 0)
+                        return true;
+        return false;
+}
+
 static enum MHD_Result send_text(struct serve_request *request, struct serve_text *text)
 {
         const struct reg_answer *answer = &text->answer;
@@ -226,12 +242,13 @@ static enum MHD_Result send_text(struct serve_request *request, struct serve_tex
         }
         serve_response_header(response, "Content-Type", answer->type);
         if (status == 401)
-                serve_response_header(response, "WWW-Authenticate", "Bearer");
+                serve_challenge(request, response);
         if (status == 503)
                 serve_response_header(response, "Retry-After", "1");
         if (status == 200) {
                 serve_response_header(response, "ETag", text->etag);
-                serve_response_header(response, "Cache-Control", "no-cache");
+                if (!has_header(&answer->headers, "Cache-Control:"))
+                        serve_response_header(response, "Cache-Control", "no-cache");
                 serve_response_header(response, "X-Bakery-Index", index);
         }
         add_lines(response, &answer->headers);
@@ -410,7 +427,7 @@ static enum MHD_Result look_up(struct serve_request *request)
 enum MHD_Result serve_answer(struct serve_request *request)
 {
         const bool reads = bk_streq(request->method, "GET") || bk_streq(request->method, "HEAD");
-        autofree char *digest = serve_layer_digest(request->path);
+        autofree char *digest = serve_layer_digest(request->path), *bake = serve_bake_of(request->path);
         struct bk_error err = { 0 };
 
         if (!reads)
@@ -419,5 +436,7 @@ enum MHD_Result serve_answer(struct serve_request *request)
                 return serve_layer(request, digest);
         if (bk_streq(request->path, "/events/stream"))
                 return serve_events(request);
+        if (bake != NULL)
+                return serve_bake_log(request, bake);
         return wait_for_change(request, &err) < 0 ? serve_fail(request, &err) : look_up(request);
 }

@@ -12,6 +12,7 @@
 
 #include "lib/fs.h"
 #include "lib/httpd.h"
+#include "lib/minisign.h"
 
 void serve_who_done(struct serve_who *who)
 {
@@ -151,6 +152,30 @@ static int check_certificate(const struct serve_request *request, struct bk_erro
         return 0;
 }
 
+/* "Basic" is what browsers have: the password is the token, whatever the name. Once it was given, a browser sends it with whatever any page
+ * of anybody's makes it send; so it is for reading only. */
+static int shown_token(const struct serve_request *request, const char *shown, char **ret, struct bk_error *err)
+{
+        const bool reads = bk_streq(request->method, "GET") || bk_streq(request->method, "HEAD");
+        autofree unsigned char *pair = NULL;
+        const char *colon;
+        size_t length = 0;
+
+        if (strlen(shown) > SERVE_TOKEN_MOST)
+                return bk_fail(err, BK_DENIED, "what is shown is too long for a token");
+        if (strncasecmp(shown, "Bearer ", 7) == 0) {
+                *ret = bk_strdup(shown + 7 + strspn(shown + 7, " "));
+                return 0;
+        }
+        if (!reads || strncasecmp(shown, "Basic ", 6) != 0)
+                return bk_fail(err, BK_DENIED, "write 'Authorization: Bearer TOKEN'");
+        shown += 6 + strspn(shown + 6, " ");
+        if (bk_base64_read(shown, strlen(shown), &pair, &length, NULL) < 0 || (colon = memchr(pair, ':', length)) == NULL)
+                return bk_fail(err, BK_DENIED, "the password is to be a token, the name may be any");
+        *ret = bk_strndup(colon + 1, length - (size_t)(colon + 1 - (const char *)pair));
+        return 0;
+}
+
 int serve_who(struct serve_request *request, struct bk_error *err)
 {
         const char *shown = serve_header(request, "Authorization");
@@ -161,9 +186,9 @@ int serve_who(struct serve_request *request, struct bk_error *err)
         if (at->sa_family != AF_UNIX && check_certificate(request, err) < 0)
                 return -1;
         if (shown != NULL) {
-                if (strncasecmp(shown, "Bearer ", 7) != 0 || strlen(shown) > SERVE_TOKEN_MOST)
-                        return bk_fail(err, BK_DENIED, "write 'Authorization: Bearer TOKEN'");
-                return by_token(request->serve, shown + 7 + strspn(shown + 7, " "), &request->who, err);
+                autofree char *token = NULL;
+
+                return shown_token(request, shown, &token, err) < 0 ? -1 : by_token(request->serve, token, &request->who, err);
         }
         return at->sa_family == AF_UNIX ? by_socket(request, &request->who, err) : by_address(request, at, &request->who, err);
 }

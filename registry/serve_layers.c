@@ -31,15 +31,18 @@ enum MHD_Result serve_layer(struct serve_request *request, const char *digest)
         autofree char *path = layer_path(&request->serve->store, digest), *etag = bk_format("\"%s\"", digest);
         autostrv struct bk_strv headers = { 0 };
         struct bk_error err = { 0 };
+        int here;
 
         if (request->who.role < REG_READ) {
                 (void)bk_fail(&err, BK_DENIED, "layers need a token that may read");
                 return serve_fail(request, &err);
         }
-        if (!bk_exists(path)) {
+        /* Who may send layers asks whether this one must be sent. */
+        here = request->who.role >= REG_BAKE ? layer_claim(&request->serve->store, digest, &err) : bk_exists(path);
+        if (here == 0)
                 (void)bk_fail(&err, BK_NOT_FOUND, "layer '%s' is not here", digest);
+        if (here <= 0)
                 return serve_fail(request, &err);
-        }
         bk_strv_add(&headers, "Cache-Control: private, max-age=31536000, immutable");
         return serve_file(request, &(struct serve_content){ .path = path, .type = "application/octet-stream", .etag = etag, .headers = &headers });
 }
@@ -63,8 +66,11 @@ enum MHD_Result serve_upload_known(struct serve_request *request, const char *di
 {
         BK_CLEANUP(layer_info_done) struct layer_info info = { 0 };
         struct bk_error err = { 0 };
+        const int here = layer_claim(&request->serve->store, digest, &err);
 
-        return layer_info_get(&request->serve->store, digest, &info, &err) < 0 ? serve_fail(request, &err) : say(request, 200, &info);
+        if (here == 0)
+                (void)bk_fail(&err, BK_CONFLICT, "layer '%s' was here, and has just been removed; send it again", digest);
+        return here <= 0 || layer_info_get(&request->serve->store, digest, &info, &err) < 0 ? serve_fail(request, &err) : say(request, 200, &info);
 }
 
 static bool digits(const char **p, uint64_t *ret)

@@ -181,6 +181,8 @@ const char *serve_header(const struct serve_request *request, const char *name);
 
 /* --- serve_answer.c -------------------------------------------------------------------- */
 enum MHD_Result serve_answer(struct serve_request *request);
+/* How to say who one is, for an answer of 401. */
+void serve_challenge(const struct serve_request *request, struct MHD_Response *response);
 /* Short answers in the API's own form. extra: a header "Name: value", or NULL. */
 enum MHD_Result serve_refuse(struct serve_request *request, int status, const struct bk_error *err, const char *extra);
 enum MHD_Result serve_text(struct serve_request *request, struct reg_answer *answer /* taken */);
@@ -206,3 +208,6 @@ enum MHD_Result serve_upload_finish(struct serve_request *request);
 void serve_upload_done(struct reg_serve *serve, struct serve_upload *upload);
 enum MHD_Result serve_layer(struct serve_request *request, const char *digest);
 enum MHD_Result serve_events(struct serve_request *request);
+/* The bake of "/bakes/{bake}/log/stream", or NULL; the caller's. */
+char *serve_bake_of(const char *path);
+enum MHD_Result serve_bake_log(struct serve_request *request, const char *bake);

@@ -8,7 +8,7 @@
 #include "bakery/cmd/print.h"
 #include "lib/cleanup.h"
 #include "lib/fs.h"
-#include "registry/life.h"
+#include "registry/prune.h"
 
 static const struct cmd_flag export_flags[] = {
         { "format", "NAME", false, "raw (default) or another of `bakery help formats`; else by the suffix of FILE" },
@@ -83,5 +83,5 @@ const struct cmd cmd_image_export = {
 };
 const struct cmd cmd_image_delete = {
         "image delete", "IMAGE", 1, 1, "delete an image and the layers only it needs",
-        "Refused while other images stand on it or a channel points at it. " CMD_REFERENCES, CMD_FLAGS(change_flags), run_delete,
+        "Refused while other images stand on it, a channel points at it, somebody uses it, or somebody asked for it to stay. " CMD_REFERENCES, CMD_FLAGS(change_flags), run_delete,
 };

@@ -262,15 +262,15 @@ static int fetch_layer(const struct move *move, const char *digest, const char *
 /* The draft is in a lease: who is killed here leaves what the next command removes. */
 static int pull_layer(const struct move *move, const char *digest, struct bk_error *err)
 {
-        autofree char *path = layer_path(&move->state.store, digest), *leases = bk_format("%s/leases", move->state.store.run);
+        autofree char *leases = bk_format("%s/leases", move->state.store.run);
         autofree char *word = bk_random_name(), *draft = bk_format("pull-%s", word);
         struct bk_lease lease = BK_LEASE_NONE;
-        int status;
+        int status = layer_claim(&move->state.store, digest, err);
 
-        if (bk_exists(path)) {
+        if (status > 0)
                 tell(move, "is here already", "layer", digest, NULL, 0);
-                return layer_verify(&move->state.store, digest, false, err);
-        }
+        if (status != 0)
+                return status < 0 ? -1 : layer_verify(&move->state.store, digest, false, err);
         if (bk_lease_take(leases, &lease, err) < 0)
                 return -1;
         status = bk_lease_note(&lease, "draft", draft, err);

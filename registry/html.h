@@ -1,0 +1,48 @@
+/* HTML, written so that nothing unescaped gets into it.
+ *
+ * A format is markup of ours; all that it takes in is text of others', and is escaped: in text and between double quotes alike. What
+ * cannot be seen but would do something - controls, changes of direction - is shown by its number. */
+#pragma once
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include "lib/buf.h"
+#include "lib/cleanup.h"
+
+struct reg_html {
+        struct bk_buf buf;
+        int64_t now;                    /* unix seconds, for "3 h ago" */
+};
+void reg_html_done(struct reg_html *html);
+#define autohtml BK_CLEANUP(reg_html_done) struct reg_html
+
+/* Of printf() only %s, %d, %lld, %zu and %%. A NULL text is empty. */
+void reg_html(struct reg_html *html, const char *format, ...) BK_PRINTF(2, 3);
+
+/* --- values, as pages show them; NULL and null are a dash ---------------------------- */
+void reg_html_text(struct reg_html *html, const json_t *value);         /* what is no text as JSON */
+void reg_html_time(struct reg_html *html, const json_t *iso);           /* "2026-11-21 20:28:58" and how long ago */
+void reg_html_size(struct reg_html *html, const json_t *bytes);
+void reg_html_word(struct reg_html *html, const json_t *word);          /* a state, a verdict, a severity: coloured */
+void reg_html_any(struct reg_html *html, const json_t *value);          /* whatever it is: lists of lists of names and values */
+
+/* --- links ----------------------------------------------------------------------------- */
+/* first is ours ("/images"), the others are escaped as parts of a path; NULL behind the last, which is what is shown. */
+void reg_html_link(struct reg_html *html, const char *text, const char *first, ...) __attribute__((sentinel));
+/* To an image, by its digest's first digits. */
+void reg_html_image(struct reg_html *html, const json_t *id);
+/* To an image, by its name. */
+void reg_html_named(struct reg_html *html, const json_t *id, const json_t *name);
+
+/* --- tables: rows on a wide screen, cards on a narrow one -------------------------------- */
+struct reg_table { struct reg_html *html; const char *const *columns; /* NULL behind the last */ size_t column; bool row, cell; };
+void reg_table_begin(struct reg_table *table, struct reg_html *html, const char *caption, const char *const *columns);
+void reg_table_row(struct reg_table *table);
+void reg_table_cell(struct reg_table *table);                            /* the first of a row is what it is about */
+void reg_table_text(struct reg_table *table, const json_t *value);       /* a cell with a text */
+void reg_table_end(struct reg_table *table);
+
+/* --- logs ---------------------------------------------------------------------------------- */
+/* What a terminal would show in the end: escape sequences are gone, a line that was written over is as it was at last. UTF-8 without
+ * controls but line ends and tabs. Lines are whole, or what is cut in two is shown as two. */
+void reg_terminal_text(const char *bytes, size_t length, struct bk_buf *ret);

@@ -1,0 +1,213 @@
+/* Pages of what is in an image: packages, advisories, and what changed from one to another. */
+#include "registry/page_priv.h"
+
+#include <string.h>
+
+/* The image is named by the answer's digest, so that the page says which it was. */
+static char *title_of(const struct reg_call *call, const char *what)
+{
+        return bk_format("%s of %s", what, call->part[0]);
+}
+
+static void put_way_back(const struct reg_call *call, struct reg_html *html)
+{
+        reg_html(html, "<p>");
+        reg_html_link(html, call->part[0], "/images", call->part[0], NULL);
+        reg_html(html, "</p>\n");
+}
+
+/* --- packages ---------------------------------------------------------------------------- */
+static void put_packages(struct reg_html *html, const json_t *items)
+{
+        static const char *const columns[] = { "Package", "Version", "Architecture", "Source", "Kind", NULL };
+        struct reg_table table;
+        const json_t *item;
+        size_t i;
+
+        reg_table_begin(&table, html, "Installed packages", columns);
+        json_array_foreach(items, i, item) {
+                BK_CLEANUP(bk_buf_done) struct bk_buf query = { 0 };
+                const json_t *source = json_object_get(item, "source");
+
+                reg_page_query(&query, "name", json_string_value(json_object_get(item, "name")));
+                reg_table_row(&table);
+                reg_table_cell(&table);
+                reg_html(html, "<a href=\"/packages?%s\" title=\"Which images have it\">", query.data == NULL ? "" : query.data);
+                reg_html_text(html, json_object_get(item, "name"));
+                reg_html(html, "</a>");
+                reg_table_text(&table, json_object_get(item, "version"));
+                reg_table_text(&table, json_object_get(item, "architecture"));
+                reg_table_text(&table, json_equal((json_t *)source, json_object_get(item, "name")) ? NULL : source);
+                reg_table_text(&table, json_object_get(item, "ecosystem"));
+        }
+        reg_table_end(&table);
+}
+
+int reg_page_image_packages(struct reg_call *call, struct bk_error *err)
+{
+        autofree char *path = reg_page_path("/images", call->part[0], "packages", NULL), *title = title_of(call, "Packages"), *name = NULL;
+        BK_CLEANUP(bk_buf_done) struct bk_buf query = { 0 };
+        autojson *found = NULL;
+        autohtml html = { 0 };
+        size_t n;
+
+        if (reg_page_field(call, "name", &name, err) < 0)
+                return -1;
+        reg_page_query(&query, "name", name);
+        if (reg_page_ask(call, path, query.data == NULL ? "" : query.data, &found, err) < 0)
+                return -1;
+        n = json_array_size(json_object_get(found, "items"));
+
+        const struct reg_page page = { .title = title, .heading = "Packages", .section = "/images", .json = path };
+
+        reg_page_begin(call, &html, &page);
+        put_way_back(call, &html);
+        reg_html(&html, "<form class=\"filter\" action=\"%s\" role=\"search\"><label for=\"name\">Package</label><input id=\"name\" name=\"name\" "
+                 "type=\"search\" value=\"%s\" placeholder=\"openssl, lib*\" autocapitalize=\"off\" spellcheck=\"false\"><button>Find</button></form>\n",
+                 path, name);
+        if (n > 0)
+                put_packages(&html, json_object_get(found, "items"));
+        else if (name != NULL)
+                reg_page_empty(&html, "No package of that name is installed. A star at the end finds all that begin so: ", "lib*");
+        else
+                reg_page_empty(&html, "No inventory is known. Another's can be attached:", "bakery sbom attach IMAGE FILE");
+        reg_page_end(call, &html, &page);
+        return 0;
+}
+
+/* --- advisories ---------------------------------------------------------------------------- */
+int reg_page_image_vulnerable(struct reg_call *call, struct bk_error *err)
+{
+        autofree char *path = reg_page_path("/images", call->part[0], "vulnerable", NULL), *title = title_of(call, "Advisories");
+        autofree char *severity = NULL, *fixable = NULL;
+        BK_CLEANUP(bk_buf_done) struct bk_buf query = { 0 };
+        autojson *found = NULL;
+        autohtml html = { 0 };
+        size_t n;
+
+        if (reg_page_field(call, "severity", &severity, err) < 0 || reg_page_field(call, "fixable", &fixable, err) < 0)
+                return -1;
+        reg_page_query(&query, "severity", severity);
+        reg_page_query(&query, "fixable", fixable);
+        if (reg_page_ask(call, path, query.data == NULL ? "" : query.data, &found, err) < 0)
+                return -1;
+        n = json_array_size(json_object_get(found, "items"));
+
+        const struct reg_page page = { .title = title, .heading = "Advisories", .section = "/images", .json = path };
+
+        reg_page_begin(call, &html, &page);
+        put_way_back(call, &html);
+        if (n > 0)
+                reg_page_findings_table(&html, "What concerns it, the worst first", json_object_get(found, "items"), n);
+        else
+                reg_page_empty(&html, "No advisory that was imported concerns it.", NULL);
+        reg_page_end(call, &html, &page);
+        return 0;
+}
+
+/* --- differences ------------------------------------------------------------------------------ */
+static void put_changes(struct reg_html *html, const char *caption, const json_t *items)
+{
+        static const char *const columns[] = { "What", "Before", "After", NULL };
+        struct reg_table table;
+        const json_t *item;
+        size_t i;
+
+        if (json_array_size(items) == 0)
+                return;
+        reg_table_begin(&table, html, caption, columns);
+        json_array_foreach(items, i, item) {
+                reg_table_row(&table);
+                reg_table_text(&table, json_object_get(item, "key"));
+                reg_table_text(&table, json_object_get(item, "from"));
+                reg_table_text(&table, json_object_get(item, "to"));
+        }
+        reg_table_end(&table);
+}
+
+/* One list of all: what came has no version before, what went none after. */
+static void put_package_rows(struct reg_table *table, const json_t *items, const char *from, const char *to, const char *what)
+{
+        const json_t *item;
+        size_t i;
+
+        json_array_foreach(items, i, item) {
+                const json_t *direction = json_object_get(item, "direction");
+
+                reg_table_row(table);
+                reg_table_text(table, json_object_get(item, "name"));
+                reg_table_text(table, from == NULL ? NULL : json_object_get(item, from));
+                reg_table_text(table, to == NULL ? NULL : json_object_get(item, to));
+                reg_table_cell(table);
+                reg_html(table->html, "<span class=\"word %s\">%s</span>", what, direction != NULL ? json_string_value(direction) : what);
+        }
+}
+
+static void put_package_changes(struct reg_html *html, const json_t *packages)
+{
+        static const char *const columns[] = { "Package", "Before", "After", "How", NULL };
+        const json_t *added = json_object_get(packages, "added"), *removed = json_object_get(packages, "removed");
+        const json_t *changed = json_object_get(packages, "changed");
+        struct reg_table table;
+
+        if (json_array_size(added) + json_array_size(removed) + json_array_size(changed) == 0)
+                return;
+        reg_table_begin(&table, html, "Packages", columns);
+        put_package_rows(&table, changed, "from", "to", "changed");
+        put_package_rows(&table, added, NULL, "version", "added");
+        put_package_rows(&table, removed, "version", NULL, "removed");
+        reg_table_end(&table);
+}
+
+static void put_check_changes(struct reg_html *html, const json_t *items)
+{
+        static const char *const columns[] = { "Check", "Before", "After", NULL };
+        struct reg_table table;
+        const json_t *item;
+        size_t i;
+
+        if (json_array_size(items) == 0)
+                return;
+        reg_table_begin(&table, html, "Verdicts", columns);
+        json_array_foreach(items, i, item) {
+                reg_table_row(&table);
+                reg_table_text(&table, json_object_get(item, "name"));
+                reg_table_cell(&table);
+                reg_html_word(html, json_object_get(item, "from"));
+                reg_table_cell(&table);
+                reg_html_word(html, json_object_get(item, "to"));
+        }
+        reg_table_end(&table);
+}
+
+int reg_page_image_diff(struct reg_call *call, struct bk_error *err)
+{
+        autofree char *path = reg_page_path("/images", call->part[0], "diff", call->part[1], NULL);
+        const json_t *from, *to;
+        autojson *found = NULL;
+        autohtml html = { 0 };
+
+        if (reg_page_ask(call, path, "", &found, err) < 0)
+                return -1;
+
+        const struct reg_page page = { .title = "What changed", .section = "/images", .json = path };
+
+        from = json_object_get(found, "from");
+        to = json_object_get(found, "to");
+        reg_page_begin(call, &html, &page);
+        reg_html(&html, "<p>From ");
+        reg_html_named(&html, json_object_get(from, "id"), json_object_get(from, "name"));
+        reg_html(&html, " ");
+        reg_html_image(&html, json_object_get(from, "id"));
+        reg_html(&html, " to ");
+        reg_html_named(&html, json_object_get(to, "id"), json_object_get(to, "name"));
+        reg_html(&html, " ");
+        reg_html_image(&html, json_object_get(to, "id"));
+        reg_html(&html, ".</p>\n");
+        put_changes(&html, "Attributes", json_object_get(found, "attributes"));
+        put_package_changes(&html, json_object_get(found, "packages"));
+        put_check_changes(&html, json_object_get(found, "checks"));
+        put_changes(&html, "Record", json_object_get(found, "fields"));
+        reg_page_end(call, &html, &page);
+        return 0;
+}

@@ -1,0 +1,87 @@
+/* The page of what the janitor would do. The plan is made where the rules are, and comes by the API. */
+#include "registry/page_priv.h"
+
+#include <string.h>
+
+static void put_counts(struct reg_html *html, const json_t *plan)
+{
+        const json_t *count;
+        const char *fate;
+
+        reg_html(html, "<dl class=\"facts\"><div><dt>Planned for</dt><dd>");
+        reg_html_time(html, json_object_get(plan, "at"));
+        reg_html(html, "</dd></div><div><dt>Comes free</dt><dd>");
+        reg_html_size(html, json_object_get(plan, "bytes"));
+        reg_html(html, "</dd></div>");
+        json_object_foreach(json_object_get(plan, "counts"), fate, count) {
+                reg_html(html, "<div><dt>%s</dt><dd class=\"n\">", fate);
+                reg_html_text(html, count);
+                reg_html(html, "</dd></div>");
+        }
+        reg_html(html, "</dl>\n");
+}
+
+static void put_items(struct reg_html *html, const json_t *items)
+{
+        static const char *const columns[] = { "Image", "Digest", "Fate", "Action", "Why", "Rule", "Due", "Frees", NULL };
+        struct reg_table table;
+        const json_t *item;
+        size_t i;
+
+        reg_table_begin(&table, html, "Images that a rule finds", columns);
+        json_array_foreach(items, i, item) {
+                reg_table_row(&table);
+                reg_table_cell(&table);
+                reg_html_named(html, json_object_get(item, "image"), json_object_get(item, "name"));
+                reg_table_cell(&table);
+                reg_html_image(html, json_object_get(item, "image"));
+                reg_table_cell(&table);
+                reg_html_word(html, json_object_get(item, "fate"));
+                reg_table_text(&table, json_object_get(item, "action"));
+                reg_table_text(&table, json_object_get(item, "why"));
+                reg_table_cell(&table);
+                reg_html_text(html, json_object_get(item, "rule"));
+                if (json_is_string(json_object_get(item, "place")))
+                        reg_html(html, " <span class=\"age\">%s</span>", json_string_value(json_object_get(item, "place")));
+                reg_table_cell(&table);
+                reg_html_time(html, json_object_get(item, "due_at"));
+                reg_table_cell(&table);
+                reg_html_size(html, json_object_get(item, "bytes"));
+        }
+        reg_table_end(&table);
+}
+
+void reg_page_plan(struct reg_html *html, const json_t *plan)
+{
+        const json_t *items = json_object_get(plan, "items");
+
+        if (json_is_string(json_object_get(plan, "stopped")))
+                reg_html(html, "<p class=\"alert\" role=\"alert\">A run would do nothing: %s</p>\n", json_string_value(json_object_get(plan, "stopped")));
+        put_counts(html, plan);
+        if (json_array_size(items) > 0)
+                put_items(html, items);
+        else
+                reg_page_empty(html, "Nothing is to go.", NULL);
+        reg_html(html, "<p>A page changes nothing. To do what is due: <code>bakery janitor run -yes</code>; why one image stays or goes: "
+                 "<code>bakery janitor explain IMAGE</code></p>\n");
+}
+
+/* Without rules the API has no plan. */
+int reg_page_janitor(struct reg_call *call, struct bk_error *err)
+{
+        const struct reg_page page = { .title = "Janitor", .heading = "What the janitor would do", .section = "/janitor", .json = "/janitor/plan" };
+        struct bk_error why = { 0 };
+        autojson *plan = NULL;
+        autohtml html = { 0 };
+
+        if (reg_page_ask(call, "/janitor/plan", "", &plan, &why) < 0 && why.kind != BK_NOT_FOUND)
+                return *err = why, -1;
+        call->answer->fleeting = true;
+        reg_page_begin(call, &html, &page);
+        if (plan != NULL)
+                reg_page_plan(&html, plan);
+        else
+                reg_page_empty(&html, "There are no rules, so nothing goes. The samples are a start:", "cp images/janitor.hcl /etc/bakery/");
+        reg_page_end(call, &html, &page);
+        return 0;
+}

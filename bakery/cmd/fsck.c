@@ -105,11 +105,6 @@ static int look_at_rows(struct look *look, struct bk_error *err)
                 bk_strv_add(&look->rows, rows.v[i].digest);
                 if (look_at_row(look, rows.v[i].digest, err) < 0)
                         return -1;
-                if (has(&look->doomed, rows.v[i].digest)) {
-                        say(look, "needed", "layer", rows.v[i].digest,
-                            "it was to be removed, and an image needs it; the next collection takes it off that list");
-                        look->waiting++;
-                }
         }
         if (look->rows.n > 0)
                 qsort(look->rows.v, look->rows.n, sizeof *look->rows.v, by_text);

@@ -77,7 +77,7 @@ int reg_page_janitor(struct reg_call *call, struct bk_error *err)
         if (reg_page_ask(call, "/janitor/plan", "", &plan, &why) < 0 && why.kind != BK_NOT_FOUND)
                 return *err = why, -1;
         call->answer->fleeting = true;
-        reg_page_begin(call, &html, &page);
+        reg_page_begin(&html, &page);
         if (plan != NULL)
                 reg_page_plan(&html, plan);
         else

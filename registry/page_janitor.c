@@ -56,7 +56,8 @@ void reg_page_plan(struct reg_html *html, const json_t *plan)
         const json_t *items = json_object_get(plan, "items");
 
         if (json_is_string(json_object_get(plan, "stopped")))
-                reg_html(html, "<p class=\"alert\" role=\"alert\">A run would do nothing: %s</p>\n", json_string_value(json_object_get(plan, "stopped")));
+                reg_html(html, "<p class=\"alert\" role=\"alert\">A run would do nothing: %s</p>\n",
+                         json_string_value(json_object_get(plan, "stopped")));
         put_counts(html, plan);
         if (json_array_size(items) > 0)
                 put_items(html, items);

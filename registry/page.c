@@ -192,7 +192,8 @@ void reg_page_form(struct reg_html *html, const char *path)
 void reg_page_input(struct reg_html *html, const char *name, const char *label, const char *value, const char *example)
 {
         reg_html(html, "<span class=\"field\"><label for=\"%s\">%s</label><input id=\"%s\" name=\"%s\" type=\"search\" value=\"%s\" "
-                 "placeholder=\"%s\" autocapitalize=\"off\" autocomplete=\"off\" spellcheck=\"false\"></span>", name, label, name, name, value, example);
+                 "placeholder=\"%s\" autocapitalize=\"off\" autocomplete=\"off\" spellcheck=\"false\"></span>", name, label, name, name,
+                 value, example);
 }
 
 void reg_page_choice(struct reg_html *html, const char *name, const char *label, const char *const *words, const char *chosen)

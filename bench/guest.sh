@@ -46,13 +46,19 @@ guest_image() {
 	END
 }
 
-# banner PORT SECONDS: when sshd answers there, in Unix seconds. A refused connection is tried again after 10 ms, one that hangs (the
-# guest has no network yet) after two seconds: never two at once, for the guest would answer them all.
+# banner PORT SECONDS [SILENT]: when sshd answers there, in Unix seconds. A refused connection is tried again after 10 ms, one that hangs (the
+# guest has no network yet) after two seconds: never two at once, for the guest would answer them all. SILENT is a port on which the guest
+# has nobody: as long as it does not even refuse that one, it has no network, and sshd gets no connections that it would have to answer later.
 banner() {
         perl -MIO::Socket::INET -MIO::Select -MTime::HiRes=time,sleep -e '
-                my ($port, $limit) = @ARGV;
+                my ($port, $limit, $silent) = @ARGV;
                 my $until = time + $limit;
-                my $bytes;
+                my ($bytes, @probes);
+                while ($silent && time < $until) {
+                        push @probes, IO::Socket::INET->new(PeerAddr => "127.0.0.1", PeerPort => $silent);
+                        shift @probes if @probes > 8;
+                        last if IO::Select->new(@probes)->can_read(0.1);
+                }
                 while (time < $until) {
                         my $s = IO::Socket::INET->new(PeerAddr => "127.0.0.1", PeerPort => $port, Timeout => 1);
                         if ($s && IO::Select->new($s)->can_read(2) && sysread($s, $bytes, 64) && $bytes =~ /^SSH-/) {
@@ -64,17 +70,20 @@ banner() {
                 exit 1' "$@"
 }
 
+free_port() { perl -MIO::Socket::INET -e 'print IO::Socket::INET->new(Listen => 1, LocalAddr => "127.0.0.1")->sockport'; }
+
 # The guest itself: from QEMU's start to sshd's banner, and from the power button to QEMU's end.
 guest_alone() {
         rm -f "$WORK/alone.qcow2" "$WORK/monitor"
         qemu-img create -q -f qcow2 -b "$WORK/guest.qcow2" -F qcow2 "$WORK/alone.qcow2"
-        port=$(perl -MIO::Socket::INET -e 'print IO::Socket::INET->new(Listen => 1, LocalAddr => "127.0.0.1")->sockport')
+        port=$(free_port)
+        silent=$(free_port)
         t=$(now)
         started timeout 900 qemu-system-x86_64 -accel tcg -cpu $guest_cpu -m $guest_memory -display none -nodefaults -vga std \
                 -monitor "unix:$WORK/monitor,server=on,wait=off" \
                 -drive "file=$WORK/alone.qcow2,format=qcow2,if=virtio,cache=unsafe" \
-                -nic "user,model=virtio-net-pci,hostfwd=tcp:127.0.0.1:$port-:22"
-        up=$(banner "$port" 600) || { echo "  # sshd never answered"; ended "$started"; exit 1; }
+                -nic "user,model=virtio-net-pci,hostfwd=tcp:127.0.0.1:$port-:22,hostfwd=tcp:127.0.0.1:$silent-:1"
+        up=$(banner "$port" 600 "$silent") || { echo "  # sshd never answered"; ended "$started"; exit 1; }
         less "$up" "$(seconds "$t")" >>"$WORK/t.boot"
         sleep 3         # as others have something to do there, too
         t=$(now)

@@ -15,6 +15,7 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "layers/disk_priv.h"
 #include "lib/buf.h"
@@ -266,6 +267,24 @@ int disk_loop_attach(int file, uint64_t offset, uint64_t size, bool read_only, i
         return bk_fail(err, BK_INFRA, "every free loop device was taken by somebody else 1000 times");
 }
 
+/* With the number that the kernel gives each attachment, and what it is attached to. It is noted before it is mounted; until then it goes with our
+ * descriptor. */
+static int note_loop(const struct disk *disk, const struct bk_lease *lease, int file, struct bk_error *err)
+{
+        const unsigned long number = strtoul(disk->device + strlen("/dev/loop"), NULL, 10);
+        autofree char *path = bk_format("/sys/block/loop%lu/diskseq", number), *sequence = NULL, *value = NULL;
+        struct stat st;
+
+        if (lease == NULL)
+                return 0;
+        if (fstat(file, &st) < 0)
+                return bk_fail_errno(err, "cannot look at '%s'", disk->export);
+        if (bk_read_file(path, 64, &sequence, NULL, NULL) < 0)
+                sequence = bk_strdup("0");
+        value = bk_format("%lu %llu %u:%u:%ju", number, strtoull(sequence, NULL, 10), major(st.st_dev), minor(st.st_dev), (uintmax_t)st.st_ino);
+        return bk_lease_note_passing(lease, "loop", value, err);
+}
+
 static int mount_root(struct disk *disk, const struct disk_open *how, struct bk_error *err)
 {
         autofree char *seen = disk->daemon == 0 ? bk_strdup(disk->export) :
@@ -278,7 +297,8 @@ static int mount_root(struct disk *disk, const struct disk_open *how, struct bk_
         if (find_root(disk, file, err) < 0 || find_fs(disk, file, &fs, err) < 0)
                 return -1;
         if (disk_loop_attach(file, disk->offset, disk->size, how->read_only, &disk->loop, disk->device,
-                             sizeof disk->device, err) < 0)
+                             sizeof disk->device, err) < 0 ||
+            note_loop(disk, how->lease, file, err) < 0)
                 return -1;
         if (mount(disk->device, disk->root, disk->fs, MS_NODEV | MS_NOATIME | (how->read_only ? MS_RDONLY : 0),
                   how->read_only ? NULL : fs->mount_options) < 0)
@@ -288,6 +308,31 @@ static int mount_root(struct disk *disk, const struct disk_open *how, struct bk_
         (void)close(bk_take_fd(disk->loop));
         disk->root_fd = open(disk->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
         return disk->root_fd < 0 ? bk_fail_errno(err, "cannot open '%s'", disk->root) : 0;
+}
+
+static int set(int fs, const char *key, const char *value)
+{
+        return fsconfig(fs, FSCONFIG_SET_STRING, key, value, 0);
+}
+
+/* The tmpfs has a name of its own, and is noted before it is anywhere: whatever lies on it goes with it. */
+static int cover_work(struct disk *disk, const struct bk_lease *lease, struct bk_error *err)
+{
+        autofree char *id = bk_random_name(), *source = bk_format("bakery-%s", id), *value = NULL;
+        autoclose int fs = fsopen("tmpfs", FSOPEN_CLOEXEC), fd = -1;
+        struct stat st;
+
+        if (fs < 0 || set(fs, "source", source) < 0 || set(fs, "mode", "0700") < 0 || set(fs, "size", "1m") < 0 ||
+            fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0 ||
+            (fd = fsmount(fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC)) < 0 || fstat(fd, &st) < 0)
+                return bk_fail_errno(err, "cannot make a tmpfs for the work folder '%s'", disk->work);
+        value = bk_format("%u:%u %s", major(st.st_dev), minor(st.st_dev), source);
+        if (lease != NULL && bk_lease_note_passing(lease, "mount", value, err) < 0)
+                return -1;
+        if (move_mount(fd, "", AT_FDCWD, disk->work, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+                return bk_fail_errno(err, "cannot mount the work folder '%s'", disk->work);
+        disk->tmpfs = true;
+        return 0;
 }
 
 int disk_open(const struct disk_open *how, struct disk **ret, struct bk_error *err)
@@ -301,11 +346,8 @@ int disk_open(const struct disk_open *how, struct disk **ret, struct bk_error *e
                 .export = raw ? bk_strdup(how->path) : bk_format("%s/disk", how->work),
                 .to_daemon = -1, .from_daemon = -1, .loop = -1, .root_fd = -1, .read_only = how->read_only,
         };
-        if (mount("tmpfs", disk->work, "tmpfs", MS_NODEV | MS_NOSUID | MS_NOEXEC, "mode=0700,size=1m") < 0) {
-                bk_fail_errno(err, "cannot mount the work folder '%s'", disk->work);
+        if (cover_work(disk, how->lease, err) < 0)
                 goto failed;
-        }
-        disk->tmpfs = true;
         if (mkdir(disk->root, 0755) < 0) {
                 bk_fail_errno(err, "cannot create '%s'", disk->root);
                 goto failed;

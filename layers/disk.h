@@ -10,7 +10,7 @@
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
-#include "lib/mem.h"
+#include "lib/lease.h"
 
 /* File systems are rows. */
 struct disk_fs {
@@ -43,6 +43,7 @@ struct disk_open {
         const char *format;             /* "raw" or "qcow2" */
         const char *work;               /* an existing folder, covered while the disk is open */
         bool read_only;
+        const struct bk_lease *lease;   /* notes mount and loop device, for when somebody else keeps them alive; NULL: nowhere */
 };
 int disk_open(const struct disk_open *how, struct disk **ret, struct bk_error *err) BK_MUST_CHECK;
 const char *disk_root(const struct disk *disk);         /* folder; borrowed */

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "lib/cleanup.h"
 #include "lib/digest.h"
@@ -74,11 +75,10 @@ static int describe(const struct layer_store *store, const char *path, const cha
         return 0;
 }
 
-int layer_store_hold(const struct layer_store *store, bool alone, int *ret_fd, struct bk_error *err)
+/* --- holding the store ------------------------------------------------------------- */
+static int take_lock(const char *path, bool alone, int64_t end, int *ret_fd, struct bk_error *err)
 {
-        autofree char *path = bk_format("%s/layers.lock", store->run);
         autoclose int fd = open(path, O_RDONLY | O_CREAT | O_CLOEXEC, 0644);
-        const int64_t end = bk_now_ms() + HOLD_MS;
 
         if (fd < 0)
                 return bk_fail_errno(err, "cannot open lock '%s'", path);
@@ -86,18 +86,84 @@ int layer_store_hold(const struct layer_store *store, bool alone, int *ret_fd, s
                 if (errno != EWOULDBLOCK && errno != EINTR)
                         return bk_fail_errno(err, "cannot lock '%s'", path);
                 if (bk_now_ms() >= end)
-                        return bk_fail(err, BK_LOCKED, "others %s layers of '%s' for too long; try again", alone ? "record" : "remove", store->home);
+                        return bk_fail(err, BK_LOCKED, "others %s layers for too long (lock '%s'); try again", alone ? "record" : "remove", path);
                 (void)usleep(HOLD_STEP_US);
         }
         *ret_fd = bk_take_fd(fd);
         return 0;
 }
 
+/* Those that record overlap, and could keep out for ever who waits to be alone: so he shuts the gate that all come through. */
+int layer_store_hold(const struct layer_store *store, bool alone, int *ret_fd, struct bk_error *err)
+{
+        autofree char *path = bk_format("%s/layers.lock", store->run), *gate = bk_format("%s/layers.gate", store->run);
+        const int64_t end = bk_now_ms() + HOLD_MS;
+        autoclose int fd = -1;
+
+        return take_lock(gate, alone, end, &fd, err) < 0 ? -1 : take_lock(path, alone, end, ret_fd, err);
+}
+
+/* --- layers that are awaited -------------------------------------------------------- */
+/* One empty file for each, whose age tells; it matters to nobody when it is lost with the host: then the push is, too. */
+static char *awaited_path(const struct layer_store *store, const char *digest)
+{
+        return bk_format("%s/awaited/%s", store->run, digest + strlen("sha256:"));
+}
+
+int layer_await(const struct layer_store *store, const char *digest, struct bk_error *err)
+{
+        autofree char *path = awaited_path(store, digest), *folder = bk_format("%s/awaited", store->run);
+        autoclose int fd = -1;
+
+        if (bk_mkdir_p(folder, err) < 0)
+                return -1;
+        fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+        return fd < 0 || futimens(fd, NULL) < 0 ? bk_fail_errno(err, "cannot note '%s'", path) : 0;
+}
+
+void layer_arrived(const struct layer_store *store, const char *digest)
+{
+        autofree char *path = awaited_path(store, digest);
+
+        (void)unlink(path);
+}
+
+int layer_claim(const struct layer_store *store, const char *digest, struct bk_error *err)
+{
+        autofree char *path = layer_path(store, digest);
+        autoclose int hold = -1;
+
+        if (!bk_exists(path))
+                return 0;
+        if (layer_store_hold(store, false, &hold, err) < 0)
+                return -1;
+        return !bk_exists(path) ? 0 : layer_await(store, digest, err) < 0 ? -1 : 1;
+}
+
+bool layer_awaited(const struct layer_store *store, const char *digest)
+{
+        autofree char *path = awaited_path(store, digest);
+        struct timespec now;
+        struct stat st;
+
+        if (stat(path, &st) < 0)
+                return false;
+        (void)clock_gettime(CLOCK_REALTIME, &now);
+        if (now.tv_sec - st.st_mtim.tv_sec <= LAYER_AWAITED_S)
+                return true;
+        (void)unlink(path);
+        return false;
+}
+
 int layer_receive(const struct layer_store *store, const char *name, const char *digest, struct layer_info *ret, struct bk_error *err)
 {
         autofree char *path = layer_draft_path(store, name);
         BK_CLEANUP(layer_info_done) struct layer_info info = { 0 };
+        autoclose int hold = -1;
 
+        /* The one that it lies on stays, and this one if it is here already. */
+        if (layer_store_hold(store, false, &hold, err) < 0 || layer_await(store, digest, err) < 0)
+                return -1;
         if (describe(store, path, digest, &info, err) < 0)
                 return bk_wrap(err, "layer %s", digest);
         if (chown(path, geteuid(), getegid()) < 0 || chmod(path, 0444) < 0)

@@ -165,13 +165,8 @@ static char *stamp_path(const struct layer_store *store, const char *digest)
 static void stamp_write(const struct layer_store *store, const char *digest, const struct stat *st)
 {
         autofree char *path = stamp_path(store, digest), *identity = identity_of(st);
-        autofree char *draft = bk_format("%s.%ld", path, (long)getpid());
-        autofile FILE *file = fopen(draft, "we");
 
-        if (file == NULL)
-                return;
-        if (fputs(identity, file) == EOF || fflush(file) != 0 || rename(draft, path) < 0)
-                (void)unlink(draft);
+        (void)!bk_replace_bytes(path, identity, strlen(identity), 0644, NULL);
 }
 
 static bool stamp_matches(const struct layer_store *store, const char *digest, const struct stat *st)
@@ -334,7 +329,7 @@ int layer_remove(const struct layer_store *store, const char *digest, struct bk_
 }
 
 /* Also what was written beside it: a copy that was being made, what a download notes of itself. */
-int layer_draft_remove(const struct layer_store *store, const char *name, struct bk_error *err)
+int layer_draft_files(const struct layer_store *store, const char *name, struct bk_strv *ret, struct bk_error *err)
 {
         autodir DIR *dir = opendir(store->drafts);
         const size_t length = strlen(name);
@@ -342,9 +337,20 @@ int layer_draft_remove(const struct layer_store *store, const char *name, struct
         if (dir == NULL)
                 return bk_fail_errno(err, "cannot list '%s'", store->drafts);
         for (const struct dirent *entry; (entry = readdir(dir)) != NULL;)
-                if (strncmp(entry->d_name, name, length) == 0 && entry->d_name[length] == '.' && unlinkat(dirfd(dir), entry->d_name, 0) < 0 &&
-                    errno != ENOENT)
-                        return bk_fail_errno(err, "cannot remove draft '%s/%s'", store->drafts, entry->d_name);
+                if (strncmp(entry->d_name, name, length) == 0 && entry->d_name[length] == '.')
+                        bk_strv_addf(ret, "%s/%s", store->drafts, entry->d_name);
+        return 0;
+}
+
+int layer_draft_remove(const struct layer_store *store, const char *name, struct bk_error *err)
+{
+        autostrv struct bk_strv files = { 0 };
+
+        if (layer_draft_files(store, name, &files, err) < 0)
+                return -1;
+        for (size_t i = 0; i < files.n; i++)
+                if (unlink(files.v[i]) < 0 && errno != ENOENT)
+                        return bk_fail_errno(err, "cannot remove draft '%s'", files.v[i]);
         return 0;
 }
 

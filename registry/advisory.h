@@ -32,9 +32,9 @@ int reg_split_end(struct reg_splitter *splitter, struct bk_error *err) BK_MUST_C
 void reg_splitter_done(struct reg_splitter *splitter);
 
 /* --- one advisory ------------------------------------------------------------------- */
-enum reg_severity { REG_UNKNOWN, REG_NEGLIGIBLE, REG_LOW, REG_MEDIUM, REG_HIGH, REG_CRITICAL };
+enum reg_severity { REG_UNRATED, REG_NEGLIGIBLE, REG_LOW, REG_MEDIUM, REG_HIGH, REG_CRITICAL };
 const char *reg_severity_name(enum reg_severity severity);
-/* "HIGH", "moderate", "important"; what is none of the known words is REG_UNKNOWN. */
+/* "HIGH", "moderate", "important"; what is none of the known words is REG_UNRATED. */
 enum reg_severity reg_severity_of(const char *word);
 /* CVSS 2.0, 3.0 and 3.1 base scores, in tenths; -1 for what is no such vector. */
 int reg_cvss_score(const char *vector);

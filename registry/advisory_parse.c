@@ -87,7 +87,7 @@ static char *summary_of(const json_t *json)
 /* The worst that the list says; *vector receives the one with a score, when it is still empty. */
 static enum reg_severity severity_of(const json_t *list, int *score, char **vector)
 {
-        enum reg_severity worst = REG_UNKNOWN;
+        enum reg_severity worst = REG_UNRATED;
         size_t i;
         const json_t *row;
 
@@ -111,7 +111,7 @@ static enum reg_severity word_of(const json_t *json)
 {
         const enum reg_severity severity = reg_severity_of(text_of(json, "severity"));
 
-        return severity != REG_UNKNOWN ? severity : reg_severity_of(text_of(json, "urgency"));
+        return severity != REG_UNRATED ? severity : reg_severity_of(text_of(json, "urgency"));
 }
 
 /* --- versions --------------------------------------------------------------------- */
@@ -185,9 +185,9 @@ static void add_affected(struct reg_advisory *advisory, const json_t *json)
         affected->name = ecosystem == BK_PYPI ? reg_python_name(name) : bk_strdup(name);
         affected->ranges = ranges_of(ecosystem, json);
         affected->severity = severity_of(json_object_get(json, "severity"), &advisory->score, &advisory->vector);
-        if (affected->severity == REG_UNKNOWN)
+        if (affected->severity == REG_UNRATED)
                 affected->severity = word_of(json_object_get(json, "ecosystem_specific"));
-        if (affected->severity == REG_UNKNOWN)
+        if (affected->severity == REG_UNRATED)
                 affected->severity = word_of(json_object_get(json, "database_specific"));
 }
 
@@ -226,14 +226,14 @@ int reg_osv_parse(const json_t *json, struct reg_advisory *ret, struct bk_error 
         advisory.modified = moment_of(text_of(json, "modified"));
         advisory.withdrawn = moment_of(text_of(json, "withdrawn"));
         advisory.severity = severity_of(json_object_get(json, "severity"), &advisory.score, &advisory.vector);
-        if (advisory.severity == REG_UNKNOWN)
+        if (advisory.severity == REG_UNRATED)
                 advisory.severity = word_of(json_object_get(json, "database_specific"));
         add_aliases(&advisory, json_object_get(json, "aliases"));
         add_aliases(&advisory, json_object_get(json, "upstream"));
         json_array_foreach(json_object_get(json, "affected"), i, row)
                 add_affected(&advisory, row);
         for (i = 0; i < advisory.n_affected; i++) {
-                if (advisory.affected[i].severity == REG_UNKNOWN)
+                if (advisory.affected[i].severity == REG_UNRATED)
                         advisory.affected[i].severity = advisory.severity;
                 else if (advisory.affected[i].severity > advisory.severity)
                         advisory.severity = advisory.affected[i].severity;

@@ -24,12 +24,12 @@ enum reg_severity reg_severity_of(const char *word)
         for (size_t i = 0; word != NULL && i < sizeof others / sizeof *others; i++)
                 if (strcasecmp(others[i].word, word) == 0)
                         return others[i].severity;
-        return REG_UNKNOWN;
+        return REG_UNRATED;
 }
 
 enum reg_severity reg_cvss_severity(int score)
 {
-        return score < 0 ? REG_UNKNOWN : score == 0 ? REG_NEGLIGIBLE : score < 40 ? REG_LOW : score < 70 ? REG_MEDIUM :
+        return score < 0 ? REG_UNRATED : score == 0 ? REG_NEGLIGIBLE : score < 40 ? REG_LOW : score < 70 ? REG_MEDIUM :
                score < 90 ? REG_HIGH : REG_CRITICAL;
 }
 

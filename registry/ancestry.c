@@ -7,9 +7,10 @@
 #include <ctype.h>
 #include <string.h>
 
-static const char *const identifying[] = {
+const char *const reg_identifying[] = {
         "os", "distribution", "release", "architecture", "variant", "edition", "flavour", "flavor", "environment", "firmware",
         "virtualization", "virtualization_type", "instance_type", "root_device_type", "language", "locale", "region",
+        NULL,
 };
 
 const char *reg_freshness_name(enum reg_freshness freshness)
@@ -36,12 +37,12 @@ static int newest_of_kind(struct reg *reg, const struct reg_image *image, struct
         BK_CLEANUP(reg_filter_done) struct reg_filter filter = { 0 };
 
         bk_buf_printf(&query, "%s?_latest&state=tested", image->name);
-        for (size_t i = 0; i < sizeof identifying / sizeof *identifying; i++) {
-                const char *value = reg_image_attribute(image, identifying[i]);
+        for (size_t i = 0; reg_identifying[i] != NULL; i++) {
+                const char *value = reg_image_attribute(image, reg_identifying[i]);
 
                 if (value == NULL)
                         continue;
-                bk_buf_printf(&query, "&%s=", identifying[i]);
+                bk_buf_printf(&query, "&%s=", reg_identifying[i]);
                 add_escaped(&query, value);
         }
         if (reg_filter_parse(query.data, &filter, err) < 0)
@@ -59,7 +60,7 @@ static int freshness_of(struct reg *reg, const struct reg_image *image, enum reg
         if (newest.n > 0 && newest.v[0].sequence > image->sequence) {
                 *ret = REG_OUT_OF_DATE;
                 *ret_newest = bk_strdup(newest.v[0].id);
-        } else if (image->state > REG_PROMOTED) {
+        } else if (image->state > REG_PROMOTED || image->hidden) {
                 *ret = REG_OUT_OF_DATE;         /* withdrawn: nobody is to stand on it */
         } else {
                 *ret = newest.n > 0 ? REG_UP_TO_DATE : REG_UNDETERMINED;

@@ -12,10 +12,13 @@
 /* What a token allows; each allows what those before it do. */
 enum reg_role { REG_NOBODY, REG_READ, REG_BAKE, REG_PROMOTE, REG_ADMIN };
 
+struct reg_request;
+/* Compares the files of two images, where their layers are: {"added", "removed", "changed"}. */
+typedef int reg_files_fn(const struct reg_request *request, const struct reg_image *from, const struct reg_image *to, json_t **ret,
+                         struct bk_error *err);
+
 struct reg_request {
-        /* Compares the files of two images, where their layers are: {"added", "removed", "changed"}. NULL: not here. */
-        int (*files)(const struct reg_request *request, const struct reg_image *from, const struct reg_image *to, json_t **ret,
-                     struct bk_error *err);
+        reg_files_fn *files;            /* NULL: a process of the server's is asked, by reg_answer.make */
         const char *method;             /* "GET" */
         const char *path;               /* "/images/sha256:..." */
         const char *query;              /* behind "?", raw; "" */
@@ -72,7 +75,7 @@ struct reg_route {
 };
 #define REG_HTML "text/html; charset=utf-8"
 struct reg_routes { const struct reg_route *v; size_t n; };
-extern const struct reg_routes reg_routes_images, reg_routes_life, reg_routes_packages, reg_routes_use, reg_routes_serve,
+extern const struct reg_routes reg_routes_images, reg_routes_life, reg_routes_prune, reg_routes_packages, reg_routes_use, reg_routes_serve,
         reg_routes_metrics, reg_routes_hooks, reg_routes_bakes, reg_routes_streams, reg_routes_pages, reg_routes_vagrant;
 const struct reg_routes *const *reg_routes_all(void);           /* NULL-terminated */
 /* What another route answers to GET, within the answering of `call` and with the rights of who asked that: its JSON, the caller's, or NULL with

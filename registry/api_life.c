@@ -28,16 +28,21 @@ static int set_state(struct reg_call *call, struct bk_error *err)
         BK_CLEANUP(reg_image_done) struct reg_image image = { 0 };
         autojson *body = NULL;
         struct reg_change change;
-        const char *word = NULL;
+        const char *word = NULL, *purge = NULL;
         enum reg_state to = REG_BAKED;
+        int64_t purge_at = 0;
 
-        if (reg_life_body(call, "state expect why", &body, err) < 0 || reg_life_change(call, body, &change, err) < 0 ||
+        if (reg_life_body(call, "state expect why purge_at", &body, err) < 0 || reg_life_text(body, "purge_at", &purge, err) < 0 ||
+            (purge != NULL && reg_moment_parse(purge, &purge_at, err) < 0) || reg_life_change(call, body, &change, err) < 0 ||
             reg_life_need(body, "state", &word, err) < 0 || reg_state_parse(word, &to, err) < 0 || may_set(call, to, err) < 0 ||
             reg_life_image(call, &image, err) < 0)
                 return -1;
         if (image.state > REG_PROMOTED && may_set(call, image.state, err) < 0)
                 return -1;
-        if (reg_state_change(call->reg, image.id, to, &change, err) < 0)
+        if (purge != NULL && to != REG_TRASHED)
+                return bk_fail(err, BK_INVALID, "'purge_at' is for what goes to the trash");
+        if ((to == REG_TRASHED ? reg_trash(call->reg, image.id, purge_at, &change, err) :
+                                 reg_state_change(call->reg, image.id, to, &change, err)) < 0)
                 return -1;
         return answer_image(call, image.id, err);
 }
@@ -168,11 +173,12 @@ static int verify(struct reg_call *call, struct bk_error *err)
 }
 
 static const struct reg_route rows[] = {
-        { "POST", "/images/{image}/state", REG_BAKE, "move an image to a state: {state, expect, why}", NULL, set_state },
+        { "POST", "/images/{image}/state", REG_BAKE, "move an image to a state: {state, expect, why, purge_at}", NULL, set_state },
         { "POST", "/images/{image}/revoke", REG_PROMOTE, "withdraw an image: {why, at, descendants}", NULL, withdraw },
         { "POST", "/images/{image}/restore", REG_PROMOTE, "lift a revocation: {why}", NULL, restore },
         { "POST", "/images/{image}/untrash", REG_PROMOTE, "take an image out of the trash: {why}", NULL, untrash },
         { "GET", "/images/{image}/revocations", REG_READ, "why an image is, was or will be revoked", NULL, revocations },
+        { "DELETE", "/images/{image}", REG_ADMIN, "delete an image and the layers only it needs", "why expect", reg_life_delete },
         { "POST", "/images/{image}/tags", REG_BAKE, "change tags: {set, remove, expect, why}", NULL, tag },
         { "GET", "/images/{image}/tags", REG_READ, "how an image's tags changed", NULL, tags_of },
         { "POST", "/images/{image}/channels", REG_BAKE, "point a channel at an image: {channel, expect, why}", NULL, reg_life_promote },

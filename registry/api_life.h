@@ -21,6 +21,6 @@ int reg_life_changed(struct reg_call *call, struct bk_error *err) BK_MUST_CHECK;
 
 typedef int reg_life_handler(struct reg_call *call, struct bk_error *err);
 extern reg_life_handler reg_life_channels, reg_life_channel, reg_life_channel_put, reg_life_channel_delete, reg_life_channel_history,
-        reg_life_channel_rollback, reg_life_channel_restrict, reg_life_promote;
+        reg_life_channel_rollback, reg_life_channel_restrict, reg_life_promote, reg_life_delete;
 extern reg_life_handler reg_life_tokens, reg_life_token_create, reg_life_token_revoke, reg_life_manifest, reg_life_signatures, reg_life_sign,
         reg_life_provenance, reg_life_attest, reg_life_index, reg_life_index_signature, reg_life_index_draft, reg_life_index_put;

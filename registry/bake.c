@@ -60,6 +60,17 @@ int reg_bake_end(struct reg *reg, const char *id, const char *status, const char
         return reg_txn_commit(&txn, err);
 }
 
+int reg_bake_abort(struct reg *reg, const char *id, bool act, bool *ret_runs, struct bk_error *err)
+{
+        int64_t n = 0;
+
+        if (reg_sql_int(reg, &n, err, "SELECT count(*) FROM bake WHERE id = ? AND status = 'running'", "t", id) < 0 ||
+            (n > 0 && act && reg_bake_end(reg, id, "aborted", NULL, err) < 0))
+                return -1;
+        *ret_runs = n > 0;
+        return 0;
+}
+
 /* --- which of them run ------------------------------------------------------------------ */
 /* The kernel lists who holds a lock (proc(5)): looking there takes no lock from anybody. "4: FLOCK  ADVISORY  WRITE 71 fe:01:2753 0 EOF" */
 static bool locked(const char *locks, const char *path)

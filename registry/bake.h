@@ -1,5 +1,5 @@
 /* Bakes: those under way, and how earlier ones ended. A row is written when one begins and when it ends; of one that was killed the row
- * says that it runs, until somebody looks, or bakes the same again. */
+ * says that it runs, until somebody sweeps, which every bake does. */
 #pragma once
 #include "layers/layer.h"
 #include "registry/registry.h"
@@ -14,6 +14,8 @@ struct reg_bake {
 int reg_bake_begin(struct reg *reg, const struct reg_bake *bake, struct bk_error *err) BK_MUST_CHECK;
 /* status: "ok", "failed", "aborted". image: the id of what came of it, or NULL. */
 int reg_bake_end(struct reg *reg, const char *id, const char *status, const char *image, struct bk_error *err) BK_MUST_CHECK;
+/* For one whose process is gone. *ret_runs: its row said that it runs; act: now it says "aborted". One that is not known here is fine. */
+int reg_bake_abort(struct reg *reg, const char *id, bool act, bool *ret_runs, struct bk_error *err) BK_MUST_CHECK;
 
 struct reg_bake_query { const char *name, *status; int64_t before, limit; };       /* NULL: any; before: a number, 0: from the newest */
 /* {"items", "next"}, newest first. store, where it is at hand, tells which of those that run were killed: "aborted". */

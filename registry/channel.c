@@ -68,6 +68,9 @@ int reg_channel_fit(const struct reg_image *image, const char *name, const char 
         if (image->state > REG_PROMOTED)
                 return bk_fail(err, BK_CONFLICT, "image '%s' is %s and cannot head channel '%s:%s'", image->id,
                                reg_state_name(image->state), image->name, channel);
+        if (image->hidden)
+                return bk_fail(err, BK_CONFLICT, "image '%s' is hidden and cannot head channel '%s:%s'; `bakery image unhide` shows it again",
+                               image->id, image->name, channel);
         return 0;
 }
 

@@ -53,11 +53,18 @@ struct reg_backend {
          * for those of integers; tables that give numbers, with the last that was given. */
         const char *tables, *references, *columns_of, *counters;
         int (*set_counter)(struct reg *reg, const char *table, int64_t last, struct bk_error *err);
+        /* What holds of an attribute's value that the indexes of values have, of at most REG_SHORT_VALUE bytes; NULL: of any. */
+        const char *short_values;
 };
+enum { REG_SHORT_VALUE = 2000 };
 extern const struct reg_backend reg_backend_sqlite, reg_backend_postgres;
 
 /* --- open.c -------------------------------------------------------------------- */
 int reg_open_url(const char *url, struct reg **ret, struct bk_error *err) BK_MUST_CHECK;
+
+/* --- schema_claim.c ------------------------------------------------------------ */
+/* Where the indexes of values do not take all of them. */
+int reg_index_short_values(struct reg *reg, struct bk_error *err) BK_MUST_CHECK;
 
 /* --- schema.c ------------------------------------------------------------------ */
 int64_t reg_schema_newest(void);

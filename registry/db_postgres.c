@@ -662,4 +662,5 @@ const struct reg_backend reg_backend_postgres = {
                     "JOIN pg_class t ON t.oid = d.refobjid WHERE d.classid = 'pg_class'::regclass AND d.deptype = 'i' "
                     "AND d.objid IN (SELECT seqrelid FROM pg_sequence) AND t.relnamespace = current_schema()::regnamespace ORDER BY 1",
         .set_counter = set_counter,
+        .short_values = "(octet_length(value) <= 2000)",
 };

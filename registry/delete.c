@@ -3,25 +3,6 @@
 
 #include <time.h>
 
-/* BK_CONFLICT with the texts that sql selects, at most ten of them. */
-static int refuse_when(struct reg *reg, const char *id, int64_t sequence, const char *why, const char *sql,
-                       struct bk_error *err)
-{
-        BK_CLEANUP(bk_buf_done) struct bk_buf names = { 0 };
-        autostmt *stmt = NULL;
-        int status;
-
-        if (reg_sql_prepare(reg, sql, &stmt, err) < 0 || reg_sql_bind(reg, stmt, err, "i", sequence) < 0)
-                return -1;
-        for (int i = 0; (status = reg_sql_step(reg, stmt, err)) > 0; i++)
-                bk_buf_printf(&names, i == 0 ? "%s" : i < 5 ? ", %s" : ", ...", reg_column_peek(stmt, 0));
-        if (status < 0)
-                return -1;
-        if (names.len > 0)
-                return bk_fail(err, BK_CONFLICT, "image '%s' %s: %s", id, why, names.data);
-        return 0;
-}
-
 static int remember(struct reg *reg, const struct reg_image *image, const struct reg_change *change, struct bk_error *err)
 {
         autojson *summary = reg_image_summary(image), *detail = json_pack("{s:s}", "was", reg_state_name(image->state)), *whole = NULL;
@@ -53,22 +34,27 @@ static int drop_rows(struct reg *reg, int64_t sequence, struct reg_layers *ret, 
         return reg_layer_drop_unused(reg, layer, ret, err);
 }
 
+int reg_remove_within(struct reg *reg, const struct reg_image *image, const struct reg_change *change, struct reg_layers *ret_layers,
+                      struct bk_error *err)
+{
+        return remember(reg, image, change, err) < 0 ? -1 : drop_rows(reg, image->sequence, ret_layers, err);
+}
+
 int reg_remove(struct reg *reg, const char *id, const struct reg_change *change, struct reg_layers *ret_layers, struct bk_error *err)
 {
         BK_CLEANUP(reg_layers_done) struct reg_layers gone = { 0 };
         BK_CLEANUP(reg_image_done) struct reg_image image = { 0 };
+        autofree char *why = NULL;
         autotxn txn = { 0 };
 
-        if (reg_change_check(change, err) < 0 || reg_txn_write(reg, &txn, err) < 0 || reg_image_by_id(reg, id, &image, err) < 0)
+        if (reg_change_check(change, err) < 0 || reg_txn_write(reg, &txn, err) < 0 || reg_image_by_id(reg, id, &image, err) < 0 ||
+            reg_prune_forbidden(reg, image.sequence, REG_PRUNE_PURGE, &why, err) < 0)
                 return -1;
-        if (refuse_when(reg, id, image.sequence, "heads a channel",
-                        "SELECT name || ':' || channel FROM channel WHERE head = ? LIMIT 6", err) < 0 ||
-            refuse_when(reg, id, image.sequence, "has descendants",
-                        "SELECT name || ' ' || id FROM image WHERE ancestor = ? ORDER BY sequence LIMIT 6", err) < 0)
-                return -1;
+        if (why != NULL)
+                return bk_fail(err, BK_CONFLICT, "image '%s' %s", id, why);
         if (change->expect != NULL && !bk_streq(change->expect, reg_state_name(image.state)))
                 return bk_fail(err, BK_CONFLICT, "image '%s' is %s, not '%.100s' as was expected", id, reg_state_name(image.state), change->expect);
-        if (remember(reg, &image, change, err) < 0 || drop_rows(reg, image.sequence, &gone, err) < 0 || reg_txn_commit(&txn, err) < 0)
+        if (reg_remove_within(reg, &image, change, &gone, err) < 0 || reg_txn_commit(&txn, err) < 0)
                 return -1;
         *ret_layers = gone;
         gone = (struct reg_layers){ 0 };

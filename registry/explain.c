@@ -1,7 +1,7 @@
 /* Why nothing matched. Somebody mistyped a release at the end of a long
  * pipeline: the message names the first condition that no image of that name
  * meets, and values that would do. Each question is one step along an index. */
-#include "registry/registry_priv.h"
+#include "registry/db.h"
 
 #include <string.h>
 
@@ -17,8 +17,9 @@ static int count_images(struct reg *reg, const char *name, int64_t *ret, struct 
 /* Steps from one value to the next greater one, not over the images between. */
 static int known_values(struct reg *reg, const char *name, const char *key, struct bk_buf *ret, struct bk_error *err)
 {
-        static const char first[] = "SELECT min(value) FROM attribute WHERE name = ? AND key = ?";
-        static const char next[] = "SELECT min(value) FROM attribute WHERE name = ? AND key = ? AND value > ?";
+        const char *is_short = reg->backend->short_values == NULL ? "1 = 1" : reg->backend->short_values;
+        autofree char *first = bk_format("SELECT min(value) FROM attribute WHERE name = ? AND key = ? AND %s", is_short);
+        autofree char *next = bk_format("%s AND value > ?", first);
         autofree char *last = NULL;
 
         for (int i = 0; i <= KNOWN_MOST; i++) {
@@ -46,7 +47,7 @@ static int met_by_any(struct reg *reg, const char *name, const struct reg_condit
         reg_select_text(&select, "SELECT 1 FROM attribute WHERE name = ", name);
         reg_select_text(&select, " AND key = ", condition->attribute);
         bk_buf_puts(&select.sql, " AND ");
-        reg_select_values(&select, condition);
+        reg_select_values(reg, &select, condition);
         bk_buf_puts(&select.sql, " LIMIT 1");
         return reg_select_run(reg, &select, &stmt, err) < 0 ? -1 : reg_sql_step(reg, stmt, err);
 }
@@ -88,6 +89,23 @@ static int blame(struct reg *reg, const struct reg_filter *filter, struct bk_buf
         return 0;
 }
 
+/* What matches and is hidden is there for those who know its digest. */
+static int hidden(struct reg *reg, const struct reg_filter *filter, const char *query, struct bk_error *err)
+{
+        BK_CLEANUP(reg_images_done) struct reg_images images = { 0 };
+        struct reg_filter wider = *filter;
+
+        if (filter->hidden || filter->at.given || filter->alive.given)
+                return 0;
+        wider.hidden = true;
+        wider.limit = 1;
+        wider.first = true;
+        if (reg_filter_run(reg, &wider, &images, NULL, err) < 0)
+                return -1;
+        return images.n == 0 ? 0 : bk_fail(err, BK_GONE, "no image on offer matches '%.200s': the newest that does, '%s', is hidden; name it by its "
+                                           "digest, or add _hidden=1", query, images.v[0].id);
+}
+
 /* What matches but for its state was on offer once: whoever relies on it must hear that it is no more. */
 static int withdrawn(struct reg *reg, const struct reg_filter *filter, const char *query, struct bk_error *err)
 {
@@ -101,6 +119,7 @@ static int withdrawn(struct reg *reg, const struct reg_filter *filter, const cha
         if (filter->states_asked || filter->at.given || filter->alive.given)
                 return 0;
         wider.states = REG_STATES_ALL;
+        wider.hidden = true;
         wider.limit = 1;
         wider.first = true;
         if (reg_filter_run(reg, &wider, &images, NULL, err) < 0)
@@ -122,7 +141,7 @@ int reg_filter_explain(struct reg *reg, const struct reg_filter *filter, struct 
         BK_CLEANUP(bk_buf_done) struct bk_buf text = { 0 };
         int64_t count = 0;
 
-        if (withdrawn(reg, filter, query, err) < 0)
+        if (hidden(reg, filter, query, err) < 0 || withdrawn(reg, filter, query, err) < 0)
                 return -1;
         if (filter->name == NULL)
                 return bk_fail(err, BK_NOT_FOUND, "no image matches '%.200s'", query);

@@ -44,6 +44,11 @@ static int parse_all(struct reg_filter *filter, const struct bk_strv *values, st
         return 0;
 }
 
+static int parse_hidden(struct reg_filter *filter, const struct bk_strv *values, struct bk_error *err)
+{
+        return parse_switch("_hidden", values->v[0], &filter->hidden, err);
+}
+
 static int parse_states(struct reg_filter *filter, const struct bk_strv *values, struct bk_error *err)
 {
         unsigned mask = 0;
@@ -199,7 +204,7 @@ static const struct {
         { "_sort",     true,  parse_sort },     { "_after",    false, parse_after },    { "_fields",   true,  parse_fields },
         { "_all",      false, parse_all },      { "_states",   true,  parse_states },   { "_descends", false, parse_descends },
         { "_at",       false, parse_at },       { "_since",    false, parse_since },    { "_until",    false, parse_until },
-        { "_changed",  false, parse_changed },
+        { "_changed",  false, parse_changed },  { "_hidden",   false, parse_hidden },
 };
 
 char *reg_filter_options(void)

@@ -25,9 +25,11 @@ char *reg_hook_signature(const char *secret, const void *body, size_t length);
 
 struct reg_delivery {
         size_t hooks, sent, failed;     /* that there are; events; hooks whose other side did not take one */
-        int64_t next_at;                /* when the first of those is tried again; 0: none failed */
+        int64_t next_at;                /* when to look again without a change: a pause ends, or another one's claim; 0: need not be */
         bool more;                      /* there is more to be sent now */
 };
-/* Sends what is due, a limited number of events for each hook. A hook that fails is no failure of this. force: also to those
- * whose pause is not over. */
+/* How long, in seconds, a hook is left to a server of which nothing is heard. Tests set it. */
+extern int reg_hook_claim_s;
+/* Sends what is due, a limited number of events for each hook. A hook that fails is no failure of this, nor is one that another
+ * server sends to just now. force: also to those whose pause is not over. */
 int reg_hooks_deliver(struct reg *reg, const char *home, bool force, struct reg_delivery *ret, struct bk_error *err) BK_MUST_CHECK;

@@ -1,4 +1,7 @@
-/* Sending events to hooks. How far a hook has come is no change that others are told of: an event of it would have to be sent, too. */
+/* Sending events to hooks. How far a hook has come is no change that others are told of: an event of it would have to be sent, too.
+ *
+ * Of several servers one sends: who finds something to send claims the hook, for as long as one event may take, and again with each. Who
+ * loses the claim - it was away too long, and another one sends - stops before the next event. */
 #include "registry/hook.h"
 
 #include <string.h>
@@ -9,6 +12,8 @@
 #include "registry/life_priv.h"
 
 enum { EVENTS_EACH = 100, TIMEOUT_MS = 10000, PAUSE_S = 5, PAUSE_MOST_S = 3600, DOUBLINGS = 10, SECRET_ROOM = 4096, ANSWER_MOST = 64 << 10 };
+
+int reg_hook_claim_s = 60;
 
 struct target { int64_t id, cursor, failures; char *name, *url, *actions; bool has_secret; };
 struct targets { struct target *v; size_t n; };
@@ -21,6 +26,12 @@ static void targets_done(struct targets *targets)
                 free(targets->v[i].actions);
         }
         free(targets->v);
+}
+
+static void sooner(struct reg_delivery *delivery, int64_t at)
+{
+        if (delivery->next_at == 0 || at < delivery->next_at)
+                delivery->next_at = at;
 }
 
 static int read_targets(struct reg *reg, int64_t now, struct targets *ret, struct reg_delivery *delivery, struct bk_error *err)
@@ -36,8 +47,7 @@ static int read_targets(struct reg *reg, int64_t now, struct targets *ret, struc
 
                 delivery->hooks++;
                 if (retry_at > now) {
-                        if (delivery->next_at == 0 || retry_at < delivery->next_at)
-                                delivery->next_at = retry_at;
+                        sooner(delivery, retry_at);
                         continue;
                 }
                 ret->v = bk_grow(ret->v, ret->n + 1, sizeof *ret->v);
@@ -80,32 +90,63 @@ static int post(const struct target *target, const json_t *event, const char *se
 }
 
 /* --- how far each has come ------------------------------------------------------------ */
-static int moved(struct reg *reg, const struct target *target, int64_t cursor, struct bk_error *err)
+/* 1: it is ours, and *target says how far it has come; 0: another one sends, or it is to be left alone for a while. */
+static int claim(struct reg *reg, struct target *target, const char *me, int64_t now, bool force, struct reg_delivery *delivery,
+                 struct bk_error *err)
 {
+        static const char sql[] = "UPDATE hook SET claimed_by = ?, claimed_until = ? WHERE id = ? AND (claimed_by IS NULL OR claimed_until <= ?) "
+                                  "AND (retry_at IS NULL OR retry_at <= ?) RETURNING cursor, failures";
+        autostmt *stmt = NULL;
         autotxn txn = { 0 };
+        int status;
 
-        if (reg_txn_write(reg, &txn, err) < 0 ||
-            reg_sql_run(reg, err, "UPDATE hook SET cursor = ?, failures = 0, retry_at = NULL, error = NULL WHERE id = ?", "ii", cursor,
-                        target->id) < 0)
+        if (reg_txn_write(reg, &txn, err) < 0 || reg_sql_prepare(reg, sql, &stmt, err) < 0 ||
+            reg_sql_bind(reg, stmt, err, "tiiii", me, now + reg_hook_claim_s, target->id, now, force ? INT64_MAX : now) < 0 ||
+            (status = reg_sql_step(reg, stmt, err)) < 0)
                 return -1;
-        return reg_txn_commit(&txn, err);
+        if (status == 0) {
+                /* It will have moved, or failed, by then; or who has it is dead. */
+                sooner(delivery, now + reg_hook_claim_s);
+                return 0;
+        }
+        target->cursor = reg_column_int(stmt, 0);
+        target->failures = reg_column_int(stmt, 1);
+        reg_sql_reset(stmt);
+        return reg_txn_commit(&txn, err) < 0 ? -1 : 1;
 }
 
-static int failed(struct reg *reg, const struct target *target, int64_t cursor, const struct bk_error *why, struct reg_delivery *delivery,
-                  struct bk_error *err)
+/* last: the claim is given back. 0: it was another one's. */
+static int moved(struct reg *reg, const struct target *target, const char *me, int64_t cursor, bool last, struct bk_error *err)
 {
+        static const char sql[] = "UPDATE hook SET cursor = ?, failures = 0, retry_at = NULL, error = NULL, claimed_until = ?, "
+                                  "claimed_by = ? WHERE id = ? AND claimed_by = ? RETURNING id";
+        autostmt *stmt = NULL;
+        autotxn txn = { 0 };
+        int status;
+
+        if (reg_txn_write(reg, &txn, err) < 0 || reg_sql_prepare(reg, sql, &stmt, err) < 0 ||
+            reg_sql_bind(reg, stmt, err, "iitit", cursor, (int64_t)time(NULL) + reg_hook_claim_s, last ? NULL : me, target->id, me) < 0 ||
+            (status = reg_sql_step(reg, stmt, err)) < 0)
+                return -1;
+        reg_sql_reset(stmt);
+        return reg_txn_commit(&txn, err) < 0 ? -1 : status;
+}
+
+static int failed(struct reg *reg, const struct target *target, const char *me, int64_t cursor, const struct bk_error *why,
+                  struct reg_delivery *delivery, struct bk_error *err)
+{
+        static const char sql[] = "UPDATE hook SET cursor = ?, failures = failures + 1, retry_at = ?, error = ?, claimed_by = NULL "
+                                  "WHERE id = ? AND claimed_by = ?";
         const int64_t pause = PAUSE_S * ((int64_t)1 << (target->failures < DOUBLINGS ? target->failures : DOUBLINGS));
         const int64_t at = time(NULL) + (pause < PAUSE_MOST_S ? pause : PAUSE_MOST_S);
         autofree char *text = reg_text_clean(why->text);
         autotxn txn = { 0 };
 
         if (reg_txn_write(reg, &txn, err) < 0 ||
-            reg_sql_run(reg, err, "UPDATE hook SET cursor = ?, failures = failures + 1, retry_at = ?, error = ? WHERE id = ?", "iiti", cursor, at,
-                        text != NULL ? text : why->text, target->id) < 0)
+            reg_sql_run(reg, err, sql, "iitit", cursor, at, text != NULL ? text : why->text, target->id, me) < 0)
                 return -1;
         delivery->failed++;
-        if (delivery->next_at == 0 || at < delivery->next_at)
-                delivery->next_at = at;
+        sooner(delivery, at);
         return reg_txn_commit(&txn, err);
 }
 
@@ -119,7 +160,8 @@ static bool wants(const struct target *target, const json_t *event)
 }
 
 /* No transaction is open while the other side is waited for. */
-static int deliver(struct reg *reg, const char *home, const struct target *target, struct reg_delivery *delivery, struct bk_error *err)
+static int deliver(struct reg *reg, const char *home, const struct target *target, const char *me, struct reg_delivery *delivery,
+                   struct bk_error *err)
 {
         autofree char *secret = NULL;
         struct bk_error why = { 0 };
@@ -130,34 +172,47 @@ static int deliver(struct reg *reg, const char *home, const struct target *targe
 
         if (reg_events_json(reg, target->cursor, EVENTS_EACH, &events, err) < 0)
                 return -1;
-        if (json_array_size(json_object_get(events, "items")) == 0)
-                return 0;
         if (read_secret(home, target, &secret, &why) < 0)
-                return failed(reg, target, cursor, &why, delivery, err);
+                return failed(reg, target, me, cursor, &why, delivery, err);
         json_array_foreach(json_object_get(events, "items"), i, event) {
                 const bool wanted = wants(target, event);
+                int status = 1;
 
                 if (wanted && post(target, event, secret, &why) < 0)
-                        return failed(reg, target, cursor, &why, delivery, err);
+                        return failed(reg, target, me, cursor, &why, delivery, err);
                 cursor = json_integer_value(json_object_get(event, "id"));
                 delivery->sent += wanted;
                 /* At once, so that as little as may be is sent twice by who comes after a crash. */
-                if (wanted && moved(reg, target, cursor, err) < 0)
-                        return -1;
+                if (wanted && (status = moved(reg, target, me, cursor, false, err)) <= 0)
+                        return status;
         }
         delivery->more = delivery->more || !json_is_null(json_object_get(events, "next"));
-        return moved(reg, target, cursor, err);
+        return moved(reg, target, me, cursor, true, err);
+}
+
+/* Nothing is written while there is nothing to send. */
+static int deliver_alone(struct reg *reg, const char *home, struct target *target, int64_t index, bool force, struct reg_delivery *delivery,
+                         struct bk_error *err)
+{
+        autofree char *me = bk_random_name();
+        int status;
+
+        if (target->cursor >= index)
+                return 0;
+        status = claim(reg, target, me, time(NULL), force, delivery, err);
+        return status <= 0 ? status : deliver(reg, home, target, me, delivery, err);
 }
 
 int reg_hooks_deliver(struct reg *reg, const char *home, bool force, struct reg_delivery *ret, struct bk_error *err)
 {
         BK_CLEANUP(targets_done) struct targets targets = { 0 };
         struct reg_delivery delivery = { 0 };
+        int64_t index = 0;
 
-        if (read_targets(reg, force ? INT64_MAX : time(NULL), &targets, &delivery, err) < 0)
+        if (read_targets(reg, force ? INT64_MAX : time(NULL), &targets, &delivery, err) < 0 || reg_event_index(reg, &index, err) < 0)
                 return -1;
         for (size_t i = 0; i < targets.n; i++)
-                if (deliver(reg, home, &targets.v[i], &delivery, err) < 0)
+                if (deliver_alone(reg, home, &targets.v[i], index, force, &delivery, err) < 0)
                         return bk_wrap(err, "hook '%s'", targets.v[i].name);
         *ret = delivery;
         return 0;

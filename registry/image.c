@@ -68,6 +68,7 @@ static void read_columns(struct reg_stmt *stmt, struct reg_image *ret)
                 .created_at = reg_column_int(stmt, 10),
                 .created_by = reg_column(stmt, 11),
                 .created_on = reg_column(stmt, 12),
+                .hidden = reg_column_int(stmt, 13) != 0,
         };
 }
 

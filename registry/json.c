@@ -34,6 +34,7 @@ json_t *reg_image_summary(const struct reg_image *image)
         set(object, "name", reg_json_text(image->name));
         set(object, "type", reg_json_text(image->type));
         set(object, "state", json_string(reg_state_name(image->state)));
+        set(object, "hidden", json_boolean(image->hidden));
         set(object, "layer", reg_json_text(image->layer));
         set(object, "ancestor", reg_json_text(image->ancestor));
         set(object, "input_hash", reg_json_text(image->input_hash));
@@ -52,7 +53,8 @@ static bool is_time(const char *name)
 {
         const size_t length = strlen(name);
 
-        return strcmp(name, "at") == 0 || (length > 3 && strcmp(name + length - 3, "_at") == 0);
+        return strcmp(name, "at") == 0 || strcmp(name, "since") == 0 || strcmp(name, "until") == 0 ||
+               (length > 3 && strcmp(name + length - 3, "_at") == 0);
 }
 
 static char *member(const json_t *object, const char *name)
@@ -72,6 +74,7 @@ int reg_image_of_json(const json_t *record, struct reg_image *ret, struct bk_err
         int64_t high = 0;
 
         image.sequence = json_integer_value(json_object_get(record, "sequence"));
+        image.hidden = json_is_true(json_object_get(record, "hidden"));
         image.size = (uint64_t)json_integer_value(json_object_get(record, "size"));
         image.virtual_size = (uint64_t)json_integer_value(json_object_get(record, "virtual_size"));
         json_object_foreach((json_t *)attributes, key, value) {
@@ -149,6 +152,9 @@ static const struct { const char *name, *sql; bool packages; } lists[] = {
                              "JOIN channel_log l ON l.image = i.id WHERE i.sequence = ? ORDER BY l.id" },
         { "launches", "SELECT source, instance, nullif(name, '') AS name, who, first_at, last_at, ended_at FROM launch WHERE image = ? "
                       "ORDER BY last_at DESC, id DESC LIMIT 100" },
+        { "keep", "SELECT until, at, who, why FROM keep WHERE image = ?" },
+        { "trash", "SELECT at, purge_at FROM trash WHERE image = ?" },
+        { "marks", "SELECT rule, action, marked_at, due_at, told_at, told FROM mark WHERE image = ? ORDER BY rule" },
         { "packages", "SELECT p.ecosystem, p.name, p.version, nullif(p.architecture, '') AS architecture, "
                       "nullif(p.source, '') AS source, nullif(p.source_version, '') AS source_version "
                       "FROM image i JOIN package_member m ON m.package_set = i.package_set JOIN package p ON p.id = m.package "

@@ -3,6 +3,7 @@
 #include "registry/registry_priv.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 #define LAYER_COLUMNS \
         "l.digest, (SELECT digest FROM layer WHERE id = l.backing), l.size, l.virtual_size, l.depth, l.id, l.backing "
@@ -95,6 +96,7 @@ static int same_layer(struct reg *reg, const struct reg_layer *layer, int64_t *r
         return reg_layer_row(reg, layer->digest, ret, err);
 }
 
+/* Who needs a blob takes it out of those that are to be removed; who removes it looks there with the store held alone. */
 int reg_layer_put(struct reg *reg, const struct reg_layer *layer, int64_t *ret, struct bk_error *err)
 {
         int64_t known = 0, backing = 0, depth = 0;
@@ -111,14 +113,21 @@ int reg_layer_put(struct reg *reg, const struct reg_layer *layer, int64_t *ret, 
                         return bk_fail(err, BK_INVALID, "layer '%s' has depth %u on a layer of depth %lld", layer->digest,
                                        layer->depth, (long long)depth);
         }
+        if (reg_sql_run(reg, err, "DELETE FROM doomed WHERE digest = ?", "t", layer->digest) < 0)
+                return -1;
         return reg_sql_int(reg, ret, err, "INSERT INTO layer (digest, backing, size, virtual_size, depth) VALUES (?, ?, ?, ?, ?) "
                            "RETURNING id", "triii", layer->digest, backing, (int64_t)layer->size,
                            (int64_t)layer->virtual_size, (int64_t)layer->depth) < 0 ? -1 : 0;
 }
 
+static int doom(struct reg *reg, const struct reg_layer *layer, struct bk_error *err)
+{
+        return reg_sql_run(reg, err, "INSERT INTO doomed (digest, size, at) VALUES (?, ?, ?) ON CONFLICT (digest) DO NOTHING", "tii",
+                           layer->digest, (int64_t)layer->size, (int64_t)time(NULL));
+}
+
 int reg_layer_drop_unused(struct reg *reg, int64_t layer, struct reg_layers *ret, struct bk_error *err)
 {
-        BK_CLEANUP(reg_layers_done) struct reg_layers gone = { 0 };
         autostmt *unused = NULL, *drop = NULL;
         int status = 0;
 
@@ -132,15 +141,13 @@ int reg_layer_drop_unused(struct reg *reg, int64_t layer, struct reg_layers *ret
                         return -1;
                 if (status == 0)
                         break;
-                append(&gone, read_layer(unused));
+                append(ret, read_layer(unused));
                 if (reg_sql_bind(reg, drop, err, "i", layer) < 0)
                         return -1;
                 layer = reg_column_int(unused, 6);
                 reg_sql_reset(unused);            /* a row under a cursor is not deleted */
-                if (reg_sql_step(reg, drop, err) < 0)
+                if (reg_sql_step(reg, drop, err) < 0 || doom(reg, &ret->v[ret->n - 1], err) < 0)
                         return -1;
         }
-        *ret = gone;
-        gone = (struct reg_layers){ 0 };
         return 0;
 }

@@ -15,6 +15,8 @@ struct reg_change {
 
 /* --- states ------------------------------------------------------------------ */
 int reg_state_change(struct reg *reg, const char *id, enum reg_state state, const struct reg_change *change, struct bk_error *err) BK_MUST_CHECK;
+/* Into the trash, to be purged then at the earliest; 0: in a week. What lies there already is given that time. */
+int reg_trash(struct reg *reg, const char *id, int64_t purge_at, const struct reg_change *change, struct bk_error *err) BK_MUST_CHECK;
 /* Back from the trash, to the state it had before: revoked, if it is. */
 int reg_untrash(struct reg *reg, const char *id, const struct reg_change *change, struct bk_error *err) BK_MUST_CHECK;
 
@@ -66,7 +68,8 @@ struct reg_release {
 int reg_release_check(struct reg *reg, const struct reg_release *release, struct bk_error *err) BK_MUST_CHECK;
 
 /* --- removal ------------------------------------------------------------------------- */
-/* reg_delete() by somebody, for a reason; the last that was known of the image is kept. */
+/* reg_delete() by somebody, for a reason; the last that was known of the image is kept. Refused as a purge is (prune.h), but for what is
+ * not in the trash. The blobs of ret_layers are doomed: reg_collect() removes them. */
 int reg_remove(struct reg *reg, const char *id, const struct reg_change *change, struct reg_layers *ret_layers, struct bk_error *err) BK_MUST_CHECK;
 
 /* --- the log -------------------------------------------------------------------------- */

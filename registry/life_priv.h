@@ -1,13 +1,16 @@
 /* What the files of images' lives share: one way to move a state, to withdraw, to set an attribute, to keep a signature. */
 #pragma once
 #include "registry/life.h"
+#include "registry/prune.h"
 #include "registry/registry_priv.h"
 
 /* --- state.c ---------------------------------------------------------------- */
 /* What a change is about. Nothing here looks whether it may: callers did, in the same transaction. */
 struct reg_subject { int64_t image; const char *id, *name; enum reg_state state; };
-/* Moves the row, and writes both logs; action is the event's, extra joins its detail and is borrowed. */
-struct reg_move { const char *action, *who, *why; json_t *extra; };
+/* Moves the row, and writes both logs; action is the event's, extra joins its detail and is borrowed. purge_at: of what goes to the
+ * trash; 0: in REG_TRASH_SECONDS. */
+#define REG_TRASH_SECONDS ((int64_t)7 * 86400)
+struct reg_move { const char *action, *who, *why; json_t *extra; int64_t purge_at; };
 int reg_state_move(struct reg *reg, const struct reg_subject *subject, enum reg_state to, const struct reg_move *move,
                    struct bk_error *err) BK_MUST_CHECK;
 /* What an image is when it is neither revoked nor in the trash: the last of the other states that it had. */
@@ -42,6 +45,21 @@ int reg_moment_parse(const char *text, int64_t *ret, struct bk_error *err) BK_MU
 int reg_signature_add(struct reg *reg, int64_t image, const char *signature, struct bk_error *err) BK_MUST_CHECK;
 int reg_attestation_add(struct reg *reg, const struct reg_image *image, const json_t *provenance, const char *envelope,
                         struct bk_error *err) BK_MUST_CHECK;
+
+/* --- delete.c ------------------------------------------------------------------- */
+/* Remembers the image, tells of it, and drops its rows; the blobs that nobody needs any more are doomed. ret_layers: those are added. */
+int reg_remove_within(struct reg *reg, const struct reg_image *image, const struct reg_change *change, struct reg_layers *ret_layers,
+                      struct bk_error *err) BK_MUST_CHECK;
+
+/* --- prune.c -------------------------------------------------------------------- */
+/* What no policy may override: 1 with why ("heads a channel: base:production"), the caller's; 0: it may be done. */
+int reg_prune_forbidden(struct reg *reg, int64_t image, enum reg_prune what, char **ret_why, struct bk_error *err) BK_MUST_CHECK;
+
+/* --- token.c -------------------------------------------------------------------- */
+/* prefix and 64 random hex digits; the caller's. What is kept of it is the digest of its bytes. */
+int reg_word_new(const char *prefix, char **ret, struct bk_error *err) BK_MUST_CHECK;
+/* The digest of what was presented, the caller's; NULL: it has not the form of such a word. */
+char *reg_word_hash(const char *prefix, const char *presented);
 
 /* --- json.c --------------------------------------------------------------------- */
 /* The rows that a bound statement selects, as objects. Columns carry their JSON names, and by them their kinds: "at" and names that end

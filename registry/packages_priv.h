@@ -3,6 +3,7 @@
 #include "lib/packages.h"
 #include "registry/advisory.h"
 #include "registry/api.h"
+#include "registry/facts.h"
 #include "registry/registry_priv.h"
 
 /* --- names.c ---------------------------------------------------------------- */
@@ -62,9 +63,9 @@ int reg_finding_filter_of(const struct reg_call *call, struct reg_finding_filter
 int reg_findings(struct reg *reg, int64_t image, const struct reg_finding_filter *filter, void (*take)(void *arg, const struct reg_finding *finding),
                  void *arg, struct bk_error *err) BK_MUST_CHECK;
 
-/* What others that have this name, or this alias, say of its severity and score. */
-#define REG_NAMESAKES_SQL "SELECT max(b.severity), max(b.score) FROM advisory b WHERE b.withdrawn IS NULL AND (b.name = ? OR b.id IN " \
-        "(SELECT advisory FROM advisory_alias WHERE alias = ?))"
+/* What others that have this name, or this alias, say of its severity and score, and when it was first published. */
+#define REG_NAMESAKES_SQL "SELECT max(b.severity), max(b.score), min(b.published) FROM advisory b WHERE b.withdrawn IS NULL " \
+        "AND (b.name = ? OR b.id IN (SELECT advisory FROM advisory_alias WHERE alias = ?))"
 
 /* --- vulnerable_count.c ---------------------------------------------------------- */
 /* Advisories that concern an image, each once. */
@@ -73,6 +74,10 @@ struct reg_counting;
 /* filter is borrowed. */
 int reg_counting_begin(struct reg *reg, const struct reg_finding_filter *filter, struct reg_counting **ret, struct bk_error *err) BK_MUST_CHECK;
 int reg_counting_image(struct reg_counting *counting, int64_t image, struct reg_counts *ret, struct bk_error *err) BK_MUST_CHECK;
+/* The same of a set of packages on its system, for facts.h; the filter is not asked. Sets of one system one after the other, or what is known of
+ * packages is asked for again and again. *ret_n: how many advisories. */
+int reg_counting_set(struct reg_counting *counting, int64_t set, const char *os, struct reg_holes *ret, size_t *ret_n,
+                     struct bk_error *err) BK_MUST_CHECK;
 void reg_counting_done(struct reg_counting **counting);
 
 /* --- routes ------------------------------------------------------------------- */

@@ -36,7 +36,7 @@ static int count_of(struct reg *reg, const struct reg_filter *filter, const stru
 
         reg_select_text(&select, "SELECT count(*) FROM (SELECT 1 FROM attribute WHERE key = ", condition->attribute);
         bk_buf_puts(&select.sql, " AND ");
-        reg_select_values(&select, condition);
+        reg_select_values(reg, &select, condition);
         if (filter->name != NULL && condition->test == REG_ANY_OF)
                 reg_select_text(&select, " AND name = ", filter->name);
         reg_select_number(&select, " LIMIT ", most);
@@ -101,12 +101,14 @@ static int rarest(struct reg *reg, const struct reg_filter *filter, const struct
         return 0;
 }
 
-static int exists(struct reg *reg, const char *sql, const struct reg_condition *condition, struct bk_error *err)
+/* sql: of a text, and perhaps of its rank, too. */
+static int exists(struct reg *reg, const char *sql, bool ranked, const struct reg_condition *condition, struct bk_error *err)
 {
         int64_t found = 0;
 
         for (size_t i = 0; i < condition->n; i++) {
-                const int status = reg_sql_int(reg, &found, err, sql, "t", condition->v[i].text);
+                autofree char *rank = ranked ? reg_rank(condition->v[i].text) : NULL;
+                const int status = reg_sql_int(reg, &found, err, sql, ranked ? "tt" : "t", condition->v[i].text, rank);
 
                 if (status != 0)
                         return status;
@@ -117,9 +119,9 @@ static int exists(struct reg *reg, const char *sql, const struct reg_condition *
 /* Few registries have both images of that name and images with that attribute; asked first, either is walked along an index. */
 static int settle_application(struct reg *reg, struct reg_condition *condition, struct bk_error *err)
 {
-        const int named = exists(reg, "SELECT 1 FROM image WHERE name = ? LIMIT 1", condition, err);
+        const int named = exists(reg, "SELECT 1 FROM image WHERE name = ? LIMIT 1", false, condition, err);
         const int carried = named < 0 ? -1 :
-                exists(reg, "SELECT 1 FROM attribute WHERE key = 'application' AND value = ? LIMIT 1", condition, err);
+                exists(reg, "SELECT 1 FROM attribute WHERE key = 'application' AND value = ? AND rank = ? LIMIT 1", true, condition, err);
 
         if (carried < 0)
                 return -1;
@@ -242,7 +244,7 @@ static int add_after(struct reg_select *select, const struct reg_filter *filter,
 }
 
 /* --- the statement ---------------------------------------------------------------- */
-static void add_source(struct reg_select *select, const struct reg_filter *filter, const struct reg_condition *along)
+static void add_source(const struct reg *reg, struct reg_select *select, const struct reg_filter *filter, const struct reg_condition *along)
 {
         bk_buf_puts(&select->sql, "SELECT " REG_IMAGE_COLUMNS);
         if (along != NULL) {
@@ -250,7 +252,7 @@ static void add_source(struct reg_select *select, const struct reg_filter *filte
                 bk_buf_puts(&select->sql, "FROM attribute a CROSS JOIN image i ");
                 reg_select_text(select, "WHERE i.sequence = a.image AND a.key = ", along->attribute);
                 bk_buf_puts(&select->sql, " AND ");
-                reg_select_values(select, along);
+                reg_select_values(reg, select, along);
                 if (filter->name != NULL)
                         reg_select_text(select, along->test == REG_ANY_OF ? " AND a.name = " : " AND i.name = ", filter->name);
         } else if (filter->name != NULL) {
@@ -303,8 +305,10 @@ static int add_descends(struct reg *reg, struct reg_select *select, const char *
 static int build(struct reg *reg, const struct reg_filter *filter, const struct reg_condition *along, struct reg_select *select,
                  struct bk_error *err)
 {
-        add_source(select, filter, along);
+        add_source(reg, select, filter, along);
         add_states(select, filter->states);
+        if (!filter->hidden)
+                bk_buf_puts(&select->sql, " AND i.hidden = 0");
         for (size_t i = 0; i < filter->n; i++)
                 if (&filter->v[i] != along && reg_select_condition(reg, select, &filter->v[i], err) < 0)
                         return -1;

@@ -29,6 +29,7 @@ struct reg_image {
         char *name;                     /* [a-z0-9][a-z0-9._/-]* */
         char *type;                     /* "foundation", "base", "application", or the user's own word */
         enum reg_state state;
+        bool hidden;                    /* offered to nobody; found by its digest */
         char *layer;                    /* digest of its top layer */
         char *ancestor;                 /* id of the image it was baked on; NULL for a foundation */
         char *input_hash;               /* digest of all that went into the bake */

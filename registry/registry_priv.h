@@ -68,7 +68,7 @@ int reg_rank_fill(struct reg *reg, struct bk_error *err) BK_MUST_CHECK;
 
 /* --- schema.c ------------------------------------------------------------- */
 /* Migrations, each in a file of its own. */
-extern const char reg_schema_life[], reg_schema_use[], reg_schema_advisories[], reg_schema_prune[];
+extern const char reg_schema_life[], reg_schema_use[], reg_schema_advisories[], reg_schema_prune[], reg_schema_claim[];
 /* Brings the file to the schema of this program, or says why that cannot be. */
 int reg_schema_ensure(struct reg *reg, struct bk_error *err) BK_MUST_CHECK;
 
@@ -77,7 +77,7 @@ int reg_schema_ensure(struct reg *reg, struct bk_error *err) BK_MUST_CHECK;
 #define REG_IMAGE_COLUMNS \
         "i.sequence, i.id, i.name, i.type, i.state, (SELECT digest FROM layer WHERE id = i.layer), " \
         "(SELECT id FROM image WHERE sequence = i.ancestor), i.input_hash, i.size, i.virtual_size, " \
-        "i.created_at, i.created_by, i.created_on "
+        "i.created_at, i.created_by, i.created_on, i.hidden "
 
 /* Steps through a bound statement that selects REG_IMAGE_COLUMNS; *ret may come out empty. */
 int reg_image_rows(struct reg *reg, struct reg_stmt *stmt, struct reg_images *ret, struct bk_error *err) BK_MUST_CHECK;
@@ -110,7 +110,7 @@ int reg_package_set_drop(struct reg *reg, int64_t set, struct bk_error *err) BK_
 /* --- layer.c -------------------------------------------------------------- */
 int reg_layer_row(struct reg *reg, const char *digest, int64_t *ret, struct bk_error *err) BK_MUST_CHECK;
 int reg_layer_put(struct reg *reg, const struct reg_layer *layer, int64_t *ret, struct bk_error *err) BK_MUST_CHECK;
-/* Removes the rows of a layer and of those below it that nothing needs. */
+/* Removes the rows of a layer and of those below it that nothing needs, and dooms their blobs. They are added to *ret, also on failure. */
 int reg_layer_drop_unused(struct reg *reg, int64_t layer, struct reg_layers *ret, struct bk_error *err) BK_MUST_CHECK;
 
 /* --- state.c -------------------------------------------------------------- */
@@ -133,6 +133,8 @@ int reg_event_index(struct reg *reg, int64_t *ret, struct bk_error *err) BK_MUST
 /* "2024-05", "2024-05-01", "2024-05-01T10:00:00Z", seconds of 1970, an age such as "30d", "now": Unix seconds from *low up to, not
  * including, *high. */
 int reg_time_parse(const char *text, int64_t *low, int64_t *high, struct bk_error *err) BK_MUST_CHECK;
+/* ... with ages counted from another moment. */
+int reg_time_parse_from(const char *text, int64_t now, int64_t *low, int64_t *high, struct bk_error *err) BK_MUST_CHECK;
 /* A regular expression of somebody's, bounded in time and memory. */
 struct reg_pattern;
 int reg_pattern_new(const char *text, struct reg_pattern **ret, struct bk_error *err) BK_MUST_CHECK;
@@ -188,7 +190,9 @@ struct reg_filter {
         struct reg_condition *v;
         size_t n, n_values;             /* conditions; values of all of them */
         unsigned states;                /* REG_STATE_BIT()s that match */
+        unsigned states_said;           /* ... of what is written; states has the default besides */
         bool states_asked;              /* by the query, not by default */
+        bool hidden;                    /* also hidden images */
         int64_t limit;                  /* -1: all */
         bool one;                       /* exactly one image must match */
         bool first;                     /* the newest only; there must be one */
@@ -213,6 +217,7 @@ int reg_decode(const char *raw, size_t length, char **ret, struct bk_error *err)
 /* --- meets.c ---------------------------------------------------------------- */
 /* Whether a text, which may be NULL for none, passes the test of a condition: 1, 0, -1. Exclusion is the caller's. */
 int reg_condition_text(const struct reg_condition *condition, const char *text, struct bk_error *err) BK_MUST_CHECK;
+bool reg_condition_number(const struct reg_condition *condition, int64_t number);
 /* The same of an image and all that can be told by its struct; channel and package cannot. Exclusion is honoured. */
 int reg_condition_meets(const struct reg_condition *condition, const struct reg_image *image, struct bk_error *err) BK_MUST_CHECK;
 
@@ -231,7 +236,7 @@ int reg_select_run(struct reg *reg, const struct reg_select *select, struct reg_
 /* " AND ..." of a condition on image i, unless it has to be tested on what was found. */
 int reg_select_condition(struct reg *reg, struct reg_select *select, const struct reg_condition *condition, struct bk_error *err) BK_MUST_CHECK;
 /* The test of values as SQL: of a list, a prefix or a bound. */
-void reg_select_values(struct reg_select *select, const struct reg_condition *condition);
+void reg_select_values(const struct reg *reg, struct reg_select *select, const struct reg_condition *condition);
 /* Finds; nothing found is an empty *ret. *ret_next, where wanted, is the cursor of what follows, NULL at the end. The filter is
  * prepared for this registry: what "application" stands for is settled. */
 int reg_filter_run(struct reg *reg, struct reg_filter *filter, struct reg_images *ret, char **ret_next,
@@ -258,6 +263,16 @@ bool reg_ids_has(const struct reg_ids *ids, int64_t id);        /* of sorted one
 void reg_ids_done(struct reg_ids *ids);
 /* The rows of packages that "openssl<3.0.15-1" means, or "openssl"; versions are compared as their ecosystem does. */
 int reg_package_rows(struct reg *reg, const char *spec, struct reg_ids *ret, struct bk_error *err) BK_MUST_CHECK;
+
+/* --- ancestry.c ------------------------------------------------------------- */
+extern const char *const reg_identifying[];     /* attributes in which images of one kind agree, as in their name; NULL at the end */
+
+/* --- map.c ------------------------------------------------------------------ */
+/* Numbers by numbers; keys are above 0. A zeroed map is empty. */
+struct reg_map { int64_t *keys; size_t *values; size_t n, room; };      /* room: a power of two */
+/* Where the key's value is, until the next call; 0 and *ret_new when it was not there. */
+size_t *reg_map_at(struct reg_map *map, int64_t key, bool *ret_new);
+void reg_map_done(struct reg_map *map);
 
 /* --- channel.c ------------------------------------------------------------ */
 /* Cuts "name:channel"; without a colon all of it is the channel and *ret_name is NULL. */

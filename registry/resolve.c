@@ -125,7 +125,7 @@ int reg_find_input(struct reg *reg, const char *name, const char *input_hash, st
         autostmt *stmt = NULL;
 
         if (reg_sql_prepare(reg, "SELECT " REG_IMAGE_COLUMNS "FROM image i WHERE i.input_hash = ? AND i.name = ? "
-                            "AND i.state < ? ORDER BY i.sequence DESC LIMIT 1", &stmt, err) < 0 ||
+                            "AND i.state < ? AND i.hidden = 0 ORDER BY i.sequence DESC LIMIT 1", &stmt, err) < 0 ||
             reg_sql_bind(reg, stmt, err, "tti", input_hash, name, (int64_t)REG_REVOKED) < 0 ||
             reg_image_rows(reg, stmt, &images, err) < 0)
                 return -1;

@@ -316,7 +316,11 @@ static int restore_rows(struct backup *backup, struct bk_error *err)
 
 static int restore(struct backup *backup, struct bk_error *err)
 {
-        if (verify(backup, err) < 0 || check_empty(backup, err) < 0 || find_missing(backup, err) < 0 || walk(backup, restore_layer, err) < 0)
+        autoclose int hold = -1;
+
+        /* Layers that are here already, and that its rows will name, must not go before. */
+        if (verify(backup, err) < 0 || check_empty(backup, err) < 0 || layer_store_hold(backup->store, false, &hold, err) < 0 ||
+            find_missing(backup, err) < 0 || walk(backup, restore_layer, err) < 0)
                 return -1;
         return restore_rows(backup, err);
 }

@@ -129,9 +129,12 @@ static const char version_1[] =
         "CREATE INDEX channel_log_by_channel ON channel_log (name, channel, id);"
         "CREATE INDEX channel_log_by_image ON channel_log (image, id);";
 
-static const char *const migrations[] = { version_1, reg_schema_life, reg_schema_use, reg_schema_advisories, reg_schema_prune };
+static const char *const migrations[] = { version_1, reg_schema_life, reg_schema_use, reg_schema_advisories, reg_schema_prune,
+                                         reg_schema_claim };
 /* What SQL cannot do of a migration, right after it. */
-static int (*const steps[sizeof migrations / sizeof *migrations])(struct reg *reg, struct bk_error *err) = { [1] = reg_rank_fill };
+static int (*const steps[sizeof migrations / sizeof *migrations])(struct reg *reg, struct bk_error *err) = {
+        [1] = reg_rank_fill, [5] = reg_index_short_values,
+};
 #define NEWEST ((int64_t)(sizeof migrations / sizeof *migrations))
 
 static int version_of(struct reg *reg, int64_t *ret, struct bk_error *err)

@@ -6,6 +6,9 @@ const char reg_schema_prune[] =
         /* 1: offered to nobody; found by its digest. */
         "ALTER TABLE image ADD COLUMN hidden INTEGER NOT NULL DEFAULT 0;"
 
+        /* Few images have one, and of all images at once it is asked which. */
+        "CREATE INDEX verdict_failed ON verdict (image) WHERE verdict = 'failed';"
+
         /* Somebody asked for it to stay. */
         "CREATE TABLE keep ("
         " image INTEGER PRIMARY KEY REFERENCES image (sequence) ON DELETE CASCADE,"

@@ -1,5 +1,5 @@
 /* Conditions as SQL. Its text holds nothing that a user wrote: every value is a bound parameter. */
-#include "registry/registry_priv.h"
+#include "registry/db.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -101,20 +101,47 @@ static void add_numbers(struct reg_select *select, const char *column, const str
                 bk_buf_putc(&select->sql, ')');
 }
 
-void reg_select_values(struct reg_select *select, const struct reg_condition *condition)
+/* A prefix may be one of a long value. */
+static bool may_be_long(const struct reg_condition *condition)
+{
+        for (size_t i = 0; i < condition->n; i++)
+                if (strlen(condition->v[i].text) > REG_SHORT_VALUE)
+                        return true;
+        return condition->prefixes;
+}
+
+/* Where the long values have an index of their own, both are to be seen. */
+static void add_values(const struct reg *reg, struct reg_select *select, const struct reg_condition *condition)
+{
+        const char *is_short = reg->backend->short_values;
+
+        if (is_short == NULL || condition->test == REG_PRESENT) {
+                add_texts(select, "value", condition);
+                return;
+        }
+        bk_buf_printf(&select->sql, "(%s AND ", is_short);
+        add_texts(select, "value", condition);
+        if (may_be_long(condition)) {
+                bk_buf_printf(&select->sql, " OR NOT %s AND ", is_short);
+                add_texts(select, "value", condition);
+        }
+        bk_buf_putc(&select->sql, ')');
+}
+
+void reg_select_values(const struct reg *reg, struct reg_select *select, const struct reg_condition *condition)
 {
         if (condition->test > REG_MATCHES)
                 reg_select_text(select, condition->test == REG_BELOW ? "rank < " : condition->test == REG_AT_MOST ? "rank <= " :
                                 condition->test == REG_ABOVE ? "rank > " : "rank >= ", condition->v[0].rank);
         else
-                add_texts(select, "value", condition);
+                add_values(reg, select, condition);
 }
 
-static void add_attribute(struct reg_select *select, const struct reg_condition *condition)
+static void add_attribute(const struct reg *reg, struct reg_select *select, const struct reg_condition *condition)
 {
         reg_select_text(select, "EXISTS (SELECT 1 FROM attribute WHERE image = i.sequence AND key = ", condition->attribute);
         bk_buf_puts(&select->sql, " AND ");
-        reg_select_values(select, condition);
+        reg_select_values(reg, select, condition);
         bk_buf_putc(&select->sql, ')');
 }
 
@@ -163,7 +190,7 @@ static int add_key(struct reg *reg, struct reg_select *select, const struct reg_
                 bk_buf_putc(&select->sql, '(');
                 add_texts(select, key->column, condition);
                 bk_buf_puts(&select->sql, " OR ");
-                add_attribute(select, condition);
+                add_attribute(reg, select, condition);
                 bk_buf_putc(&select->sql, ')');
                 return 0;
         default:
@@ -182,7 +209,7 @@ int reg_select_condition(struct reg *reg, struct reg_select *select, const struc
                 return 0;
         bk_buf_puts(&select->sql, " AND (");
         if (condition->key == NULL)
-                add_attribute(select, condition);
+                add_attribute(reg, select, condition);
         else if (add_key(reg, select, condition, err) < 0)
                 return -1;
         bk_buf_puts(&select->sql, condition->exclude ? ") IS NOT TRUE" : ")");

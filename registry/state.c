@@ -5,6 +5,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "lib/fs.h"
+
 #define WHY_MOST 4000
 
 static const char *const names[] = {
@@ -49,6 +51,19 @@ int reg_state_log(struct reg *reg, int64_t image, int64_t was, enum reg_state no
         return reg_sql_run(reg, err, sql, "iiiitt", image, was, (int64_t)now, (int64_t)time(NULL), who, why);
 }
 
+/* What lies in the trash has a row there. */
+static int keep_trash(struct reg *reg, const struct reg_subject *subject, enum reg_state to, int64_t purge_at, json_t *detail, struct bk_error *err)
+{
+        const int64_t now = time(NULL), at = purge_at != 0 ? purge_at : now + REG_TRASH_SECONDS;
+        autofree char *text = bk_iso_time(at);
+
+        if (to != REG_TRASHED)
+                return subject->state == REG_TRASHED ? reg_sql_run(reg, err, "DELETE FROM trash WHERE image = ?", "i", subject->image) : 0;
+        (void)json_object_set_new(detail, "purge_at", json_string(text));
+        return reg_sql_run(reg, err, "INSERT INTO trash (image, at, purge_at) VALUES (?, ?, ?) ON CONFLICT (image) DO UPDATE "
+                           "SET purge_at = excluded.purge_at", "iii", subject->image, now, at);
+}
+
 int reg_state_move(struct reg *reg, const struct reg_subject *subject, enum reg_state to, const struct reg_move *move, struct bk_error *err)
 {
         autojson *detail = json_pack("{s:s, s:s}", "was", names[subject->state], "state", names[to]);
@@ -58,7 +73,8 @@ int reg_state_move(struct reg *reg, const struct reg_subject *subject, enum reg_
         if (move->extra != NULL)
                 (void)json_object_update(detail, move->extra);
         if (reg_sql_run(reg, err, "UPDATE image SET state = ? WHERE sequence = ?", "ii", (int64_t)to, subject->image) < 0 ||
-            reg_state_log(reg, subject->image, subject->state, to, move->who, move->why, err) < 0)
+            reg_state_log(reg, subject->image, subject->state, to, move->who, move->why, err) < 0 ||
+            keep_trash(reg, subject, to, move->purge_at, detail, err) < 0)
                 return -1;
         return reg_event_put(reg, &event, err);
 }
@@ -93,17 +109,35 @@ static int may_move(struct reg *reg, const struct reg_image *image, enum reg_sta
         return image->state == REG_TRASHED ? reg_release_check_row(reg, image->sequence, err) : 0;
 }
 
-static int apply(struct reg *reg, const struct reg_image *image, enum reg_state to, const struct reg_change *change, struct bk_error *err)
+static int apply(struct reg *reg, const struct reg_image *image, enum reg_state to, int64_t purge_at, const struct reg_change *change,
+                 struct bk_error *err)
 {
         const struct reg_subject subject = { .image = image->sequence, .id = image->id, .name = image->name, .state = image->state };
-        const struct reg_move move = { .action = "image.state", .who = change->who, .why = change->why };
+        const struct reg_move move = { .action = "image.state", .who = change->who, .why = change->why, .purge_at = purge_at };
 
         if (to == REG_REVOKED)
                 return reg_revoke_one(reg, &subject, change->who, change->why, err);
         return reg_state_move(reg, &subject, to, &move, err);
 }
 
-int reg_state_change(struct reg *reg, const char *id, enum reg_state state, const struct reg_change *change, struct bk_error *err)
+/* It lies there already, and is given another time. */
+static int move_purge(struct reg *reg, const struct reg_image *image, int64_t purge_at, const struct reg_change *change, struct bk_error *err)
+{
+        const struct reg_subject subject = { .image = image->sequence, .state = image->state };
+        autojson *detail = json_object();
+        const struct reg_event event = { .who = change->who, .action = "image.purge_moved", .subject = image->id, .name = image->name,
+                                         .why = change->why, .detail = detail };
+        int64_t now = 0;
+
+        if (reg_sql_int(reg, &now, err, "SELECT purge_at FROM trash WHERE image = ?", "i", image->sequence) < 0)
+                return -1;
+        if (now == purge_at)
+                return 0;
+        return keep_trash(reg, &subject, REG_TRASHED, purge_at, detail, err) < 0 ? -1 : reg_event_put(reg, &event, err);
+}
+
+static int change_state(struct reg *reg, const char *id, enum reg_state state, int64_t purge_at, const struct reg_change *change,
+                        struct bk_error *err)
 {
         BK_CLEANUP(reg_image_done) struct reg_image image = { 0 };
         autotxn txn = { 0 };
@@ -113,11 +147,23 @@ int reg_state_change(struct reg *reg, const char *id, enum reg_state state, cons
         if (reg_change_check(change, err) < 0 || reg_txn_write(reg, &txn, err) < 0 || reg_due_within(reg, err) < 0 ||
             reg_image_by_id(reg, id, &image, err) < 0)
                 return -1;
+        if (image.state == state && purge_at != 0 && move_purge(reg, &image, purge_at, change, err) < 0)
+                return -1;
         if (image.state == state)
                 return reg_txn_commit(&txn, err);       /* said twice, done once: a repeated job does not fail */
-        if (may_move(reg, &image, state, change, err) < 0 || apply(reg, &image, state, change, err) < 0)
+        if (may_move(reg, &image, state, change, err) < 0 || apply(reg, &image, state, purge_at, change, err) < 0)
                 return -1;
         return reg_txn_commit(&txn, err);
+}
+
+int reg_state_change(struct reg *reg, const char *id, enum reg_state state, const struct reg_change *change, struct bk_error *err)
+{
+        return change_state(reg, id, state, 0, change, err);
+}
+
+int reg_trash(struct reg *reg, const char *id, int64_t purge_at, const struct reg_change *change, struct bk_error *err)
+{
+        return change_state(reg, id, REG_TRASHED, purge_at, change, err);
 }
 
 int reg_set_state(struct reg *reg, const char *id, enum reg_state state, const char *who, const char *why,

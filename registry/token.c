@@ -35,7 +35,7 @@ int reg_role_parse(const char *name, enum reg_role *ret, struct bk_error *err)
                        name);
 }
 
-static int new_token(char **ret, struct bk_error *err)
+int reg_word_new(const char *prefix, char **ret, struct bk_error *err)
 {
         static const char hex[] = "0123456789abcdef";
         unsigned char bytes[DIGITS / 2];
@@ -47,10 +47,17 @@ static int new_token(char **ret, struct bk_error *err)
                 text[2 * i] = hex[bytes[i] >> 4];
                 text[2 * i + 1] = hex[bytes[i] & 15];
         }
-        *ret = bk_format(PREFIX "%s", text);
+        *ret = bk_format("%s%s", prefix, text);
         OPENSSL_cleanse(bytes, sizeof bytes);
         OPENSSL_cleanse(text, sizeof text);
         return 0;
+}
+
+char *reg_word_hash(const char *prefix, const char *presented)
+{
+        const size_t length = strlen(prefix) + DIGITS;
+
+        return strncmp(presented, prefix, strlen(prefix)) == 0 && strlen(presented) == length ? bk_digest_bytes(presented, length) : NULL;
 }
 
 int reg_token_create(struct reg *reg, const char *name, enum reg_role role, int64_t expires_at, const struct reg_change *change, char **ret,
@@ -70,9 +77,9 @@ int reg_token_create(struct reg *reg, const char *name, enum reg_role role, int6
                 return bk_fail(err, BK_INVALID, "a token has a role: read, bake, promote or admin");
         if (expires_at != 0 && expires_at <= now)
                 return bk_fail(err, BK_INVALID, "token '%s' would have expired already", name);
-        if (new_token(&token, err) < 0)
+        if (reg_word_new(PREFIX, &token, err) < 0)
                 return -1;
-        hash = bk_digest_bytes(token, strlen(PREFIX) + DIGITS);
+        hash = reg_word_hash(PREFIX, token);
         if (reg_txn_write(reg, &txn, err) < 0 || (status = reg_sql_int(reg, &known, err, "SELECT 1 FROM token WHERE name = ?", "t", name)) < 0)
                 return -1;
         if (status > 0)
@@ -161,12 +168,11 @@ int reg_token_check(struct reg *reg, const char *presented, char **ret_name, enu
 {
         BK_CLEANUP(shown_done) struct shown shown = { 0 };
         const int64_t now = time(NULL);
-        autofree char *hash = NULL;
+        autofree char *hash = reg_word_hash(PREFIX, presented);
         int status;
 
-        if (strncmp(presented, PREFIX, strlen(PREFIX)) != 0 || strlen(presented) != strlen(PREFIX) + DIGITS)
+        if (hash == NULL)
                 return bk_fail(err, BK_DENIED, "that is not a token");
-        hash = bk_digest_bytes(presented, strlen(PREFIX) + DIGITS);
         if ((status = look_up(reg, hash, &shown, err)) < 0)
                 return -1;
         if (status == 0 || CRYPTO_memcmp(hash, shown.hash, strlen(hash)) != 0)

@@ -4,21 +4,23 @@
  * is asked for in a publication, and binds both sides from then on: the one that asked, and whoever comes later. Images that are revoked
  * or in the trash do not count, so that a bad one can be baked again under its version. */
 #include "registry/life_priv.h"
+#include "registry/rank.h"
 
 int reg_release_check(struct reg *reg, const struct reg_release *release, struct bk_error *err)
 {
         static const char sql[] =
-                "SELECT i.id FROM attribute v JOIN image i ON i.sequence = v.image WHERE v.name = ? AND v.key = 'version' AND v.value = ? "
-                "AND i.state < ? AND i.sequence <> ? AND (i.unique_version = 1 OR ? = 1) AND "
+                "SELECT i.id FROM attribute v JOIN image i ON i.sequence = v.image WHERE v.name = ? AND v.key = 'version' "
+                "AND v.rank = ? AND v.value = ? AND i.state < ? AND i.sequence <> ? AND (i.unique_version = 1 OR ? = 1) AND "
                 "coalesce((SELECT a.value FROM attribute a WHERE a.image = i.sequence AND a.key = 'architecture'), '') = ? "
                 "ORDER BY i.sequence DESC LIMIT 1";
-        autofree char *other = NULL;
+        autofree char *other = NULL, *rank = NULL;
         const char *architecture = release->architecture == NULL ? "" : release->architecture;
         int status;
 
         if (release->version == NULL)
                 return 0;
-        status = reg_sql_text(reg, &other, err, sql, "ttiiit", release->name, release->version, (int64_t)REG_REVOKED, release->except,
+        rank = reg_rank(release->version);
+        status = reg_sql_text(reg, &other, err, sql, "tttiiit", release->name, rank, release->version, (int64_t)REG_REVOKED, release->except,
                               (int64_t)release->unique, architecture);
         if (status <= 0)
                 return status;

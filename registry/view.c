@@ -86,7 +86,7 @@ static int offer_rows(struct reg *reg, struct reg_offers *offers, const char *sq
 
                 if (reg_image_row(reg, stmt, &attributes, &image, err) < 0)
                         return -1;
-                offer(offers, &image, reg_columns(stmt) > 13 ? reg_column_peek(stmt, 13) : NULL);
+                offer(offers, &image, reg_columns(stmt) > 14 ? reg_column_peek(stmt, 14) : NULL);
         }
         return status;
 }
@@ -95,7 +95,7 @@ int reg_view_offers(struct reg *reg, struct reg_offers *ret, struct bk_error *er
 {
         static const char newest[] =
                 "SELECT " REG_IMAGE_COLUMNS "FROM image i WHERE i.sequence IN (SELECT max(j.sequence) FROM image j "
-                "LEFT JOIN attribute a ON a.image = j.sequence AND a.key = 'architecture' WHERE j.state IN (1, 2) "
+                "LEFT JOIN attribute a ON a.image = j.sequence AND a.key = 'architecture' WHERE j.state IN (1, 2) AND j.hidden = 0 "
                 "GROUP BY j.name, coalesce(a.value, '')) ORDER BY i.sequence DESC LIMIT ?";
         static const char heads[] = "SELECT " REG_IMAGE_COLUMNS ", c.channel FROM channel c JOIN image i ON i.sequence = c.head "
                                     "WHERE i.state < 4 ORDER BY c.name, c.channel LIMIT ?";

@@ -4,7 +4,7 @@
  * it is, so that it can be sent alone) and the metadata of LXD and Incus. It may be removed at any time, and is made anew when it is asked for. */
 #pragma once
 #include "layers/layer.h"
-#include "registry/registry.h"
+#include "registry/api.h"
 
 struct reg_view {
         uint64_t box_size, disk_start, disk_size, meta_size;    /* bytes; the disk begins at disk_start in the box */
@@ -34,12 +34,19 @@ enum reg_view_part { REG_VIEW_BOX_PART, REG_VIEW_DISK_PART, REG_VIEW_META_PART }
 struct reg_call;
 int reg_view_answer(struct reg_call *call, const struct reg_image *image, enum reg_view_part part, struct bk_error *err) BK_MUST_CHECK;
 
+/* What struct reg_request's files found of two images, where it was asked before: 1, 0, or -1. *ret is the caller's. */
+int reg_files_get(const struct layer_store *store, const char *from, const char *to, json_t **ret, struct bk_error *err) BK_MUST_CHECK;
+/* Asks it, unless it was. */
+int reg_files_make(const struct layer_store *store, const struct reg_image *from, const struct reg_image *to, reg_files_fn *compare,
+                   struct bk_error *err) BK_MUST_CHECK;
+
 /* Who makes views for a server. A server has threads and starts no programs, so this is a process of its own, which begins before the
  * first thread and ends with the server. */
 struct reg_maker;
-int reg_maker_start(const char *home, uint64_t most, struct reg_maker **ret, struct bk_error *err) BK_MUST_CHECK;
-/* From any thread; returns when the view is there, or cannot be. */
-int reg_maker_make(struct reg_maker *maker, const char *id, struct bk_error *err) BK_MUST_CHECK;
+int reg_maker_start(const char *home, uint64_t most, reg_files_fn *compare, struct reg_maker **ret, struct bk_error *err) BK_MUST_CHECK;
+/* From any thread; returns when the view is there, or cannot be. what: an image's id; or two with a blank between, whose files are
+ * compared. */
+int reg_maker_make(struct reg_maker *maker, const char *what, struct bk_error *err) BK_MUST_CHECK;
 /* What is being made is given up, and who waits for it is told. From any thread. */
 void reg_maker_end(struct reg_maker *maker);
 /* ... and nobody may ask any more. NULL is fine. */

@@ -4,68 +4,24 @@
 
 #include <string.h>
 
-/* --- numbers by numbers ---------------------------------------------------------- */
-struct map { int64_t *keys; size_t *values; size_t n, room; };          /* room: a power of two; keys are above 0 */
-
-static size_t place_of(const struct map *map, int64_t key)
-{
-        size_t at = ((uint64_t)key * 0x9e3779b97f4a7c15u) >> 32 & (map->room - 1);
-
-        while (map->keys[at] != 0 && map->keys[at] != key)
-                at = (at + 1) & (map->room - 1);
-        return at;
-}
-
-static void map_grow(struct map *map)
-{
-        const struct map less = *map;
-        struct map more = { .room = less.room == 0 ? 1024 : less.room * 2, .n = less.n };
-
-        more.keys = bk_alloc(more.room * sizeof *more.keys);
-        more.values = bk_alloc(more.room * sizeof *more.values);
-        for (size_t i = 0; i < less.room; i++)
-                if (less.keys[i] != 0) {
-                        const size_t at = place_of(&more, less.keys[i]);
-
-                        more.keys[at] = less.keys[i];
-                        more.values[at] = less.values[i];
-                }
-        *map = more;
-        free(less.keys);
-        free(less.values);
-}
-
-/* Where the key's value is; *ret_new when it was not there. */
-static size_t *map_at(struct map *map, int64_t key, bool *ret_new)
-{
-        size_t at;
-
-        if (map->n * 2 >= map->room)
-                map_grow(map);
-        at = place_of(map, key);
-        *ret_new = map->keys[at] == 0;
-        map->n += *ret_new;
-        map->keys[at] = key;
-        return &map->values[at];
-}
-
 /* --- what concerns a package --------------------------------------------------------- */
-struct hit { size_t advisory; enum reg_severity severity; bool fixed; };
-/* An advisory, and how it stands in the image that is being counted. */
-struct known { int64_t image; enum reg_severity severity, lent; bool fixed, asked; char *name; };
+struct hit { size_t advisory; int64_t published; enum reg_severity severity; bool fixed; };
+/* An advisory, and how it stands in the image that is being counted: the round. lent: what its namesakes say. Published 0: nobody says. */
+struct known { int64_t round, published, lent_published; enum reg_severity severity, lent; bool fixed, asked; char *name; };
 struct span { size_t first, n; };
 
 struct reg_counting {
         struct reg *reg;
         const struct reg_finding_filter *filter;
-        struct reg_stmt *members, *hits, *namesakes;
-        struct map packages[8], advisories;     /* a map for each system; a page of images has few */
+        struct reg_stmt *members, *set, *hits, *namesakes;
+        struct reg_map packages[8], advisories;     /* a map for each system; a page of images has few */
         char *systems[8];
         size_t n_systems, n_spans, n_hits, n_known;
         struct span *spans;
         struct hit *v;
         struct known *known;
         struct reg_ids seen;            /* advisories of this image */
+        int64_t round;
 };
 
 void reg_counting_done(struct reg_counting **counting)
@@ -75,15 +31,14 @@ void reg_counting_done(struct reg_counting **counting)
         if (c == NULL)
                 return;
         reg_stmt_done(&c->members);
+        reg_stmt_done(&c->set);
         reg_stmt_done(&c->hits);
         reg_stmt_done(&c->namesakes);
         for (size_t i = 0; i < 8; i++) {
-                free(c->packages[i].keys);
-                free(c->packages[i].values);
+                reg_map_done(&c->packages[i]);
                 free(c->systems[i]);
         }
-        free(c->advisories.keys);
-        free(c->advisories.values);
+        reg_map_done(&c->advisories);
         for (size_t i = 0; i < c->n_known; i++)
                 free(c->known[i].name);
         free(c->known);
@@ -102,9 +57,11 @@ int reg_counting_begin(struct reg *reg, const struct reg_finding_filter *filter,
         c->filter = filter;
         if (reg_sql_prepare(reg, "SELECT m.package, s.os FROM image i CROSS JOIN package_set s CROSS JOIN package_member m "
                             "WHERE s.id = i.package_set AND m.package_set = s.id AND i.sequence = ?", &c->members, err) < 0 ||
+            reg_sql_prepare(reg, "SELECT package FROM package_member WHERE package_set = ?", &c->set, err) < 0 ||
             reg_sql_prepare(reg, "SELECT (SELECT min(b.id) FROM advisory b WHERE b.name = a.name), f.severity, "
-                            "CASE WHEN v.fixed IS NULL THEN 0 ELSE 1 END, a.name FROM vulnerable v CROSS JOIN affected f CROSS JOIN advisory a "
-                            "WHERE f.id = v.affected AND a.id = f.advisory AND v.package = ? AND v.os = ?", &c->hits, err) < 0 ||
+                            "CASE WHEN v.fixed IS NULL THEN 0 ELSE 1 END, a.name, a.published FROM vulnerable v CROSS JOIN affected f "
+                            "CROSS JOIN advisory a WHERE f.id = v.affected AND a.id = f.advisory AND v.package = ? AND v.os = ?", &c->hits,
+                            err) < 0 ||
             reg_sql_prepare(reg, REG_NAMESAKES_SQL, &c->namesakes, err) < 0)
                 return -1;
         *ret = bk_take(c);
@@ -114,7 +71,7 @@ int reg_counting_begin(struct reg *reg, const struct reg_finding_filter *filter,
 static size_t number_of(struct reg_counting *c, int64_t id, const char *name)
 {
         bool fresh = false;
-        size_t *number = map_at(&c->advisories, id, &fresh);
+        size_t *number = reg_map_at(&c->advisories, id, &fresh);
 
         if (fresh) {
                 *number = c->n_known;
@@ -137,7 +94,9 @@ static int load_hits(struct reg_counting *c, int64_t package, const char *os, si
 
                 if ((c->n_hits & (c->n_hits - 1)) == 0)
                         c->v = bk_grow(c->v, c->n_hits ? c->n_hits * 2 : 1, sizeof *c->v);
-                c->v[c->n_hits++] = (struct hit){ advisory, (enum reg_severity)reg_column_int(c->hits, 1), reg_column_int(c->hits, 2) != 0 };
+                c->v[c->n_hits++] = (struct hit){ .advisory = advisory, .published = reg_column_int(c->hits, 4),
+                                                 .severity = (enum reg_severity)reg_column_int(c->hits, 1),
+                                                 .fixed = reg_column_int(c->hits, 2) != 0 };
                 span.n++;
         }
         if (status < 0)
@@ -150,7 +109,7 @@ static int load_hits(struct reg_counting *c, int64_t package, const char *os, si
 }
 
 /* The last map is that of whatever system comes beyond the first seven: it is emptied when another takes it. */
-static struct map *packages_of(struct reg_counting *c, const char *os)
+static struct reg_map *packages_of(struct reg_counting *c, const char *os)
 {
         size_t i = 0;
 
@@ -158,10 +117,8 @@ static struct map *packages_of(struct reg_counting *c, const char *os)
                 i++;
         if (i == c->n_systems && i == 8) {
                 i = 7;
-                free(c->packages[i].keys);
-                free(c->packages[i].values);
+                reg_map_done(&c->packages[i]);
                 free(c->systems[i]);
-                c->packages[i] = (struct map){ 0 };
                 c->systems[i] = bk_strdup(os);
         } else if (i == c->n_systems) {
                 c->systems[c->n_systems++] = bk_strdup(os);
@@ -169,31 +126,38 @@ static struct map *packages_of(struct reg_counting *c, const char *os)
         return &c->packages[i];
 }
 
-static int see_package(struct reg_counting *c, int64_t image, int64_t package, const char *os, struct bk_error *err)
+static void see_hit(struct reg_counting *c, const struct hit *hit)
+{
+        struct known *known = &c->known[hit->advisory];
+
+        if (known->round != c->round) {
+                known->round = c->round;
+                known->severity = REG_UNRATED;
+                known->published = 0;
+                known->fixed = false;
+                reg_ids_add(&c->seen, (int64_t)hit->advisory);
+        }
+        if (hit->severity > known->severity)
+                known->severity = hit->severity;
+        if (hit->published != 0 && (known->published == 0 || hit->published < known->published))
+                known->published = hit->published;
+        known->fixed |= hit->fixed;
+}
+
+static int see_package(struct reg_counting *c, int64_t package, const char *os, struct bk_error *err)
 {
         bool fresh = false;
-        size_t *place = map_at(packages_of(c, os), package, &fresh), span = *place;
+        size_t *place = reg_map_at(packages_of(c, os), package, &fresh), span = *place;
 
         if (fresh && load_hits(c, package, os, &span, err) < 0)
                 return -1;
         *place = span;
-        for (size_t i = c->spans[span].first; i < c->spans[span].first + c->spans[span].n; i++) {
-                const struct hit *hit = &c->v[i];
-                struct known *known = &c->known[hit->advisory];
-
-                if (known->image != image) {
-                        known->image = image;
-                        known->severity = REG_UNKNOWN;
-                        known->fixed = false;
-                        reg_ids_add(&c->seen, (int64_t)hit->advisory);
-                }
-                if (hit->severity > known->severity)
-                        known->severity = hit->severity;
-                known->fixed |= hit->fixed;
-        }
+        for (size_t i = c->spans[span].first; i < c->spans[span].first + c->spans[span].n; i++)
+                see_hit(c, &c->v[i]);
         return 0;
 }
 
+/* What the feeds that concern the packages do not say, others may have said of the same name. */
 static int lend(struct reg_counting *c, struct known *known, struct bk_error *err)
 {
         int status;
@@ -202,13 +166,24 @@ static int lend(struct reg_counting *c, struct known *known, struct bk_error *er
                 if (reg_sql_bind(c->reg, c->namesakes, err, "tt", known->name, known->name) < 0 ||
                     (status = reg_sql_step(c->reg, c->namesakes, err)) < 0)
                         return -1;
-                if (status > 0 && !reg_column_null(c->namesakes, 0))
+                if (status > 0 && !reg_column_null(c->namesakes, 0)) {
                         known->lent = (enum reg_severity)reg_column_int(c->namesakes, 0);
+                        known->lent_published = reg_column_int(c->namesakes, 2);
+                }
                 reg_sql_reset(c->namesakes);
                 known->asked = true;
         }
-        known->severity = known->lent;
+        if (known->severity == REG_UNRATED)
+                known->severity = known->lent;
+        if (known->published == 0)
+                known->published = known->lent_published;
         return 0;
+}
+
+static void begin_round(struct reg_counting *c)
+{
+        c->seen.n = 0;
+        c->round++;
 }
 
 int reg_counting_image(struct reg_counting *c, int64_t image, struct reg_counts *ret, struct bk_error *err)
@@ -216,18 +191,18 @@ int reg_counting_image(struct reg_counting *c, int64_t image, struct reg_counts 
         int status;
 
         *ret = (struct reg_counts){ 0 };
-        c->seen.n = 0;
+        begin_round(c);
         if (reg_sql_bind(c->reg, c->members, err, "i", image) < 0)
                 return -1;
         while ((status = reg_sql_step(c->reg, c->members, err)) > 0)
-                if (see_package(c, image, reg_column_int(c->members, 0), reg_column_peek(c->members, 1), err) < 0)
+                if (see_package(c, reg_column_int(c->members, 0), reg_column_peek(c->members, 1), err) < 0)
                         return -1;
         if (status < 0)
                 return -1;
         for (size_t i = 0; i < c->seen.n; i++) {
                 struct known *known = &c->known[c->seen.v[i]];
 
-                if (known->severity == REG_UNKNOWN && lend(c, known, err) < 0)
+                if (known->severity == REG_UNRATED && lend(c, known, err) < 0)
                         return -1;
                 if (known->severity < c->filter->least || (c->filter->fixable && !known->fixed))
                         continue;
@@ -235,5 +210,40 @@ int reg_counting_image(struct reg_counting *c, int64_t image, struct reg_counts 
                 ret->all++;
                 ret->fixable += known->fixed;
         }
+        return 0;
+}
+
+/* An unknown age stays one, whatever else there is. */
+static void older(int64_t *oldest, int64_t published)
+{
+        if (published == 0)
+                *oldest = REG_UNKNOWN;
+        else if (*oldest == 0 || published < *oldest)
+                *oldest = published;
+}
+
+int reg_counting_set(struct reg_counting *c, int64_t set, const char *os, struct reg_holes *ret, size_t *ret_n, struct bk_error *err)
+{
+        int status;
+
+        *ret = (struct reg_holes){ 0 };
+        begin_round(c);
+        if (reg_sql_bind(c->reg, c->set, err, "i", set) < 0)
+                return -1;
+        while ((status = reg_sql_step(c->reg, c->set, err)) > 0)
+                if (see_package(c, reg_column_int(c->set, 0), os, err) < 0)
+                        return -1;
+        if (status < 0)
+                return -1;
+        for (size_t i = 0; i < c->seen.n; i++) {
+                struct known *known = &c->known[c->seen.v[i]];
+
+                if ((known->severity == REG_UNRATED || known->published == 0) && lend(c, known, err) < 0)
+                        return -1;
+                older(&ret->any[known->severity], known->published);
+                if (known->fixed)
+                        older(&ret->fixable[known->severity], known->published);
+        }
+        *ret_n = c->seen.n;
         return 0;
 }

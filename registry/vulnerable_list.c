@@ -16,7 +16,7 @@ int reg_finding_filter_of(const struct reg_call *call, struct reg_finding_filter
         if (reg_call_text(call, "severity", &severity, err) < 0 || reg_call_switch(call, "fixable", &ret->fixable, err) < 0)
                 return -1;
         ret->least = reg_severity_of(severity);
-        if (severity != NULL && ret->least == REG_UNKNOWN && !bk_streq(severity, "unknown"))
+        if (severity != NULL && ret->least == REG_UNRATED && !bk_streq(severity, "unknown"))
                 return bk_fail(err, BK_INVALID, "there is no severity '%.50s'; write negligible, low, medium, high or critical", severity);
         return 0;
 }
@@ -72,7 +72,7 @@ static int finish(struct listing *l, struct bk_error *err)
 
         if (f->packages == NULL)
                 return 0;
-        if (f->severity == REG_UNKNOWN && ask_namesakes(l, err) < 0)
+        if (f->severity == REG_UNRATED && ask_namesakes(l, err) < 0)
                 return -1;
         if (f->severity >= l->filter->least && (f->fixed != NULL || !l->filter->fixable))
                 l->take(l->arg, f);
@@ -215,7 +215,7 @@ static json_t *counts_json(const struct reg_counts *counts)
 {
         json_t *json = json_object();
 
-        for (int i = REG_CRITICAL; i >= REG_UNKNOWN; i--)
+        for (int i = REG_CRITICAL; i >= REG_UNRATED; i--)
                 (void)json_object_set_new(json, reg_severity_name((enum reg_severity)i), json_integer((json_int_t)counts->severity[i]));
         return json;
 }

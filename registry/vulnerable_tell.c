@@ -130,14 +130,14 @@ static json_t *detail_of(const struct told *told)
 {
         json_t *names = json_array(), *counts = json_object();
         size_t count[SEVERITIES] = { 0 };
-        int worst = REG_UNKNOWN;
+        int worst = REG_UNRATED;
 
         for (size_t i = 0; i < told->n; i++) {
                 count[told->v[i]->severity]++;
                 if ((int)told->v[i]->severity > worst)
                         worst = (int)told->v[i]->severity;
         }
-        for (int severity = worst; severity >= REG_UNKNOWN; severity--) {
+        for (int severity = worst; severity >= REG_UNRATED; severity--) {
                 for (size_t i = 0; count[severity] > 0 && json_array_size(names) < NAMED_MOST && i < told->n; i++)
                         if ((int)told->v[i]->severity == severity)
                                 (void)json_array_append_new(names, json_string(told->v[i]->advisory));

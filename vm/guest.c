@@ -125,6 +125,20 @@ static void on_reboot(virConnectPtr connection, virDomainPtr domain, void *arg)
 
 /* --- starting and ending ---------------------------------------------------------------- */
 
+/* The embedded driver's guests end with their namespace. */
+static int note(const struct vm_guest *guest, struct bk_error *err)
+{
+        char uuid[VIR_UUID_STRING_BUFLEN];
+        autofree char *value = NULL;
+
+        if (guest->config.uri == NULL || guest->config.lease == NULL)
+                return 0;
+        if (virDomainGetUUIDString(guest->domain, uuid) < 0)
+                return vm_fail(err, BK_INFRA, "cannot ask for the guest's UUID");
+        value = bk_format("%s %s", uuid, guest->config.uri);
+        return bk_lease_note(guest->config.lease, "domain", value, err);
+}
+
 static int start(struct vm_guest *guest, struct bk_error *err)
 {
         const char *uri = guest->config.uri ? guest->config.uri : "qemu:///embed?root=" VM_HOST_ROOT;
@@ -136,6 +150,8 @@ static int start(struct vm_guest *guest, struct bk_error *err)
                                            VIR_DOMAIN_START_PAUSED | (guest->config.uri ? VIR_DOMAIN_START_AUTODESTROY : 0));
         if (guest->domain == NULL)
                 return vm_fail(err, BK_FAILED, "cannot start the guest");
+        if (note(guest, err) < 0)
+                return -1;
         guest->lifecycle = virConnectDomainEventRegisterAny(guest->connection, guest->domain, VIR_DOMAIN_EVENT_ID_LIFECYCLE,
                                                             VIR_DOMAIN_EVENT_CALLBACK(on_lifecycle), guest, NULL);
         guest->reboot = virConnectDomainEventRegisterAny(guest->connection, guest->domain, VIR_DOMAIN_EVENT_ID_REBOOT,

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include "lib/error.h"
+#include "lib/lease.h"
 
 #define VM_HOST_ROOT "/run/bakery"      /* short: sockets below it have a limit of 107 bytes */
 #define VM_HOST_GUEST VM_HOST_ROOT "/guest"      /* what one guest has beside its disk: media, UEFI variables */
@@ -41,12 +41,15 @@ struct vm_guest_config {
         /* Called from another thread with what the serial console printed. NULL: not told. */
         void (*on_serial)(void *arg, const char *bytes, size_t length);
         void *arg;
+        const struct bk_lease *lease;   /* where a guest of another's driver is noted; NULL: nowhere */
 };
 
 /* Starts it paused, attaches to its console and events, lets it run: nothing that it prints is missed. */
 int vm_guest_start(const struct vm_guest_config *config, struct vm_guest **ret, struct bk_error *err) BK_MUST_CHECK;
 /* Ends it if it still runs. NULL is fine. */
 void vm_guest_end(struct vm_guest *guest);
+/* A guest of a libvirt of others whose bake is dead, as its lease notes it: does it run? act: end it. For whoever is single-threaded. */
+int vm_guest_end_other(const char *uri, const char *uuid, bool act, bool *ret_runs, struct bk_error *err) BK_MUST_CHECK;
 
 /* -1 with the reason when it is gone, has crashed, or resets in a loop. A power off is a failure unless expected. Any thread. */
 int vm_guest_alive(struct vm_guest *guest, struct bk_error *err) BK_MUST_CHECK;

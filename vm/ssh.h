@@ -31,6 +31,9 @@ struct vm_ssh_config {
         /* Asked often until there is a banner: has the guest itself accepted a connection at that port (vm_guest_accepted())? With it the guest
          * gets one connection, else several. -1, or NULL: there is no telling. */
         int (*accepted)(void *arg, bool *ret);
+        /* A port of 127.0.0.1 that QEMU forwards to one of the guest on which nobody listens; 0: none. It tells whether the guest has a network
+         * yet; sshd is not asked before. */
+        unsigned silent_port;
         void *arg;
 };
 

@@ -5,9 +5,12 @@
  * 200 ms, while older ones wait on: an emulated guest may need 20 s from accepting to its banner. When there is no room
  * for another, the one that the others stand in best for goes, so that the ages left form a geometric row.
  *
- * Each of them costs an emulated guest whose sshd is just up a second, for it starts a process for all. So where somebody can tell
- * whether the guest itself has accepted one (struct vm_ssh_config), there are two, of which the younger is replaced by a fresh one, until
- * one is; that one is waited for. */
+ * Each of them costs an emulated guest whose sshd is just up a second, for it starts a process for all, and QEMU goes on to present those that
+ * we gave up. So where somebody can tell whether the guest itself has accepted one (struct vm_ssh_config), there are two, of which the
+ * younger is replaced by a fresh one, until one is; that one is waited for.
+ *
+ * And where there is a port on which nobody listens in the guest, that one is asked first: its kernel refuses it as soon as it has a network,
+ * which costs nothing, and only then is it sshd's turn. A guest that drops such packets is asked for sshd at once after 10, 30 and 70 s. */
 #include "vm/ssh_priv.h"
 
 #include <fcntl.h>
@@ -28,9 +31,13 @@ enum {
         /* Where it can be told whether the guest accepts: */
         TRIES = 2, FRESH_MS = 250,
         PATIENT_MS = 3000, PATIENT_MOST_MS = 12000,     /* of the older; a guest under load may need that to answer. QEMU repeats itself after 6 s */
-        REFUSED_MS = 200,                               /* its network is up: nearly there */
+        REFUSED_MS = 100,                               /* its network is up: nearly there */
         ACCEPTED_MS = 5000,                             /* it may have been somebody else's that the guest accepted */
         ASK_MS = 50,
+        /* Whether it has a network: */
+        PROBES = 8, PROBE_MS = 200,
+        SILENT_MS = 10000,              /* no answer: perhaps there will never be one */
+        LOST_MS = 1000,                 /* not even refused any more: the network is gone again (an initramfs had one) */
 };
 
 struct attempt {
@@ -44,6 +51,10 @@ struct readiness {
         size_t n;
         int64_t last_start, asked, patience;
         bool told, accepted;            /* can it be told; has it */
+        int probes[PROBES];             /* the oldest first */
+        size_t n_probes;
+        int64_t last_probe, silence;    /* silence: how long sshd is not asked yet, when nothing answers */
+        bool probing, network;          /* can it be asked for; it is there */
         struct vm_ssh_story *story;
 };
 
@@ -51,7 +62,9 @@ static void readiness_done(struct readiness *r)
 {
         for (size_t i = 0; i < r->n; i++)
                 (void)close(r->pending[i].fd);
-        r->n = 0;
+        for (size_t i = 0; i < r->n_probes; i++)
+                (void)close(r->probes[i]);
+        r->n = r->n_probes = 0;
 }
 
 static void forget(struct readiness *r, size_t i)
@@ -126,6 +139,8 @@ static int64_t gap(const struct readiness *r, int64_t now)
 {
         const int64_t wanted = r->n > 0 ? (now - r->pending[0].since) / 20 : 0;
 
+        if (r->probing && !r->network)
+                return r->silence;
         if (r->told)
                 return r->n == 0 ? REFUSED_MS : r->accepted ? ACCEPTED_MS : FRESH_MS;
         return wanted < GAP_MS ? GAP_MS : wanted > GAP_MOST_MS ? GAP_MOST_MS : wanted;
@@ -142,6 +157,59 @@ static int resolve(const struct vm_ssh_config *config, struct vm_ssh_story *stor
         (void)snprintf(story->last, sizeof story->last, "'%s' has no address: %s", config->host, gai_strerror(rc));
         return -1;
 }
+
+/* --- is there a network ----------------------------------------------------------------------- */
+
+static void drop_probe(struct readiness *r, size_t i)
+{
+        (void)close(r->probes[i]);
+        r->n_probes--;
+        memmove(&r->probes[i], &r->probes[i + 1], (r->n_probes - i) * sizeof r->probes[0]);
+}
+
+static void probe(struct readiness *r, const struct vm_ssh_config *config, int64_t now)
+{
+        const struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+                                             .sin_port = htons((uint16_t)config->silent_port) };
+        int fd;
+
+        r->last_probe = now;
+        fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        if (fd < 0)
+                return;
+        /* QEMU, on this host, accepts at once. */
+        if (connect(fd, (const struct sockaddr *)&address, sizeof address) < 0) {
+                (void)close(fd);
+                return;
+        }
+        if (r->n_probes == PROBES)
+                drop_probe(r, 0);
+        r->probes[r->n_probes++] = fd;
+}
+
+/* QEMU ends a connection that the guest has refused. */
+static void look_at_probes(struct readiness *r)
+{
+        char byte;
+
+        for (size_t i = r->n_probes; i-- > 0;)
+                if (recv(r->probes[i], &byte, 1, MSG_DONTWAIT) >= 0 || (errno != EAGAIN && errno != EINTR))
+                        r->network = true;
+        while (r->network && r->n_probes > 0)
+                drop_probe(r, 0);
+}
+
+static void ask_for_network(struct readiness *r, const struct vm_ssh_config *config, int64_t now)
+{
+        if (!r->probing)
+                return;
+        if (r->network && r->n > 0 && !r->accepted && now - r->pending[0].since > LOST_MS)
+                r->network = false;
+        if (!r->network && now - r->last_probe >= PROBE_MS)
+                probe(r, config, now);
+}
+
+/* --- is there an sshd ------------------------------------------------------------------------- */
 
 /* Names with several addresses take turns. */
 static void start_attempt(struct readiness *r, const struct vm_ssh_config *config, int64_t now)
@@ -220,14 +288,17 @@ static bool look(struct readiness *r, size_t i)
 /* Waits for at most one turn. Returns the index of a winner, or -1. */
 static int watch(struct readiness *r, int64_t until)
 {
-        struct pollfd events[PENDING_MOST];
+        struct pollfd events[PENDING_MOST + PROBES];
         const int64_t left = until - bk_now_ms();
         const size_t n = r->n;
 
         for (size_t i = 0; i < n; i++)
                 events[i] = (struct pollfd){ .fd = r->pending[i].fd, .events = r->pending[i].connected ? POLLIN : POLLOUT };
-        if (poll(events, n, left < 0 ? 0 : left < VM_SSH_TURN_MS ? (int)left : VM_SSH_TURN_MS) <= 0)
+        for (size_t i = 0; i < r->n_probes; i++)
+                events[n + i] = (struct pollfd){ .fd = r->probes[i], .events = POLLIN };
+        if (poll(events, n + r->n_probes, left < 0 ? 0 : left < VM_SSH_TURN_MS ? (int)left : VM_SSH_TURN_MS) <= 0)
                 return -1;
+        look_at_probes(r);
         for (size_t i = n; i-- > 0;)
                 if (events[i].revents != 0 && look(r, i))
                         return (int)i;
@@ -236,8 +307,13 @@ static int watch(struct readiness *r, int64_t until)
 
 int vm_ssh_await_banner(struct vm_ssh *ssh, int64_t deadline, struct vm_ssh_story *story, int *ret_fd, struct bk_error *err)
 {
-        BK_CLEANUP(readiness_done) struct readiness r = { .story = story, .told = ssh->config->accepted != NULL, .patience = PATIENT_MS };
+        BK_CLEANUP(readiness_done) struct readiness r = {
+                .story = story, .told = ssh->config->accepted != NULL, .patience = PATIENT_MS, .probing = ssh->config->silent_port != 0,
+                .silence = SILENT_MS,
+        };
         const int one = 1;
+
+        r.last_start = r.probing ? bk_now_ms() : 0;
 
         for (;;) {
                 const int64_t now = bk_now_ms();
@@ -254,7 +330,10 @@ int vm_ssh_await_banner(struct vm_ssh *ssh, int64_t deadline, struct vm_ssh_stor
                 if (vm_ssh_ask_alive(ssh, err) < 0)
                         return -1;
                 ask_guest(&r, ssh->config, now);
-                if (r.last_start == 0 || now - r.last_start >= gap(&r, now)) {
+                ask_for_network(&r, ssh->config, now);
+                if (now - r.last_start >= gap(&r, now)) {
+                        if (r.probing && !r.network)
+                                r.silence *= 2;
                         while (r.n >= room(&r))
                                 make_room(&r, now);
                         start_attempt(&r, ssh->config, now);

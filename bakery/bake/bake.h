@@ -39,7 +39,7 @@ int bake_run(const char *const templates[], size_t n, const struct bake_options 
 int bake_validate(const char *path, const struct tmpl_options *variables, struct bk_strv *ret_warnings,
                   struct bk_error *err) BK_MUST_CHECK;
 
-/* Undoes what dead bakes left behind (drafts); every command that writes calls it first. Returns how many. */
+/* Undoes what the dead left behind (janitor/sweep.h); every command that writes calls it first. What stays is a warning. Returns of how many. */
 int bake_reap(const struct layer_store *store, struct bk_error *err) BK_MUST_CHECK;
 
 /* The vocabulary, for help and documentation. */

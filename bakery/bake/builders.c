@@ -52,7 +52,7 @@ static int open_disk(struct bake_work *work, const char *format, struct bk_error
 {
         const struct bake *bake = work->bake;
         autofree char *folder = bk_format("%s/work", bake->store->run);
-        const struct disk_open how = { .path = work->draft, .format = format, .work = folder };
+        const struct disk_open how = { .path = work->draft, .format = format, .work = folder, .lease = &work->bake->lease };
 
         if (bk_mkdir_p(folder, err) < 0)
                 return -1;

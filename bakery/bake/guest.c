@@ -124,7 +124,7 @@ static int start_guest(struct bake_stage *stage, bool *ret_own_network, struct b
 {
         const int events = stage->work->events;
         autofree char *fonts = bk_format("%s/fonts", stage->work->bake->store->cache), *vnc = NULL;
-        struct vm_guest_config guest = { .uri = stage->config->libvirt_uri };
+        struct vm_guest_config guest = { .uri = stage->config->libvirt_uri, .lease = &stage->work->bake->lease };
         struct vm_kvm kvm = { 0 };
 
         if (bake_guest_kvm(stage->work, &kvm, err) < 0)

@@ -197,7 +197,7 @@ static int add_to_disk(struct bake_work *work, struct bake_media *media, int roo
 int bake_guest_key_put(struct bake_work *work, struct bake_media *media, struct bk_error *err)
 {
         autofree char *folder = bk_format("%s/work", work->bake->store->run);
-        const struct disk_open how = { .path = work->draft, .format = "qcow2", .work = folder };
+        const struct disk_open how = { .path = work->draft, .format = "qcow2", .work = folder, .lease = &work->bake->lease };
         struct bk_error why = { 0 };
         struct disk *disk = NULL;
 

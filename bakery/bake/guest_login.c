@@ -12,6 +12,7 @@ enum {
         SSH_TIMEOUT_MS = 300000, ATTEMPTS = 10, KEYS_MOST = 1 << 20,
         LEAVING_MS = 120000,            /* a guest that says it shuts down is gone by then */
         RETRY_MS = 500, COMMAND_MS = 60000,
+        SILENT_PORT = 1,                /* tcpmux: no guest has one */
 };
 
 /* --- getting in ------------------------------------------------------------------------- */
@@ -47,6 +48,14 @@ static int accepted(void *arg, bool *ret)
         const struct bake_stage *stage = arg;
 
         return vm_guest_accepted(stage->guest, stage->login.port, ret);
+}
+
+/* Without it sshd is asked from the start. */
+static unsigned silent_port(struct bake_stage *stage)
+{
+        unsigned port = 0;
+
+        return vm_guest_forward(stage->guest, SILENT_PORT, 0, 0, &port, NULL) < 0 ? 0 : port;
 }
 
 static void configure(struct bake_stage *stage, unsigned port, bool forwarded)
@@ -87,6 +96,8 @@ int bake_guest_login(struct bake_stage *stage, bool forwarded, struct bk_error *
                                                (unsigned)config->host_port_max, &port, err) < 0)
                 return -1;
         configure(stage, port, forwarded || stage->ssh_port != NULL);
+        if (stage->login.accepted != NULL)
+                stage->login.silent_port = silent_port(stage);
         bake_tell_step(stage->work->events, "waiting for SSH on %s:%u (%s)", stage->host, port, config->ssh_username);
         if (vm_ssh_connect(&stage->login, &stage->ssh, err) < 0) {
                 if (err->kind == BK_DENIED)     /* by the guest, not by this host: the template is wrong */

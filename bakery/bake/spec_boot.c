@@ -38,7 +38,7 @@ static int prepare(const struct spec_boot_job *job, struct bk_error *err)
 {
         const struct layer_store *store = job->config->store;
         autofree char *draft = layer_draft_path(store, job->id), *folder = bk_format("%s/work", store->run);
-        const struct disk_open how = { .path = draft, .format = "qcow2", .work = folder };
+        const struct disk_open how = { .path = draft, .format = "qcow2", .work = folder, .lease = job->lease };
         struct disk *disk = NULL;
 
         if (bk_mkdir_p(folder, err) < 0 || disk_open(&how, &disk, err) < 0)
@@ -77,7 +77,7 @@ _Noreturn static void isolated(const struct spec_boot_job *job)
         (void)signal(SIGPIPE, SIG_IGN);
         (void)setsid();         /* Ctrl-C is for the caller, which ends us */
         (void)umask(022);
-        if (bk_own_mounts(&err) < 0 || prepare(job, &err) < 0) {
+        if (bk_lease_note_self(job->lease, &err) < 0 || bk_own_mounts(&err) < 0 || prepare(job, &err) < 0) {
                 (void)!tell(job->fd, &err);
                 _exit(1);
         }
@@ -180,7 +180,7 @@ int spec_boot_start(const struct spec_boot_config *config, struct spec_boot **re
                 return bk_fail(err, BK_DENIED, "booting an image needs root, for namespaces of its own; run it with sudo");
         boot = bk_alloc(sizeof *boot);
         *boot = (struct spec_boot){ .config = *config, .lease = BK_LEASE_NONE, .id = bk_random_name(), .token = bk_random_name(), .fd = -1 };
-        boot->job = (struct spec_boot_job){ .config = &boot->config, .id = boot->id, .token = boot->token, .fd = -1 };
+        boot->job = (struct spec_boot_job){ .config = &boot->config, .id = boot->id, .token = boot->token, .lease = &boot->lease, .fd = -1 };
         if (vm_kvm_probe(config->store->home, false, &boot->job.kvm, err) < 0 || overlay(boot, err) < 0 || isolate(boot, err) < 0) {
                 spec_boot_end(boot);
                 return bk_wrap(err, "a throw-away boot");

@@ -4,6 +4,7 @@
 #include "bakery/agent/agent.h"
 #include "bakery/bake/spec_boot.h"
 #include "lib/buf.h"
+#include "lib/lease.h"
 #include "vm/vm.h"
 
 enum { SPEC_BOOT_EMULATED = 5 };        /* how many times longer things may take then */
@@ -13,6 +14,7 @@ struct spec_boot_job {
         const struct spec_boot_config *config;
         const char *id;                 /* of the overlay, a draft */
         const char *token;
+        const struct bk_lease *lease;   /* that the overlay is noted in */
         struct vm_kvm kvm;
         int fd;                         /* to the caller */
 };

@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "janitor/sweep.h"
 #include "lib/cleanup.h"
 #include "lib/fs.h"
 #include "lib/run.h"
@@ -37,39 +38,21 @@ struct run {
 
 /* --- leftovers of the dead ---------------------------------------------------------- */
 
-/* What a bake has beside its draft: packages, and what it shows to a libvirt of others. */
-static int remove_work(const struct layer_store *store, const char *id, struct bk_error *err)
+static void warn(void *arg, const struct janitor_leftover *leftover)
 {
-        static const char *const names[] = { "debs-%s", "debs-%s.seed", "guest-%s" };
-
-        for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-                autofree char *name = bk_format(names[i], id), *path = bk_format("%s/%s", store->run, name);
-
-                if (bk_remove_tree(path, err) < 0)
-                        return -1;
-        }
-        return 0;
-}
-
-static int undo(void *arg, const char *kind, const char *value, struct bk_error *err)
-{
-        const struct layer_store *store = arg;
-
-        if (strchr(value, '/') != NULL)
-                return bk_fail(err, BK_CORRUPT, "a lease names '%s'", value);
-        if (bk_streq(kind, "draft"))
-                return layer_draft_remove(store, value, err);
-        if (bk_streq(kind, "debs"))
-                return remove_work(store, value, err);
-        return 0;       /* a later version's note: not ours to undo */
+        (void)arg;
+        if (leftover->end == JANITOR_STUCK)
+                (void)fprintf(stderr, "bakery: warning: lease '%s' of one that is dead stays%s%s: %s (`bakery janitor sweep` tries again)\n",
+                              leftover->lease, leftover->kind != NULL ? ", for its " : "", leftover->kind != NULL ? leftover->kind : "",
+                              leftover->why);
 }
 
 int bake_reap(const struct layer_store *store, struct bk_error *err)
 {
-        autofree char *folder = bk_format("%s/leases", store->run);
-        const int reaped = bk_lease_reap(folder, undo, (void *)store, err);
+        const struct janitor_sweep sweep = { .store = store, .tell = warn };
+        struct janitor_swept swept = { 0 };
 
-        return reaped < 0 ? bk_wrap(err, "cannot clean up after an earlier bake") : reaped;
+        return janitor_sweep(&sweep, &swept, err) < 0 ? -1 : (int)swept.leases;
 }
 
 /* --- starting ------------------------------------------------------------------------- */
@@ -144,9 +127,10 @@ static int take_lease(struct bake *bake, struct bk_error *err)
 {
         autofree char *folder = bk_format("%s/leases", bake->store->run);
 
-        if (bk_lease_take(folder, &bake->lease, err) < 0 || bk_lease_note(&bake->lease, "draft", bake->id, err) < 0)
+        if (bk_lease_take(folder, &bake->lease, err) < 0 || bk_lease_note_passing(&bake->lease, "bake", bake->id, err) < 0 ||
+            bk_lease_note_passing(&bake->lease, "work", bake->id, err) < 0)
                 return -1;
-        return bk_lease_note(&bake->lease, "debs", bake->id, err);
+        return bk_lease_note(&bake->lease, "draft", bake->id, err);     /* with it the others are on the disk */
 }
 
 static bool has_posts(const struct bake *bake)
@@ -332,7 +316,7 @@ static void remove_draft(struct bake *bake)
         struct bk_error err = { 0 };
 
         if ((!bake->options->keep_failed && layer_draft_remove(bake->store, bake->id, &err) < 0) ||
-            remove_work(bake->store, bake->id, &err) < 0)
+            janitor_work_remove(bake->store, bake->id, &err) < 0)
                 bk_wrap(&bake->error, "(and %s)", err.text);
         if (bake->options->keep_failed) {
                 autofree char *path = layer_draft_path(bake->store, bake->id);
@@ -348,7 +332,7 @@ static void on_worker_end(struct run *run, struct bake *bake, int status)
 
         if (status == 0 && json_object_get(bake->result, "digest") != NULL) {
                 if (bake_publish(bake, run->reg, &err) == 0) {
-                        if (remove_work(bake->store, bake->id, &err) == 0)
+                        if (janitor_work_remove(bake->store, bake->id, &err) == 0)
                                 bk_lease_done(&bake->lease);    /* the draft is a layer now */
                         to_post(run, bake, BAKE_DONE);
                         return;

@@ -20,8 +20,11 @@
 
 enum { BOOTED_MS = 3600000 };   /* for checks in a guest, which the bake's own time-out ends, too */
 
-static int enter(struct bk_error *err)
+static int enter(const struct bake *bake, struct bk_error *err)
 {
+        /* Whoever cleans up after us waits until this process, and so all below it, has ended. */
+        if (bk_lease_note_self(&bake->lease, err) < 0)
+                return -1;
         (void)prctl(PR_SET_NAME, "bakery-worker");
         (void)setsid();         /* Ctrl-C is for the supervisor, which ends us */
         (void)umask(022);
@@ -176,7 +179,8 @@ static void say(void *work, const char *text)
 static int test_files_and_guest(struct bake_work *work, struct spec_boot *boot, struct bk_error *err)
 {
         autofree char *folder = bk_format("%s/work", work->bake->store->run);
-        const struct disk_open how = { .path = work->draft, .format = "qcow2", .work = folder, .read_only = true };
+        const struct disk_open how = { .path = work->draft, .format = "qcow2", .work = folder, .read_only = true,
+                                       .lease = &work->bake->lease };
         struct spec_target target = { .guest = { spec_boot_run, boot }, .identity = work->bake->config.image_name, .mode = "boot" };
         struct bk_error why = { 0 };
 
@@ -293,7 +297,7 @@ static int seal(struct bake_work *work, struct bk_error *err)
 static int test_guests_disk(struct bake_work *work, struct bk_error *err)
 {
         autofree char *folder = bk_format("%s/work", work->bake->store->run);
-        const struct disk_open how = { .path = work->draft, .format = "qcow2", .work = folder };
+        const struct disk_open how = { .path = work->draft, .format = "qcow2", .work = folder, .lease = &work->bake->lease };
         struct chroot_config chroot = { .network = work->bake->config.network };
 
         if (work->bake->config.specs.n == 0 || work->bake->config.specs_boot)
@@ -312,7 +316,7 @@ static int work_through(struct bake_work *work, struct bk_error *err)
         autofree char *cache = bk_format("%s/debs", bake->store->cache);
 
         work->place = &bake_place_chroot;
-        if (enter(err) < 0)
+        if (enter(bake, err) < 0)
                 return -1;
         if (bake->builder->guest) {
                 if (bake_guest_run(work, err) < 0 || test_guests_disk(work, err) < 0)

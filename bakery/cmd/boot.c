@@ -158,7 +158,7 @@ _Noreturn static void first_process(const struct boot *boot)
         pid_t pid;
         int status;
 
-        if (bk_own_mounts(&err) < 0)
+        if (bk_lease_note_self(&boot->lease, &err) < 0 || bk_own_mounts(&err) < 0)
                 _exit(cmd_fail(&err));
         pid = fork();
         if (pid == 0)

@@ -44,7 +44,7 @@ static const struct cmd *const rows[] = {
         &cmd_images, &cmd_image_show, &cmd_image_lineage, &cmd_image_diff, &cmd_image_export, &cmd_image_delete, &cmd_image_push,
         &cmd_image_pull,
         &cmd_image_state, &cmd_image_promote, &cmd_image_deprecate, &cmd_image_revoke, &cmd_image_restore, &cmd_image_trash,
-        &cmd_image_untrash, &cmd_image_tag,
+        &cmd_image_untrash, &cmd_trash, &cmd_image_keep, &cmd_image_unkeep, &cmd_image_hide, &cmd_image_unhide, &cmd_image_tag,
         &cmd_image_sign, &cmd_image_verify, &cmd_image_provenance, &cmd_key_create, &cmd_index,
         &cmd_channel_list, &cmd_channel_assign, &cmd_channel_history, &cmd_channel_rollback, &cmd_channel_restrict, &cmd_channel_delete,
         &cmd_packages, &cmd_vulnerable, &cmd_advisory_import, &cmd_advisory_show, &cmd_sbom_attach, &cmd_sbom,
@@ -52,6 +52,7 @@ static const struct cmd *const rows[] = {
         &cmd_hook_add, &cmd_hook_list, &cmd_hook_remove, &cmd_hook_test, &cmd_hook_deliver,
         &cmd_boot_keys, &cmd_boot,
         &cmd_spec_run, &cmd_spec_types, &cmd_spec_add,
+        &cmd_janitor_sweep,
         &cmd_serve, &cmd_token_create, &cmd_token_list, &cmd_token_revoke, &cmd_audit,
         &cmd_doctor, &cmd_fsck, &cmd_backup, &cmd_restore, &version_row, &help_row,
 };

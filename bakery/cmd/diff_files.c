@@ -242,10 +242,11 @@ int cmd_diff_folders(int from_fd, int to_fd, json_t **ret, struct bk_error *err)
 }
 
 /* --- images ------------------------------------------------------------------------------ */
-static int open_image(const struct layer_store *store, const struct reg_image *image, const char *side, struct disk **ret, struct bk_error *err)
+static int open_image(const struct layer_store *store, const struct reg_image *image, const char *side, const struct bk_lease *lease,
+                      struct disk **ret, struct bk_error *err)
 {
         autofree char *work = bk_format("%s/diff-%s", store->run, side), *path = layer_path(store, image->layer);
-        const struct disk_open how = { .path = path, .format = "qcow2", .work = work, .read_only = true };
+        const struct disk_open how = { .path = path, .format = "qcow2", .work = work, .read_only = true, .lease = lease };
 
         if (layer_verify(store, image->layer, false, err) < 0 || bk_mkdir_p(work, err) < 0 || disk_open(&how, ret, err) < 0)
                 return bk_wrap(err, "image '%s' (%s)", image->id, image->name);
@@ -255,6 +256,8 @@ static int open_image(const struct layer_store *store, const struct reg_image *i
 int cmd_diff_files(const struct reg_request *request, const struct reg_image *from, const struct reg_image *to, json_t **ret,
                    struct bk_error *err)
 {
+        BK_CLEANUP(bk_lease_done) struct bk_lease lease = BK_LEASE_NONE;
+        autofree char *leases = NULL;
         struct disk *a = NULL, *b = NULL;
         int status = -1;
 
@@ -264,7 +267,10 @@ int cmd_diff_files(const struct reg_request *request, const struct reg_image *fr
                 return bk_fail(err, BK_DENIED, "comparing files mounts both images, which needs root; run it with sudo");
         if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
                 return bk_fail_errno(err, "cannot have mounts of our own (`bakery doctor` says what this host lacks)");
-        if (open_image(request->store, from, "from", &a, err) == 0 && open_image(request->store, to, "to", &b, err) == 0) {
+        leases = bk_format("%s/leases", request->store->run);
+        if (bk_lease_take(leases, &lease, err) < 0)
+                return -1;
+        if (open_image(request->store, from, "from", &lease, &a, err) == 0 && open_image(request->store, to, "to", &lease, &b, err) == 0) {
                 autoclose int x = openat(disk_root_fd(a), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
                 autoclose int y = openat(disk_root_fd(b), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 

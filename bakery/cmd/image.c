@@ -4,10 +4,11 @@
 
 #include "bakery/bake/bake.h"
 #include "bakery/cmd/api.h"
+#include "bakery/cmd/life.h"
 #include "bakery/cmd/print.h"
 #include "lib/cleanup.h"
 #include "lib/fs.h"
-#include "registry/life.h"
+#include "registry/prune.h"
 
 static const struct cmd_flag export_flags[] = {
         { "format", "NAME", false, "raw (default) or another of `bakery help formats`; else by the suffix of FILE" },
@@ -48,33 +49,32 @@ static int run_export(const struct cmd_args *args)
         return 0;
 }
 
-/* Rows first: a blob without a row is litter that fsck names, a row without a blob would be a lie. */
-static int run_delete(const struct cmd_args *args)
+static int clean_up_here(const struct cmd_args *args, struct bk_error *err)
 {
         autostate struct cmd_state state = { 0 };
-        autofree char *who = cmd_user();
-        const struct reg_change change = { .who = who, .why = cmd_value(args, "reason") };
-        struct reg_layers layers = { 0 };
+        struct bk_http_peer peer;
+
+        return cmd_peer(args, &peer) ? 0 : cmd_open(args, &state, err) < 0 ? -1 : bake_reap(&state.store, err);
+}
+
+static int run_delete(const struct cmd_args *args)
+{
+        autofree char *image = cmd_target("/images/%s", args->operands.v[0]);
+        autofree char *why = cmd_value(args, "reason") == NULL ? NULL : cmd_target("?why=%s", cmd_value(args, "reason"));
+        autofree char *target = bk_format("%s%s", image, why == NULL ? "" : why), *size = NULL;
         struct bk_error err = { 0 };
-        autoclose int hold = -1;
-        uint64_t freed = 0;
-        int code = 0;
+        json_t *gone = NULL;
 
-        if (cmd_open_image(args, &state, &err) < 0 || bake_reap(&state.store, &err) < 0 || layer_store_hold(&state.store, true, &hold, &err) < 0 ||
-            reg_remove(state.reg, state.image.id, &change, &layers, &err) < 0)
+        if (clean_up_here(args, &err) < 0 || cmd_api(args, "DELETE", target, NULL, &gone, &err) < 0)
                 return cmd_fail(&err);
-        for (size_t i = 0; code == 0 && i < layers.n; i++) {
-                freed += layers.v[i].size;
-                if (layer_remove(&state.store, layers.v[i].digest, &err) < 0)
-                        code = cmd_fail(&err);
+        if (cmd_switch(args, "json")) {
+                cmd_print_json(gone);
+                return 0;
         }
-        if (code == 0) {
-                autofree char *size = cmd_size(freed);
-
-                printf("deleted %s (%s), freed %s\n", state.image.id, state.image.name, size);
-        }
-        reg_layers_done(&layers);
-        return code;
+        size = cmd_size((uint64_t)json_integer_value(json_object_get(gone, "freed")));
+        printf("deleted %s (%s), freed %s\n", cmd_field(gone, "id"), cmd_field(gone, "name"), size);
+        json_decref(gone);
+        return 0;
 }
 
 const struct cmd cmd_image_export = {
@@ -83,5 +83,6 @@ const struct cmd cmd_image_export = {
 };
 const struct cmd cmd_image_delete = {
         "image delete", "IMAGE", 1, 1, "delete an image and the layers only it needs",
-        "Refused while other images stand on it or a channel points at it. " CMD_REFERENCES, CMD_FLAGS(change_flags), run_delete,
+        "Refused while other images stand on it, a channel points at it, somebody uses it, or somebody asked for it to stay. "
+        CMD_REFERENCES, CMD_FLAGS(change_flags), run_delete,
 };

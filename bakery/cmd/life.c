@@ -17,6 +17,11 @@ static const struct cmd_flag state_flags[] = {
         CMD_JSON_FLAG,
 };
 static const struct cmd_flag reason_flags[] = { CMD_REASON_FLAG, CMD_JSON_FLAG };
+static const struct cmd_flag trash_flags[] = {
+        CMD_REASON_FLAG,
+        { "for", "TIME", false, "how long it can be taken out again: 30d, 12h, or until 2006-01-02; 7d if it is not given" },
+        CMD_JSON_FLAG,
+};
 static const struct cmd_flag revoke_flags[] = {
         { "reason", "TEXT", false, "why; recorded, and told to whoever asks for the image. It is needed" },
         { "at", "TIME", false, "when it takes effect: 2006-01-02T15:04:05Z, 2006-01-02, or 3d from now" },
@@ -117,7 +122,19 @@ static int run_deprecate(const struct cmd_args *args)
 
 static int run_trash(const struct cmd_args *args)
 {
-        return to_state(args, "trashed");
+        const char *span = cmd_given(args, "for");
+        json_t *body = cmd_change(args);
+        autofree char *when = NULL;
+        struct bk_error err = { 0 };
+
+        if (span != NULL && cmd_moment(span, &when, &err) < 0) {
+                json_decref(body);
+                return cmd_fail(&err);
+        }
+        if (when != NULL)
+                (void)json_object_set_new(body, "purge_at", json_string(when));
+        (void)json_object_set_new(body, "state", json_string("trashed"));
+        return change_image(args, "/images/%s/state", body);
 }
 
 static int run_untrash(const struct cmd_args *args)
@@ -212,8 +229,10 @@ const struct cmd cmd_image_deprecate = {
         "Queries that do not ask for it no longer find it; what names it still gets it. " REFERENCES, CMD_FLAGS(reason_flags), run_deprecate,
 };
 const struct cmd cmd_image_trash = {
-        "image trash", "IMAGE", 1, 1, "put an image into the trash", "It stays as it is until it is deleted. " REFERENCES,
-        CMD_FLAGS(reason_flags), run_trash,
+        "image trash", "IMAGE", 1, 1, "put an image into the trash",
+        "Nobody gets it any more by a name or a channel; it stays as it is until it is purged, by the janitor or by `bakery image delete`. "
+        "`bakery image untrash` takes it out again, `bakery trash` lists what is there. Said again with -for, it gets another time. " REFERENCES,
+        CMD_FLAGS(trash_flags), run_trash,
 };
 const struct cmd cmd_image_untrash = {
         "image untrash", "IMAGE", 1, 1, "take an image out of the trash", "It is again in the state that it was in before. " REFERENCES,

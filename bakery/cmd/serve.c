@@ -11,6 +11,7 @@
 
 #include "bakery/bake/bake.h"
 #include "bakery/cmd/cmd.h"
+#include "bakery/cmd/diff_files.h"
 #include "lib/cleanup.h"
 #include "lib/fs.h"
 #include "registry/consul.h"
@@ -140,7 +141,7 @@ static int start_maker(const struct cmd_args *args, const char *home, struct reg
 {
         const uint64_t most = (uint64_t)cmd_number(args, "views-most", 0, VIEWS_GIB) << 30;
 
-        return most == 0 ? 0 : reg_maker_start(home, most, ret, err);
+        return most == 0 ? 0 : reg_maker_start(home, most, cmd_diff_files, ret, err);
 }
 
 /* --- Consul -------------------------------------------------------------------------------- */

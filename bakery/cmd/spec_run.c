@@ -273,14 +273,14 @@ static bool is_empty(const char *folder)
         return n <= 2;
 }
 
-/* A boot that was cut short leaves its overlay in a lease, which its processes hold until the last of them is gone. */
+/* What was cut short leaves a lease, of its overlay if it was booted, which its processes hold until the last of them is gone. */
 static void reap(const struct cmd_args *args)
 {
         enum { TRIES = 100, PAUSE_US = 50000 };
         autostate struct cmd_state state = { 0 };
         struct bk_error ignored = { 0 };
 
-        if (!cmd_switch(args, "boot") || cmd_open(args, &state, &ignored) < 0)
+        if (cmd_value(args, "image") == NULL || cmd_open(args, &state, &ignored) < 0)
                 return;
         autofree char *leases = bk_format("%s/leases", state.store.run);
 

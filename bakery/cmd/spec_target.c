@@ -94,8 +94,8 @@ static int own_mounts(struct bk_error *err)
 /* The sealed layer itself is mounted, read-only: nothing of the store changes, and no copy is needed. */
 static int open_image(const struct cmd_args *args, struct spec_target_state *state, struct bk_error *err)
 {
-        autofree char *folder = NULL, *path = NULL;
-        struct disk_open how = { .format = "qcow2", .read_only = true };
+        autofree char *folder = NULL, *path = NULL, *leases = NULL;
+        struct disk_open how = { .format = "qcow2", .read_only = true, .lease = &state->lease };
 
         if (geteuid() != 0)
                 return bk_fail(err, BK_DENIED, "mounting an image needs root; run it with sudo");
@@ -111,7 +111,8 @@ static int open_image(const struct cmd_args *args, struct spec_target_state *sta
         path = layer_path(&state->state.store, state->state.image.layer);
         how.work = folder;
         how.path = path;
-        if (bk_mkdir_p(folder, err) < 0 || disk_open(&how, &state->disk, err) < 0)
+        leases = bk_format("%s/leases", state->state.store.run);
+        if (bk_lease_take(leases, &state->lease, err) < 0 || bk_mkdir_p(folder, err) < 0 || disk_open(&how, &state->disk, err) < 0)
                 return bk_wrap(err, "image '%s'", state->identity);
         state->root = disk_root(state->disk);
         state->target.root_fd = disk_root_fd(state->disk);
@@ -142,7 +143,7 @@ int spec_target_open(const struct cmd_args *args, struct spec_target_state *ret,
 {
         int result = -1;
 
-        *ret = (struct spec_target_state){ .root_fd = -1, .network = cmd_switch(args, "network") };
+        *ret = (struct spec_target_state){ .root_fd = -1, .lease = BK_LEASE_NONE, .network = cmd_switch(args, "network") };
         for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
                 if (cmd_value(args, kinds[i].flag) != NULL) {
                         result = kinds[i].open(args, ret, err);
@@ -173,6 +174,7 @@ int spec_target_close(struct spec_target_state *state, struct bk_error *err)
         if (state->disk != NULL && disk_close(bk_take(state->disk), result < 0 ? NULL : &first) < 0)
                 result = -1;
         spec_boot_end(bk_take(state->boot));
+        bk_lease_done(&state->lease);
         /* What was checked must still be what it was. */
         if (state->state.image.layer != NULL && layer_verify(&state->state.store, state->state.image.layer, false, result < 0 ? NULL : &first) < 0)
                 result = -1;

@@ -4,6 +4,7 @@
 #include "bakery/cmd/cmd.h"
 #include "layers/chroot.h"
 #include "layers/disk.h"
+#include "lib/lease.h"
 #include "spec/spec.h"
 #include "vm/ssh.h"
 
@@ -34,6 +35,7 @@ struct spec_target_state {
         bool network;
         struct chroot *sandbox;         /* opened by the first command */
         struct cmd_state state;
+        struct bk_lease lease;          /* of what is mounted */
         struct disk *disk;
         struct spec_boot *boot;
         /* a host */

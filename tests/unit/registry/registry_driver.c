@@ -5,13 +5,16 @@
  *     registry_driver newest HOME RUNS            newest tested image of random applications and attributes
  *     registry_driver anywhere HOME RUNS          the same without a name
  *     registry_driver descendants HOME RUNS
- *     registry_driver ask HOME RUNS QUERY         milliseconds: p50, p99, and the longest */
+ *     registry_driver ask HOME RUNS QUERY         milliseconds: p50, p99, and the longest
+ *     registry_driver facts HOME RUNS [KEY...]    what is known of all images, with these attributes: milliseconds, most MiB, images, kinds */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "lib/digest.h"
+#include "registry/facts.h"
 #include "registry/rank.h"
 #include "registry/registry_priv.h"
 
@@ -237,6 +240,38 @@ static void measure(struct reg *reg, const char *what, size_t runs, const char *
         free(ms);
 }
 
+/* What a plan of the janitor reads. */
+static void measure_facts(struct reg *reg, size_t runs, char **keys)
+{
+        const unsigned want = REG_FACTS_LAUNCHES | REG_FACTS_HEADED | REG_FACTS_STATES | REG_FACTS_KINDS | REG_FACTS_MARKS;
+        double *ms = bk_alloc((runs + 1) * sizeof *ms);
+        struct bk_strv wanted = { 0 };
+        struct rusage usage = { 0 };
+        uint32_t kinds = 0;
+        size_t images = 0;
+
+        for (; *keys != NULL; keys++)
+                bk_strv_add(&wanted, *keys);
+        for (size_t i = 0; i < runs; i++) {
+                struct reg_facts facts = { 0 };
+                struct bk_error err = { 0 };
+                const double start = now_ms();
+
+                if (reg_facts_read(reg, &(struct reg_facts_ask){ .want = want, .keys = &wanted }, &facts, &err) < 0)
+                        die(&err);
+                ms[i] = now_ms() - start;
+                images = facts.n;
+                for (size_t k = 0; k < facts.n; k++)
+                        kinds = facts.kind[k] >= kinds ? facts.kind[k] + 1 : kinds;
+                reg_facts_done(&facts);
+        }
+        qsort(ms, runs, sizeof *ms, by_value);
+        (void)getrusage(RUSAGE_SELF, &usage);
+        printf("%.0f %.0f %zu %u\n", ms[runs / 2], (double)usage.ru_maxrss / 1024, images, kinds);
+        bk_strv_done(&wanted);
+        free(ms);
+}
+
 int main(int argc, char **argv)
 {
         struct bk_error err = { 0 };
@@ -253,6 +288,8 @@ int main(int argc, char **argv)
                         status = put_sample(reg, i, &err);
         else if (strcmp(what, "fill") == 0 && argc == 4)
                 status = fill(reg, strtoll(argv[3], NULL, 10), &err);
+        else if (strcmp(what, "facts") == 0 && argc >= 4)
+                measure_facts(reg, strtoul(argv[3], NULL, 10), argv + 4);
         else if (argc >= 4)
                 measure(reg, what, strtoul(argv[3], NULL, 10), argc > 4 ? argv[4] : NULL);
         if (status < 0)

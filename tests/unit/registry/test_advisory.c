@@ -20,12 +20,12 @@ static const struct { const char *vector; int score; enum reg_severity severity;
         { "AV:N/AC:L/Au:N/C:N/I:N/A:C", 78, REG_HIGH },
         { "AV:N/AC:L/Au:N/C:C/I:C/A:C", 100, REG_CRITICAL },
         { "AV:L/AC:H/Au:N/C:C/I:C/A:C", 62, REG_MEDIUM },
-        { "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H", -1, REG_UNKNOWN },
-        { "CVSS:3.1/AV:Q/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H", -1, REG_UNKNOWN },
-        { "CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N", -1, REG_UNKNOWN },
-        { "", -1, REG_UNKNOWN },
-        { "CVSS:3.1/", -1, REG_UNKNOWN },
-        { "AV:", -1, REG_UNKNOWN },
+        { "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H", -1, REG_UNRATED },
+        { "CVSS:3.1/AV:Q/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H", -1, REG_UNRATED },
+        { "CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N", -1, REG_UNRATED },
+        { "", -1, REG_UNRATED },
+        { "CVSS:3.1/", -1, REG_UNRATED },
+        { "AV:", -1, REG_UNRATED },
 };
 
 static void vectors_have_their_scores(void **state)

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "registry/hook.h"
+#include "registry/registry_priv.h"
 
 static const struct { const char *actions, *action; bool wanted; } wants[] = {
         { "*", "image.published", true }, { "image.*", "image.published", true }, { "image.*", "channel.assigned", false },
@@ -90,6 +91,39 @@ static void what_cannot_be_sent_waits_and_is_tried_again(void **state)
         assert_fails_with(reg_hook_test(f->reg, "a", "ada", &err), err, BK_NOT_FOUND);
 }
 
+static void claimed(struct reg *reg, const char *by, int64_t seconds)
+{
+        struct bk_error err = { 0 };
+
+        assert_ok(reg_sql_run(reg, &err, "UPDATE hook SET claimed_by = ?, claimed_until = ?, retry_at = NULL", "ti", by,
+                              (int64_t)time(NULL) + seconds), err);
+}
+
+static void one_server_sends_at_a_time(void **state)
+{
+        struct fixture *f = *state;
+        autofree char *image = NULL, *who = NULL;
+        struct reg_delivery done = { 0 };
+        struct bk_error err = { 0 };
+        int64_t failures = 0;
+
+        assert_ok(reg_hook_add(f->reg, f->home, &(struct reg_hook){ .name = "a", .url = URL }, "ada", &err), err);
+        image = baked(f->reg, (struct recipe){ .seed = "1" });
+        print_message("# another one sends: it is left alone, and looked at again\n");
+        claimed(f->reg, "another", 100000);
+        assert_ok(reg_hooks_deliver(f->reg, f->home, true, &done, &err), err);
+        assert_int_equal(done.sent + done.failed, 0);
+        assert_in_range(done.next_at, (uintmax_t)time(NULL), (uintmax_t)time(NULL) + (uintmax_t)reg_hook_claim_s);
+        print_message("# of that one nothing was heard for too long\n");
+        claimed(f->reg, "another", 0);
+        assert_ok(reg_hooks_deliver(f->reg, f->home, false, &done, &err), err);
+        assert_int_equal(done.failed, 1);
+        print_message("# the claim is given back, also where sending failed\n");
+        assert_int_equal(reg_sql_text(f->reg, &who, &err, "SELECT claimed_by FROM hook", ""), 0);
+        assert_int_equal(reg_sql_int(f->reg, &failures, &err, "SELECT failures FROM hook", ""), 1);
+        assert_int_equal(failures, 1);
+}
+
 static void requests_of_hooks_are_checked(void **state)
 {
         static const struct { const char *method, *target, *body; int status; } cases[] = {
@@ -110,6 +144,7 @@ int main(void)
                 cmocka_unit_test(signatures_are_hmac_sha256),
                 registry_test(what_is_no_hook_is_refused),
                 registry_test(what_cannot_be_sent_waits_and_is_tried_again),
+                registry_test(one_server_sends_at_a_time),
                 registry_test(requests_of_hooks_are_checked),
         };
 

@@ -382,6 +382,68 @@ static void without_telling_old_attempts_wait_too(void **state)
         connect_slowly(no_telling, 64);
 }
 
+/* A guest whose network comes up after a while, as a port tells on which it has nobody; or does not tell. */
+struct shy { struct sshd *s; int listener, silent, held[64], n_held, early, n; bool tells; int64_t up; pid_t pids[64]; };
+
+static int shy_alive(void *arg, struct bk_error *err)
+{
+        struct shy *m = arg;
+        const bool up = bk_now_ms() >= m->up;
+        int fd;
+
+        (void)err;
+        while (m->n_held < 64 && (fd = accept4(m->silent, NULL, NULL, SOCK_CLOEXEC)) >= 0)
+                m->held[m->n_held++] = fd;
+        while (up && m->tells && m->n_held > 0)
+                (void)close(m->held[--m->n_held]);
+        while (m->n < 64 && (fd = accept4(m->listener, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
+                m->early += !up;
+                m->pids[m->n++] = sshd_spawn(m->s, fd);
+                (void)close(fd);
+        }
+        return 0;
+}
+
+static void connect_shyly(bool tells)
+{
+        autosshd struct sshd s = { 0 };
+        autossh struct vm_ssh *ssh = NULL;
+        struct shy m = { .s = &s, .tells = tells, .up = bk_now_ms() + 1500 };
+        struct bk_error err = { 0 };
+
+        sshd_prepare(&s, SFTP);
+        struct vm_ssh_config c = sshd_login(&s);
+
+        m.listener = listen_somewhere(&s.port);
+        c.port = s.port;
+        m.silent = listen_somewhere(&c.silent_port);
+        c.alive = shy_alive;
+        c.accepted = never;
+        c.arg = &m;
+        assert_ok(vm_ssh_connect(&c, &ssh, &err), err);
+        print_message("# %d connections, %d of them without a network\n", m.n, m.early);
+        assert_int_equal(status_of(ssh, "exit 5"), 5);
+        assert_int_equal(m.early, 0);
+        while (m.n_held > 0)
+                (void)close(m.held[--m.n_held]);
+        while (m.n > 0)
+                sshd_end(&m.pids[--m.n]);
+        (void)close(m.listener);
+        (void)close(m.silent);
+}
+
+static void a_guest_without_a_network_is_left_alone(void **state)
+{
+        (void)state;
+        connect_shyly(true);
+}
+
+static void a_guest_that_never_refuses_is_asked_all_the_same(void **state)
+{
+        (void)state;
+        connect_shyly(false);
+}
+
 static void unknown_ciphers_are_told_at_once(void **state)
 {
         autosshd struct sshd s = { 0 };
@@ -457,6 +519,8 @@ int main(void)
                 cmocka_unit_test(old_attempts_wait_for_a_slow_banner),
                 cmocka_unit_test(a_guest_that_accepted_one_gets_no_more),
                 cmocka_unit_test(without_telling_old_attempts_wait_too),
+                cmocka_unit_test(a_guest_without_a_network_is_left_alone),
+                cmocka_unit_test(a_guest_that_never_refuses_is_asked_all_the_same),
                 cmocka_unit_test(unknown_ciphers_are_told_at_once),
                 cmocka_unit_test(through_a_bastion),
         };

@@ -217,6 +217,7 @@ install: all
 	$(B)/bin/bakery help --completion > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/bakery
 	cp -R images $(DESTDIR)$(PREFIX)/share/bakery/
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
-	sed 's|@PREFIX@|$(PREFIX)|' systemd/bakery.service > $(DESTDIR)$(PREFIX)/lib/systemd/system/bakery.service
+	@for unit in systemd/*; do echo "  UNIT $$(basename $$unit)"; \
+		sed 's|@PREFIX@|$(PREFIX)|' $$unit > $(DESTDIR)$(PREFIX)/lib/systemd/system/$$(basename $$unit) || exit 1; done
 clean:
 	rm -rf build compile_commands.json

@@ -5,6 +5,7 @@
 #include "registry/packages_priv.h"
 
 #include <string.h>
+#include <time.h>
 
 /* A package as advisories see it. */
 struct candidate { enum bk_ecosystem ecosystem; const char *name, *version, *source, *source_version; };
@@ -113,8 +114,8 @@ int reg_vulnerable_match_packages(struct reg *reg, const struct reg_ids *package
 enum { FIND, PUT, CHANGE, TOUCH, DROP, UNALIAS, ALIAS, AFFECTED, BY_SOURCE, BY_NAME, PAIR, PAIRS, NOTE, UNNOTE, STATEMENTS };
 static const char *const texts[STATEMENTS] = {
         [FIND] = "SELECT id, digest FROM advisory WHERE name = ? AND feed = ? AND part = ?",
-        [PUT] = "INSERT INTO advisory (feed, name, part, digest, import, summary, severity, score, vector, published, modified, withdrawn) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+        [PUT] = "INSERT INTO advisory (feed, name, part, digest, import, summary, severity, score, vector, published, modified, withdrawn, noted_at) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
         [CHANGE] = "UPDATE advisory SET digest = ?, import = ?, summary = ?, severity = ?, score = ?, vector = ?, published = ?, modified = ?, "
                    "withdrawn = ? WHERE id = ?",
         [TOUCH] = "UPDATE advisory SET import = ? WHERE id = ? AND import <> ?",
@@ -285,8 +286,9 @@ static int put_row(struct reg_importing *import, const struct reg_advisory *a, i
                 status = reg_sql_bind(import->reg, stmt, err, "tttiitrrri", a->digest, import->name, a->summary, (int64_t)a->severity,
                                       (int64_t)a->score, a->vector, a->published, a->modified, a->withdrawn, *id);
         else
-                status = reg_sql_bind(import->reg, stmt, err, "ttttttiitrrr", a->feed, a->name, a->part, a->digest, import->name, a->summary,
-                                      (int64_t)a->severity, (int64_t)a->score, a->vector, a->published, a->modified, a->withdrawn);
+                status = reg_sql_bind(import->reg, stmt, err, "ttttttiitrrri", a->feed, a->name, a->part, a->digest, import->name, a->summary,
+                                      (int64_t)a->severity, (int64_t)a->score, a->vector, a->published, a->modified, a->withdrawn,
+                                      (int64_t)time(NULL));
         if (status < 0 || reg_sql_step(import->reg, stmt, err) < 0)
                 return -1;
         if (*id == 0)

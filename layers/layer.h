@@ -59,9 +59,19 @@ int layer_publish(const struct layer_store *store, const char *name, const struc
 /* Publishes a draft that came from another store and whose bytes have that digest, as the caller saw. It must be a qcow2 file as layers
  * are, and lie on a layer that is here (BK_CONFLICT else) or on nothing. It is awaited from then on. The draft stays when it is refused. */
 int layer_receive(const struct layer_store *store, const char *name, const char *digest, struct layer_info *ret, struct bk_error *err) BK_MUST_CHECK;
+/* Of a layer that is sent so that it can be continued, the part that has come: a draft, for as long after its last byte. */
+#define LAYER_HALF_KEPT_S (24 * 60 * 60)
+char *layer_half_name(const char *digest);                              /* the draft's; the caller's */
+uint64_t layer_half_size(const struct layer_store *store, const char *digest);         /* 0: there is none */
+/* To read and write; made when there is none. BK_LOCKED: another one has it open. Closing it keeps it. */
+int layer_half_open(const struct layer_store *store, const char *digest, int *ret_fd, struct bk_error *err) BK_MUST_CHECK;
+/* Removes those that are older; *ret: how many. */
+int layer_halves_sweep(const struct layer_store *store, size_t *ret, struct bk_error *err) BK_MUST_CHECK;
 /* Somebody who is going to record this layer was told that it is here: for LAYER_AWAITED_S no collection takes it. Also of one that is not here. */
 #define LAYER_AWAITED_S (2 * 60 * 60)
 int layer_await(const struct layer_store *store, const char *digest, struct bk_error *err) BK_MUST_CHECK;
+/* It is recorded: nobody waits for it any more. */
+void layer_arrived(const struct layer_store *store, const char *digest);
 /* 1: it is here, and awaited from now on; 0: it is not here. */
 int layer_claim(const struct layer_store *store, const char *digest, struct bk_error *err) BK_MUST_CHECK;
 bool layer_awaited(const struct layer_store *store, const char *digest);

@@ -63,7 +63,7 @@ static size_t on_upload(char *bytes, size_t size, size_t n, void *arg)
         struct exchange *x = arg;
         const uint64_t left = x->request->fd_size - x->sent;
         const size_t most = size * n > left ? (size_t)left : size * n;
-        const ssize_t got = pread(x->request->fd, bytes, most, (off_t)x->sent);
+        const ssize_t got = pread(x->request->fd, bytes, most, (off_t)(x->request->fd_start + x->sent));
 
         if (got < 0 || (got == 0 && most > 0)) {
                 (void)bk_fail(&x->why, BK_CORRUPT, "the file to send cannot be read to its end");

@@ -19,8 +19,8 @@ struct bk_http {
         const char *type;               /* of the body; NULL: no body */
         const void *body;
         size_t length;
-        int fd;                         /* the body is this file's, from its start, when body is NULL and type is not */
-        uint64_t fd_size;
+        int fd;                         /* the body is this file's, when body is NULL and type is not: */
+        uint64_t fd_start, fd_size;     /* from where, how much */
         int timeout_ms;                 /* for all of it; with a file, for a pause in it; 0: ten minutes */
         size_t most;                    /* bytes of the answer; 0: 256 MiB */
 };

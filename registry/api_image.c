@@ -415,7 +415,7 @@ static int compare_files(struct reg_call *call, const struct reg_image *from, co
         if (request->files != NULL)
                 return request->files(request, from, to, ret, err);
         if (request->store == NULL)
-                return bk_fail(err, BK_INVALID, "there are no layers here to compare files of");
+                return bk_fail(err, BK_INVALID, "files are compared where the layers are, and here is no store of them");
         status = reg_files_get(request->store, from->id, to->id, ret, err);
         if (status == 0) {
                 bk_strv_addf(&call->answer->make, "%s %s", from->id, to->id);

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "lib/digest.h"
 #include "registry/publication.h"
 #include "registry/registry_priv.h"
 
@@ -51,13 +52,25 @@ static int publish(struct reg_call *call, struct bk_error *err)
         return 0;
 }
 
+static int upload(struct reg_call *call, struct bk_error *err)
+{
+        if (call->request->store == NULL || !bk_digest_valid(call->part[0]))
+                return bk_fail(err, BK_INVALID, "'%.100s' is no layer's digest, or there is no store at hand", call->part[0]);
+        call->answer->fleeting = true;
+        call->json = json_pack("{s:I}", "received", (json_int_t)layer_half_size(call->request->store, call->part[0]));
+        return 0;
+}
+
 static const struct reg_route rows[] = {
         { "GET", "//healthz", REG_NOBODY, "is the registry well", NULL, health, NULL },
         { "GET", "/openapi.json", REG_NOBODY, "this document", NULL, openapi, NULL },
         { "POST", "/images", REG_BAKE, "publish an image whose layer was sent before", NULL, publish, NULL },
         { "GET", "/images/{image}/publication", REG_READ, "all that another registry needs to publish the image too", NULL, publication, NULL },
         { "GET", "/layers/{digest}", REG_READ, "a layer's file, or a range of it", NULL, NULL, "application/octet-stream" },
-        { "PUT", "/layers/{digest}", REG_BAKE, "send a layer's file, which must have that digest", NULL, NULL, NULL },
+        { "PUT", "/layers/{digest}", REG_BAKE, "send a layer's file, which must have that digest; with Content-Range, to go on later", NULL,
+          NULL, NULL },
+        { "GET", "/layers/{digest}/upload", REG_BAKE, "how much of a layer has come, of an upload that broke off: {received}", NULL, upload,
+          NULL },
         { "GET", "/events/stream", REG_READ, "events as they come, as server-sent events", "since", NULL, "text/event-stream" },
 };
 const struct reg_routes reg_routes_serve = { rows, sizeof rows / sizeof *rows };

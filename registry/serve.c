@@ -14,7 +14,7 @@
 #include "lib/fs.h"
 #include "lib/httpd.h"
 
-enum { STACK = 1 << 20, REAP_MS = 500, PEM_MOST = 1 << 20, IDLE_MS = 20 };
+enum { STACK = 1 << 20, REAP_MS = 500, SWEEP_MS = 3600 * 1000, PEM_MOST = 1 << 20, IDLE_MS = 20 };
 
 struct reg_traffic reg_traffic;
 
@@ -240,11 +240,26 @@ static int listen_all(struct reg_serve *serve, struct bk_error *err)
 
 /* --- start and stop ------------------------------------------------------------------------------ */
 
+/* Uploads that broke off, and that nobody went on with. */
+static void sweep(struct reg_serve *serve)
+{
+        struct bk_error err = { 0 };
+        size_t n = 0;
+
+        if (layer_halves_sweep(&serve->store, &n, &err) < 0 && serve->config.log != NULL)
+                serve->config.log(serve->config.arg, err.text);
+}
+
 static void *reap(void *arg)
 {
         struct reg_serve *serve = arg;
+        int64_t sweep_at = 0;
 
         while (!atomic_load(&serve->stopping)) {
+                if (bk_now_ms() >= sweep_at) {
+                        sweep(serve);
+                        sweep_at = bk_now_ms() + SWEEP_MS;
+                }
                 (void)usleep(REAP_MS * 1000);
                 atomic_fetch_add(&reg_traffic.limited, serve_conn_reap(&serve->limits, bk_now_ms()));
         }

@@ -166,10 +166,13 @@ static enum MHD_Result begin_body(struct serve_request *request)
         const struct reg_serve_config *config = &request->serve->config;
         autofree char *digest = bk_streq(request->method, "PUT") ? serve_layer_digest(request->path) : NULL;
         const struct reg_request question = { .method = request->method, .path = request->path, .query = "", .role = request->who.role };
+        struct serve_range range = { 0 };
         struct reg_answer answer;
         struct bk_error err = { 0 };
 
-        if (too_large(request, digest != NULL ? config->layer_most : config->body_most))
+        if (digest != NULL && serve_range_parse(serve_header(request, "Content-Range"), &range, &err) < 0)
+                return serve_fail(request, &err);
+        if (range.total > config->layer_most || too_large(request, digest != NULL ? config->layer_most : config->body_most))
                 return refuse(request, 413, BK_INVALID, NULL, digest != NULL ? "the layer is larger than this server takes (-layer-most)" :
                               "the body is larger than this server takes (-body-most)");
         if (!reg_api_welcomes(&question, &answer))
@@ -180,7 +183,7 @@ static enum MHD_Result begin_body(struct serve_request *request)
         autofree char *path = layer_path(&request->serve->store, digest);
 
         if (!bk_exists(path))
-                return serve_upload_start(request, digest, &err) < 0 ? serve_fail(request, &err) : MHD_YES;
+                return serve_upload_start(request, digest, &range, &err) < 0 ? serve_fail(request, &err) : MHD_YES;
         /* Who waits for a word before sending need not send; who sends is heard out, or would not hear us. */
         if (serve_header(request, "Expect") != NULL)
                 return serve_upload_known(request, digest);

@@ -1,12 +1,15 @@
 /* Layers come and go as files: hashed while they arrive, published when they are what they were called, sent by ranges.
  *
- * A draft is in a lease of its own. Who kills the server leaves a draft that nobody's living lease names, and the next start removes. */
+ * A draft is in a lease of its own. Who kills the server leaves a draft that nobody's living lease names, and the next start removes. But
+ * who says which part of the layer he sends (Content-Range) may go on later: that part is kept for a day (layers/half.c). */
 #include "registry/serve_priv.h"
 
 #include <fcntl.h>
 #include <string.h>
 
 #include "lib/fs.h"
+
+enum { HASHED_AT_ONCE = 1 << 20 };
 
 char *serve_layer_digest(const char *path)
 {
@@ -70,7 +73,65 @@ enum MHD_Result serve_upload_known(struct serve_request *request, const char *di
         return here <= 0 || layer_info_get(&request->serve->store, digest, &info, &err) < 0 ? serve_fail(request, &err) : say(request, 200, &info);
 }
 
-int serve_upload_start(struct serve_request *request, const char *digest, struct bk_error *err)
+static bool digits(const char **p, uint64_t *ret)
+{
+        const size_t n = strspn(*p, "0123456789");
+
+        *ret = strtoull(*p, NULL, 10);
+        *p += n;
+        return n > 0 && n <= 18;
+}
+
+int serve_range_parse(const char *text, struct serve_range *ret, struct bk_error *err)
+{
+        struct serve_range range = { 0 };
+        const char *p = text;
+
+        if (text == NULL)
+                return 0;
+        if (strncmp(p, "bytes ", 6) != 0 || (p += 6, !digits(&p, &range.from)) || *p++ != '-' || !digits(&p, &range.last) || *p++ != '/' ||
+            !digits(&p, &range.total) || *p != '\0' || range.from > range.last || range.last != range.total - 1)
+                return bk_fail(err, BK_INVALID, "Content-Range is 'bytes FROM-LAST/TOTAL' up to the end of the layer, not '%.100s'", text);
+        *ret = range;
+        return 0;
+}
+
+/* The part that is there is hashed again, up to where it is continued. */
+static int hash_part(struct serve_upload *upload, uint64_t length, struct bk_error *err)
+{
+        autofree char *bytes = bk_alloc(HASHED_AT_ONCE);
+
+        while (upload->got < length) {
+                const uint64_t left = length - upload->got;
+                const ssize_t n = read(upload->fd, bytes, left < HASHED_AT_ONCE ? (size_t)left : HASHED_AT_ONCE);
+
+                if (n <= 0)
+                        return n < 0 ? bk_fail_errno(err, "what has come of layer %s cannot be read", upload->digest) :
+                                       bk_fail(err, BK_CONFLICT, "of layer %s %llu bytes have come; go on from there", upload->digest,
+                                               (unsigned long long)upload->got);
+                bk_hash_add(upload->hash, bytes, (size_t)n);
+                upload->got += (uint64_t)n;
+        }
+        return ftruncate(upload->fd, (off_t)length) < 0 ? bk_fail_errno(err, "layer %s", upload->digest) : 0;
+}
+
+static int go_on(struct serve_request *request, const struct serve_range *range, struct bk_error *err)
+{
+        struct serve_upload *upload = request->upload;
+
+        upload->kept = true;
+        upload->total = range->total;
+        upload->draft = layer_half_name(upload->digest);
+        serve_conn_deadline(&request->serve->limits, request->conn, 0);
+        if (layer_half_open(&request->serve->store, upload->digest, &upload->fd, err) < 0 || hash_part(upload, range->from, err) < 0)
+                return -1;
+        /* From here on the client's time counts. */
+        request->started = bk_now_ms();
+        serve_conn_deadline(&request->serve->limits, request->conn, request->started + (int64_t)request->serve->config.timeout_s * 1000);
+        return 0;
+}
+
+int serve_upload_start(struct serve_request *request, const char *digest, const struct serve_range *range, struct bk_error *err)
 {
         const struct layer_store *store = &request->serve->store;
         autofree char *leases = bk_format("%s/leases", store->run), *word = bk_random_name(), *path = NULL;
@@ -80,6 +141,8 @@ int serve_upload_start(struct serve_request *request, const char *digest, struct
         upload->lease.fd = upload->fd = -1;
         upload->hash = bk_hash_new();
         upload->digest = bk_strdup(digest);
+        if (range->total > 0)
+                return go_on(request, range, err);
         upload->draft = bk_format("upload-%s", word);
         path = layer_draft_path(store, upload->draft);
         if (bk_lease_take(leases, &upload->lease, err) < 0 || bk_lease_note(&upload->lease, "draft", upload->draft, err) < 0)
@@ -90,8 +153,12 @@ int serve_upload_start(struct serve_request *request, const char *digest, struct
 
 int serve_upload_add(struct serve_upload *upload, const char *bytes, size_t length, struct bk_error *err)
 {
-        if (bk_write_all(upload->fd, bytes, length, err) < 0)
+        if (upload->kept && upload->got + length > upload->total)
+                return bk_fail(err, BK_INVALID, "more comes of layer %s than its Content-Range says", upload->digest);
+        if (bk_write_all(upload->fd, bytes, length, err) < 0) {
+                upload->spoiled = true;         /* a full disk is not to stay full */
                 return bk_wrap(err, "layer %s", upload->digest);
+        }
         bk_hash_add(upload->hash, bytes, length);
         upload->got += length;
         return 0;
@@ -102,9 +169,17 @@ static int finish(struct serve_request *request, struct layer_info *ret, struct 
         struct serve_upload *upload = request->upload;
         autofree char *digest = bk_hash_finish(bk_take(upload->hash));
 
+        if (upload->kept && upload->got < upload->total)
+                return bk_fail(err, BK_INVALID, "of layer %s %llu bytes have come; go on from there", upload->digest,
+                               (unsigned long long)upload->got);
+        upload->spoiled = true;
         if (!bk_streq(digest, upload->digest))
                 return bk_fail(err, BK_INVALID, "the %llu bytes that came are %s, not %s", (unsigned long long)upload->got, digest, upload->digest);
-        return layer_receive(&request->serve->store, upload->draft, digest, ret, err);
+        const int status = layer_receive(&request->serve->store, upload->draft, digest, ret, err);
+
+        /* What is good but comes too early need not come again. */
+        upload->spoiled = status < 0 && err->kind != BK_CONFLICT;
+        return status;
 }
 
 enum MHD_Result serve_upload_finish(struct serve_request *request)
@@ -124,13 +199,14 @@ void serve_upload_done(struct reg_serve *serve, struct serve_upload *upload)
 {
         if (upload == NULL)
                 return;
-        if (upload->fd >= 0)
-                (void)close(upload->fd);
         if (upload->hash != NULL)
                 bk_hash_free(upload->hash);
-        /* A draft that cannot be removed stays in its lease. */
-        if (upload->draft != NULL && upload->lease.fd >= 0 && layer_draft_remove(&serve->store, upload->draft, NULL) == 0)
+        /* A draft that cannot be removed stays in its lease. A part that is kept is ours as long as it is open, and has none. */
+        if (upload->draft != NULL && (upload->kept ? upload->spoiled && upload->fd >= 0 : upload->lease.fd >= 0) &&
+            layer_draft_remove(&serve->store, upload->draft, NULL) == 0)
                 bk_lease_done(&upload->lease);
+        if (upload->fd >= 0)
+                (void)close(upload->fd);
         free(upload->draft);
         free(upload->digest);
         free(upload);

@@ -149,7 +149,9 @@ int serve_who(struct serve_request *request, struct bk_error *err) BK_MUST_CHECK
 void serve_who_done(struct serve_who *who);
 
 /* --- serve_handle.c -------------------------------------------------------------------- */
-struct serve_upload { char *digest, *draft; struct bk_lease lease; int fd; struct bk_hash *hash; uint64_t got; };
+/* kept: what has come outlives its connection, unless it is spoiled: it is the part of a whole of `total` bytes. */
+struct serve_upload { char *digest, *draft; struct bk_lease lease; int fd; struct bk_hash *hash; uint64_t got, total; bool kept, spoiled; };
+struct serve_range { uint64_t from, last, total; };     /* of Content-Range; total 0: none was sent */
 struct serve_request {
         struct reg_serve *serve;
         struct serve_listener *listener;
@@ -197,7 +199,8 @@ char *serve_query_take(char *query, const char *name);
 /* --- serve_layers.c, serve_events.c ---------------------------------------------------- */
 /* The digest of "/layers/{digest}", or NULL; the caller's. */
 char *serve_layer_digest(const char *path);
-int serve_upload_start(struct serve_request *request, const char *digest, struct bk_error *err) BK_MUST_CHECK;
+int serve_range_parse(const char *text, struct serve_range *ret, struct bk_error *err) BK_MUST_CHECK;
+int serve_upload_start(struct serve_request *request, const char *digest, const struct serve_range *range, struct bk_error *err) BK_MUST_CHECK;
 int serve_upload_add(struct serve_upload *upload, const char *bytes, size_t length, struct bk_error *err) BK_MUST_CHECK;
 /* The layer is in the store already: says so. */
 enum MHD_Result serve_upload_known(struct serve_request *request, const char *digest);

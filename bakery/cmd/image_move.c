@@ -1,6 +1,7 @@
 /* image push and image pull: images, with those they stand on, from one registry and store to another. Only layers that are missing
  * there are moved, and what arrives is what its digest says. */
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -13,6 +14,9 @@
 #include "lib/fs.h"
 #include "lib/lease.h"
 #include "registry/publication.h"
+
+/* With pauses of half a second, one, two, ...: a server may still wait for the connection that broke. */
+enum { TRIES = 7, FIRST_PAUSE_US = 500000 };
 
 static const struct cmd_flag push_flags[] = {
         { "to", "URL", false, "the registry that is to have it, instead of BAKERY_REGISTRY" },
@@ -110,11 +114,55 @@ static json_t *get_json(const struct move *move, const char *format, const char 
 
 /* --- push --------------------------------------------------------------------------------------- */
 
+/* How much of a layer the other side has of an earlier attempt; a server that does not tell has none. */
+static uint64_t received(const struct move *move, const char *digest)
+{
+        json_t *json = get_json(move, "/layers/%s/upload", digest, &(struct bk_error){ 0 });
+        const json_int_t n = json_integer_value(json_object_get(json, "received"));
+
+        json_decref(json);
+        return n < 0 ? 0 : (uint64_t)n;
+}
+
+/* From there to the end. That the last byte is sent again where all are there makes a request of it. */
+static int send_rest(const struct move *move, const char *digest, int fd, uint64_t size, uint64_t from, struct bk_error *err)
+{
+        const uint64_t start = from < size ? from : size - 1;
+        autofree char *range = bk_format("Content-Range: bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64, start, size - 1, size);
+        const char *const headers[] = { range, NULL };
+        const struct bk_http how = { .method = "PUT", .type = "application/octet-stream", .headers = headers, .fd = fd, .fd_start = start,
+                                     .fd_size = size - start };
+        BK_CLEANUP(bk_http_answer_done) struct bk_http_answer answer = { 0 };
+
+        return ask(move, &how, "/layers/%s", digest, &answer, err) < 0 ? -1 : 0;
+}
+
+/* Where the connection breaks it goes on from what has come; as long as something comes each time, as often as it breaks. */
+static int send_layer(const struct move *move, const char *digest, int fd, uint64_t size, struct bk_error *err)
+{
+        uint64_t from = received(move, digest);
+        int in_vain = 0;
+
+        while (send_rest(move, digest, fd, size, from, err) < 0) {
+                uint64_t now;
+
+                if ((err->kind != BK_INFRA && err->kind != BK_TIMEOUT && err->kind != BK_LOCKED) || in_vain == TRIES)
+                        return bk_wrap(err, "sending layer %s", digest);
+                if (in_vain > 0)
+                        (void)usleep((useconds_t)FIRST_PAUSE_US << (in_vain - 1));
+                now = received(move, digest);
+                in_vain = now > from ? 0 : in_vain + 1;
+                from = now;
+                /* Another one may have sent it meanwhile. */
+                if (there(move, "HEAD", "/layers/%s", digest, &(struct bk_error){ 0 }) > 0)
+                        return 0;
+        }
+        return 0;
+}
+
 static int push_layer(const struct move *move, const char *digest, struct bk_error *err)
 {
         autofree char *path = layer_path(&move->state.store, digest);
-        BK_CLEANUP(bk_http_answer_done) struct bk_http_answer answer = { 0 };
-        struct bk_http how = { .method = "PUT", .type = "application/octet-stream" };
         autoclose int fd = -1;
         struct stat st;
         const int has = there(move, "HEAD", "/layers/%s", digest, err);
@@ -129,11 +177,9 @@ static int push_layer(const struct move *move, const char *digest, struct bk_err
         fd = open(path, O_RDONLY | O_CLOEXEC);
         if (fd < 0 || fstat(fd, &st) < 0)
                 return bk_fail_errno(err, "cannot read layer '%s'", path);
-        how.fd = fd;
-        how.fd_size = (uint64_t)st.st_size;
-        if (ask(move, &how, "/layers/%s", digest, &answer, err) < 0)
-                return bk_wrap(err, "sending layer %s", digest);
-        tell(move, "sent", "layer", digest, NULL, how.fd_size);
+        if (send_layer(move, digest, fd, (uint64_t)st.st_size, err) < 0)
+                return -1;
+        tell(move, "sent", "layer", digest, NULL, (uint64_t)st.st_size);
         return 0;
 }
 
@@ -311,7 +357,8 @@ static int run_pull(const struct cmd_args *args)
 
 const struct cmd cmd_image_push = {
         "image push", "IMAGE", 1, 1, "send an image to another registry",
-        "Those that it stands on go along; layers that the other registry has already are not sent. "
+        "Those that it stands on go along; layers that the other registry has already are not sent, "
+        "and an upload that breaks off is continued, also by a later push within a day. "
         TOKEN "The token's role must be bake at least.", CMD_FLAGS(push_flags), run_push,
 };
 const struct cmd cmd_image_pull = {

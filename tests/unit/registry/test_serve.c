@@ -295,6 +295,28 @@ static void only_a_digest_names_a_layer(void **state)
         }
 }
 
+static void a_range_goes_to_the_end(void **state)
+{
+        static const struct { const char *text; bool good; uint64_t from, total; } rows[] = {
+                { NULL, true, 0, 0 }, { "bytes 0-9/10", true, 0, 10 }, { "bytes 9-9/10", true, 9, 10 }, { "bytes 0-8/10", false, 0, 0 },
+                { "bytes 0-9/*", false, 0, 0 }, { "bytes */10", false, 0, 0 }, { "bytes 10-9/10", false, 0, 0 }, { "bytes -9/10", false, 0, 0 },
+                { "bytes 0-0/0", false, 0, 0 }, { "bytes 0-18446744073709551615/0", false, 0, 0 }, { "bytes 0-9/10,", false, 0, 0 },
+                { "bytes=0-9/10", false, 0, 0 }, { "bytes 0 -9/10", false, 0, 0 }, { "", false, 0, 0 },
+                { "bytes 0-9999999999999999999/10000000000000000000", false, 0, 0 },
+        };
+
+        (void)state;
+        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+                struct serve_range range = { 0 };
+                struct bk_error err = { 0 };
+
+                print_message("# '%s'\n", rows[i].text != NULL ? rows[i].text : "(none)");
+                assert_int_equal(serve_range_parse(rows[i].text, &range, &err), rows[i].good ? 0 : -1);
+                assert_int_equal(range.from, rows[i].from);
+                assert_int_equal(range.total, rows[i].total);
+        }
+}
+
 static void it_listens_elsewhere_only_when_told(void **state)
 {
         static const struct { const char *listen; bool insecure; enum bk_kind kind; } rows[] = {
@@ -340,6 +362,7 @@ int main(void)
                 registry_test(a_change_of_another_connection_wakes),
                 cmocka_unit_test(a_parameter_is_taken_out_of_a_query),
                 cmocka_unit_test(only_a_digest_names_a_layer),
+                cmocka_unit_test(a_range_goes_to_the_end),
                 registry_test(it_listens_elsewhere_only_when_told),
         };
 

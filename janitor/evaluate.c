@@ -92,9 +92,21 @@ int64_t janitor_clock(const struct janitor_view *view, const struct janitor_term
         case JANITOR_SUPERSEDED_FOR:
                 at = view->later_at == NULL ? REG_UNKNOWN : view->later_at[i];
                 return at > 0 && (view->bits[i] & JANITOR_LATER_UNSURE) && view->at - at < term->number ? REG_UNKNOWN : at;
+        case JANITOR_LAUNCHED_WITHIN:
+                return facts->flags[i] & REG_FACT_IN_USE ? view->at : facts->launched_at == NULL ? REG_UNKNOWN : facts->launched_at[i];
+        case JANITOR_HEADED_WITHIN:
+                return facts->flags[i] & REG_FACT_HEAD ? view->at : facts->headed_at == NULL ? REG_UNKNOWN : facts->headed_at[i];
         default:
                 return 0;
         }
+}
+
+/* It has happened, and lately. */
+static enum janitor_answer lately(const struct janitor_view *view, const struct janitor_term *term, size_t i)
+{
+        const int64_t last = janitor_clock(view, term, i);
+
+        return last == REG_UNKNOWN ? JANITOR_UNKNOWN : last != 0 && view->at - last <= term->number ? JANITOR_YES : JANITOR_NO;
 }
 
 static enum janitor_answer elapsed(const struct janitor_view *view, const struct janitor_term *term, size_t i)
@@ -276,6 +288,8 @@ static enum janitor_answer tested(const struct janitor_view *view, const struct 
         case JANITOR_AGE: case JANITOR_IN_STATE_FOR: case JANITOR_NOT_LAUNCHED_FOR: case JANITOR_NOT_REFERENCED_FOR:
         case JANITOR_NOT_HEADED_FOR: case JANITOR_NOT_USED_AS_ANCESTOR_FOR: case JANITOR_SUPERSEDED_FOR:
                 return elapsed(view, term, i);
+        case JANITOR_LAUNCHED_WITHIN: case JANITOR_HEADED_WITHIN:
+                return lately(view, term, i);
         case JANITOR_NEWEST:
                 return bound_answer(view, term, i);
         case JANITOR_VULNERABLE:

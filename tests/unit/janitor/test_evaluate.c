@@ -50,6 +50,8 @@ static void clocks_run_from_what_happened_last(void **state)
         SAYS("not_headed_for = \"45d\"", v, "yynnynyn??");
         SAYS("not_referenced_for = \"45d\"", v, "ynnn?nnnn?");
         SAYS("in_state_for = \"4d\"", v, "yy?nnnnnnn");
+        SAYS("launched_within = \"45d\"", v, "nyn??nynyn");
+        SAYS("headed_within = \"45d\"", v, "nnyynnny?n");
 }
 
 static void lineage_is_seen_from_both_ends(void **state)

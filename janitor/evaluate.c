@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include "janitor/janitor_priv.h"
+#include "janitor/rules_priv.h"
 
 /* --- times -------------------------------------------------------------------------------- */
 static bool date_of(const char *text, int64_t *ret)
@@ -25,22 +26,13 @@ static bool date_of(const char *text, int64_t *ret)
 
 int64_t janitor_until(const char *text, int64_t from)
 {
-        static const struct { char unit; int64_t seconds; } units[] = {
-                { 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', JANITOR_DAY }, { 'w', 7 * JANITOR_DAY }, { 'y', 365 * (int64_t)JANITOR_DAY },
-        };
-        const size_t digits = strspn(text, "0123456789");
-        int64_t at = 0;
+        int64_t at = 0, seconds = 0;
 
         if (bk_streq(text, "never") || bk_streq(text, "forever"))
                 return INT64_MAX;
         if (date_of(text, &at))
                 return at;
-        if (digits == 0 || digits > 6 || strlen(text) != digits + 1)
-                return REG_UNKNOWN;
-        for (size_t i = 0; i < sizeof units / sizeof *units; i++)
-                if (text[digits] == units[i].unit)
-                        return from + strtoll(text, NULL, 10) * units[i].seconds;
-        return REG_UNKNOWN;
+        return from != REG_UNKNOWN && janitor_age_of(text, &seconds) ? from + seconds : REG_UNKNOWN;
 }
 
 static int64_t later(int64_t a, int64_t b)

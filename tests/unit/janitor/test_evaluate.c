@@ -195,6 +195,8 @@ static void moments_are_read_or_not(void **state)
 
         (void)state;
         assert_int_equal(janitor_until("10d", NOW), NOW + DAYS(10));
+        assert_int_equal(janitor_until("10min", NOW), NOW + 600);
+        assert_true(janitor_until("6m", NOW) == REG_UNKNOWN);           /* minutes or months */
         assert_int_equal(janitor_until("never", NOW), INT64_MAX);
         assert_int_equal(janitor_until("1970-01-02", NOW), DAYS(2));
         assert_int_equal(janitor_until("1970-01-02T00:00:10Z", NOW), DAYS(1) + 10);

@@ -43,7 +43,7 @@ struct disk_open {
         const char *format;             /* "raw" or "qcow2" */
         const char *work;               /* an existing folder, covered while the disk is open */
         bool read_only;
-        const struct bk_lease *lease;   /* where the mount and the loop device are noted, for when somebody keeps them alive beyond us; NULL: nowhere */
+        const struct bk_lease *lease;   /* notes mount and loop device, for when somebody else keeps them alive; NULL: nowhere */
 };
 int disk_open(const struct disk_open *how, struct disk **ret, struct bk_error *err) BK_MUST_CHECK;
 const char *disk_root(const struct disk *disk);         /* folder; borrowed */

@@ -4,6 +4,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/fs.h"
+#include "lib/lease.h"
 #include "lib/publish.h"
 #include "lib/run.h"
 
@@ -34,8 +35,9 @@ const struct layer_format *layer_format_find(const char *name)
 int layer_export(const struct layer_store *store, const char *digest, const struct layer_format *format,
                  const char *path, struct bk_error *err)
 {
-        autofree char *source = layer_path(store, digest), *name = bk_random_name();
+        autofree char *source = layer_path(store, digest), *name = bk_random_name(), *leases = bk_format("%s/leases", store->run);
         autofree char *draft = bk_format("%s.%s.draft", path, name);
+        BK_CLEANUP(bk_lease_done) struct bk_lease lease = BK_LEASE_NONE;
         const char *argv[16] = { "qemu-img", "convert", "-q", "-W", "-m", "8", "-f", "qcow2", "-O", format->qemu };
         size_t n = 10;
 
@@ -49,6 +51,7 @@ int layer_export(const struct layer_store *store, const char *digest, const stru
         }
         argv[n++] = source;
         argv[n++] = draft;
+        bk_lease_for_file(leases, draft, &lease);
         if (bk_run(argv, QEMU_IMG_TIMEOUT_MS, NULL, err) < 0) {
                 (void)unlink(draft);
                 return bk_wrap(err, "cannot export to '%s'", path);

@@ -70,6 +70,8 @@ int layer_halves_sweep(const struct layer_store *store, size_t *ret, struct bk_e
 /* Somebody who is going to record this layer was told that it is here: for LAYER_AWAITED_S no collection takes it. Also of one that is not here. */
 #define LAYER_AWAITED_S (2 * 60 * 60)
 int layer_await(const struct layer_store *store, const char *digest, struct bk_error *err) BK_MUST_CHECK;
+/* It is recorded: nobody waits for it any more. */
+void layer_arrived(const struct layer_store *store, const char *digest);
 /* 1: it is here, and awaited from now on; 0: it is not here. */
 int layer_claim(const struct layer_store *store, const char *digest, struct bk_error *err) BK_MUST_CHECK;
 bool layer_awaited(const struct layer_store *store, const char *digest);

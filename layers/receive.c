@@ -121,6 +121,13 @@ int layer_await(const struct layer_store *store, const char *digest, struct bk_e
         return fd < 0 || futimens(fd, NULL) < 0 ? bk_fail_errno(err, "cannot note '%s'", path) : 0;
 }
 
+void layer_arrived(const struct layer_store *store, const char *digest)
+{
+        autofree char *path = awaited_path(store, digest);
+
+        (void)unlink(path);
+}
+
 int layer_claim(const struct layer_store *store, const char *digest, struct bk_error *err)
 {
         autofree char *path = layer_path(store, digest);

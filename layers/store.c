@@ -165,13 +165,8 @@ static char *stamp_path(const struct layer_store *store, const char *digest)
 static void stamp_write(const struct layer_store *store, const char *digest, const struct stat *st)
 {
         autofree char *path = stamp_path(store, digest), *identity = identity_of(st);
-        autofree char *draft = bk_format("%s.%ld", path, (long)getpid());
-        autofile FILE *file = fopen(draft, "we");
 
-        if (file == NULL)
-                return;
-        if (fputs(identity, file) == EOF || fflush(file) != 0 || rename(draft, path) < 0)
-                (void)unlink(draft);
+        (void)!bk_replace_bytes(path, identity, strlen(identity), 0644, NULL);
 }
 
 static bool stamp_matches(const struct layer_store *store, const char *digest, const struct stat *st)

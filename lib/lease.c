@@ -4,9 +4,11 @@
 
 #include <ctype.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "lib/cleanup.h"
 #include "lib/fs.h"
@@ -141,6 +143,29 @@ int bk_lease_note_self(const struct bk_lease *lease, struct bk_error *err)
         autofree char *value = bk_format("%ld %llu %llu", pid, start, bk_pid_namespace());
 
         return bk_lease_note_passing(lease, "process", value, err);
+}
+
+static int note_file(const struct bk_lease *lease, const char *path, struct bk_error *err)
+{
+        const char *slash = strrchr(path, '/');
+        autofree char *folder = slash == NULL ? bk_strdup(".") : bk_strndup(path, slash == path ? 1 : (size_t)(slash - path));
+        autofree char *real = realpath(folder, NULL), *value = NULL;
+        struct stat st;
+
+        if (real == NULL || stat(real, &st) < 0)
+                return bk_fail_errno(err, "cannot look at folder '%s'", folder);
+        value = bk_format("%u:%u:%ju %s/%s", major(st.st_dev), minor(st.st_dev), (uintmax_t)st.st_ino, bk_streq(real, "/") ? "" : real,
+                          slash == NULL ? path : slash + 1);
+        return bk_lease_note(lease, "file", value, err);
+}
+
+void bk_lease_for_file(const char *folder, const char *path, struct bk_lease *ret)
+{
+        struct bk_error ignored = { 0 };
+
+        *ret = (struct bk_lease)BK_LEASE_NONE;
+        if (bk_lease_take(folder, ret, &ignored) == 0 && note_file(ret, path, &ignored) < 0)
+                bk_lease_done(ret);
 }
 
 void bk_lease_done(struct bk_lease *lease)

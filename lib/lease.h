@@ -23,6 +23,9 @@ int bk_lease_note(const struct bk_lease *lease, const char *kind, const char *va
 int bk_lease_note_passing(const struct bk_lease *lease, const char *kind, const char *value, struct bk_error *err) BK_MUST_CHECK;
 /* Notes the calling process, as "process PID START NAMESPACE", with the number that its parent knows it by: to be called before bk_own_mounts(). */
 int bk_lease_note_self(const struct bk_lease *lease, struct bk_error *err) BK_MUST_CHECK;
+/* Takes a lease for a file that is about to be made anywhere, and notes it by its folder's identity and its path. Where none can be written -
+ * the disk is full, the state folder may only be read - the work goes on without, and *ret is not held. */
+void bk_lease_for_file(const char *folder, const char *path, struct bk_lease *ret);
 /* Ends the lease: what it names is undone or published. */
 void bk_lease_done(struct bk_lease *lease);
 

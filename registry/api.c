@@ -264,7 +264,7 @@ void reg_api(struct reg *reg, const struct reg_request *request, struct reg_answ
         if (call(reg, request, ret, &page, &err) == 0)
                 return;
         if (page)
-                reg_page_failure(request, ret, &err);
+                reg_page_failure(ret, &err);
         else
                 answer_failure(ret, &err);
 }

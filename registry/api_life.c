@@ -41,7 +41,8 @@ static int set_state(struct reg_call *call, struct bk_error *err)
                 return -1;
         if (purge != NULL && to != REG_TRASHED)
                 return bk_fail(err, BK_INVALID, "'purge_at' is for what goes to the trash");
-        if ((to == REG_TRASHED ? reg_trash(call->reg, image.id, purge_at, &change, err) : reg_state_change(call->reg, image.id, to, &change, err)) < 0)
+        if ((to == REG_TRASHED ? reg_trash(call->reg, image.id, purge_at, &change, err) :
+                                 reg_state_change(call->reg, image.id, to, &change, err)) < 0)
                 return -1;
         return answer_image(call, image.id, err);
 }

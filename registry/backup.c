@@ -8,6 +8,7 @@
 
 #include "lib/digest.h"
 #include "lib/fs.h"
+#include "lib/lease.h"
 #include "lib/publish.h"
 #include "lib/tar.h"
 #include "registry/backup_priv.h"
@@ -185,9 +186,12 @@ static int write_all(struct out *out, struct reg *reg, const struct layer_store 
 int reg_backup(struct reg *reg, const struct layer_store *store, const char *path, bool with_layers, struct reg_backup_report *ret,
                struct bk_error *err)
 {
-        autofree char *name = bk_random_name(), *draft = bk_format("%s.%s.draft", path, name);
-        BK_CLEANUP(out_done) struct out out = { .fd = open(draft, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600) };
+        autofree char *name = bk_random_name(), *draft = bk_format("%s.%s.draft", path, name), *leases = bk_format("%s/leases", store->run);
+        BK_CLEANUP(bk_lease_done) struct bk_lease lease = BK_LEASE_NONE;
+        BK_CLEANUP(out_done) struct out out = { .fd = -1 };
 
+        bk_lease_for_file(leases, draft, &lease);
+        out.fd = open(draft, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
         if (out.fd < 0)
                 return bk_fail_errno(err, "cannot create '%s'", draft);
         if (write_all(&out, reg, store, with_layers, err) < 0) {

@@ -2,7 +2,6 @@
  * who bakes or pushes waits long. */
 #include "registry/prune.h"
 
-#include <stdlib.h>
 #include <sys/stat.h>
 
 #include "lib/cleanup.h"
@@ -12,26 +11,21 @@
 
 enum { AT_ONCE = 16, HOLD_MOST_MS = 500 };
 
-struct doomed { char *digest[AT_ONCE]; size_t n; };
-
-static void doomed_done(struct doomed *doomed)
+int reg_doomed(struct reg *reg, struct bk_strv *ret, struct bk_error *err)
 {
-        for (size_t i = 0; i < doomed->n; i++)
-                free(doomed->digest[i]);
-        *doomed = (struct doomed){ 0 };
-}
-
-static int read_doomed(struct reg *reg, const char *after, struct doomed *ret, struct bk_error *err)
-{
+        autostrv struct bk_strv list = { 0 };
         autostmt *stmt = NULL;
         int status;
 
-        if (reg_sql_prepare(reg, "SELECT digest FROM doomed WHERE digest > ? ORDER BY digest LIMIT ?", &stmt, err) < 0 ||
-            reg_sql_bind(reg, stmt, err, "ti", after, (int64_t)AT_ONCE) < 0)
+        if (reg_sql_prepare(reg, "SELECT digest FROM doomed ORDER BY digest", &stmt, err) < 0)
                 return -1;
-        while ((status = reg_sql_step(reg, stmt, err)) > 0 && ret->n < AT_ONCE)
-                ret->digest[ret->n++] = reg_column(stmt, 0);
-        return status < 0 ? -1 : 0;
+        while ((status = reg_sql_step(reg, stmt, err)) > 0)
+                bk_strv_take(&list, reg_column(stmt, 0));
+        if (status < 0)
+                return -1;
+        *ret = list;
+        list = (struct bk_strv){ 0 };
+        return 0;
 }
 
 /* The blob first: a row of "doomed" without a blob is nothing, a blob without it would be forgotten. */
@@ -57,34 +51,41 @@ static int collect_one(struct reg *reg, const struct layer_store *store, const c
         return reg_sql_run(reg, err, "DELETE FROM doomed WHERE digest = ?", "t", digest);
 }
 
-/* Goes on behind *after; 1: there may be more. */
-static int collect_some(struct reg *reg, const struct layer_store *store, char **after, struct reg_collected *collected, struct bk_error *err)
+/* Some of the digests from *at on, with the store held. */
+static int collect_some(struct reg *reg, const struct layer_store *store, const struct bk_strv *digests, size_t *at,
+                        struct reg_collected *collected, struct bk_error *err)
 {
-        BK_CLEANUP(doomed_done) struct doomed doomed = { 0 };
-        const int64_t end = bk_now_ms() + HOLD_MOST_MS;
+        const size_t last = digests->n - *at < AT_ONCE ? digests->n : *at + AT_ONCE;
         autoclose int hold = -1;
-        size_t i = 0;
+        int64_t end;
 
-        if (layer_store_hold(store, true, &hold, err) < 0 || read_doomed(reg, *after, &doomed, err) < 0)
+        if (layer_store_hold(store, true, &hold, err) < 0)
                 return -1;
-        for (; i < doomed.n && (i == 0 || bk_now_ms() < end); i++) {
-                if (collect_one(reg, store, doomed.digest[i], collected, err) < 0)
-                        return bk_wrap(err, "collecting layer %s", doomed.digest[i]);
-                free(*after);
-                *after = bk_strdup(doomed.digest[i]);
-        }
-        return i > 0;
+        end = bk_now_ms() + HOLD_MOST_MS;
+        do
+                if (collect_one(reg, store, digests->v[*at], collected, err) < 0)
+                        return bk_wrap(err, "collecting layer %s", digests->v[*at]);
+        while (++*at < last && bk_now_ms() < end);
+        return 0;
+}
+
+int reg_collect_these(struct reg *reg, const struct layer_store *store, const struct bk_strv *digests, struct reg_collected *ret,
+                      struct bk_error *err)
+{
+        struct reg_collected collected = { 0 };
+        size_t at = 0;
+        int status = 0;
+
+        while (status == 0 && at < digests->n)
+                status = collect_some(reg, store, digests, &at, &collected, err);
+        *ret = collected;
+        return status;
 }
 
 int reg_collect(struct reg *reg, const struct layer_store *store, struct reg_collected *ret, struct bk_error *err)
 {
-        autofree char *after = bk_strdup("");
-        struct reg_collected collected = { 0 };
-        int status;
+        autostrv struct bk_strv doomed = { 0 };
 
-        do
-                status = collect_some(reg, store, &after, &collected, err);
-        while (status > 0);
-        *ret = collected;
-        return status;
+        *ret = (struct reg_collected){ 0 };
+        return reg_doomed(reg, &doomed, err) < 0 ? -1 : reg_collect_these(reg, store, &doomed, ret, err);
 }

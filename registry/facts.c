@@ -3,12 +3,11 @@
  * Every table is read once, in an order that it has, and each of its rows is brought to its image's place; nothing is asked for image by
  * image, and nothing is joined that has a row for each of them. */
 #include "registry/facts_priv.h"
+#include "registry/life_priv.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-#define TRASH_SECONDS (7 * 86400)       /* of what is in the trash, and nobody said for how long */
 
 /* --- memory -------------------------------------------------------------------- */
 void reg_facts_done(struct reg_facts *facts)
@@ -280,7 +279,7 @@ static int date_trash(struct reg_reading *r, struct bk_error *err)
                                      f->sequence[i], (int64_t)REG_TRASHED);
                 if (status < 0)
                         return -1;
-                f->purge_at[i] = status > 0 ? since + TRASH_SECONDS : REG_UNKNOWN;
+                f->purge_at[i] = status > 0 ? since + REG_TRASH_SECONDS : REG_UNKNOWN;
         }
         return 0;
 }

@@ -49,7 +49,8 @@ struct reg_facts {
         int64_t *state_at, *tested_at;          /* since when it has its state; when it first was tested or more, 0: never; or REG_UNKNOWN:
                                                    the log does not say */
         uint32_t *holes;                        /* place in hole; REG_NOWHERE where it has none */
-        uint32_t *kind;                         /* equal for images of one kind: the same name and identifying attributes (ancestry.c); from 0, without gaps */
+        uint32_t *kind;                         /* equal for images of one kind: the same name and identifying attributes (ancestry.c);
+                                                   from 0, without gaps */
         int64_t *opted_out_until;               /* somebody asked for it to stay; 0: nobody did, INT64_MAX: for ever */
         int64_t *purge_at;                      /* in the trash: when it is to go for good; 0: not in the trash; or REG_UNKNOWN */
         uint32_t *created_by;                   /* place in words; REG_NOWHERE */
@@ -71,22 +72,23 @@ void reg_facts_done(struct reg_facts *facts);
 /* The id of the image of that row; the caller's. BK_NOT_FOUND. */
 int reg_facts_id(struct reg *reg, int64_t sequence, char **ret, struct bk_error *err) BK_MUST_CHECK;
 
-/* How fresh the sources of usage are. */
+/* How fresh the sources of usage are (usage.h). error NULL: it answered; ok_at 0: never yet. */
 struct reg_source { char *name, *error; int64_t asked_at, ok_at, count, previous; };
 struct reg_sources { struct reg_source *v; size_t n; };
 int reg_sources_read(struct reg *reg, struct reg_sources *ret, struct bk_error *err) BK_MUST_CHECK;
 void reg_sources_done(struct reg_sources *sources);
 
 /* --- conditions of queries, tested on columns --------------------------------------------------------------- */
-/* A query ("type=application&release=bookworm", "keep=forever") that is asked of one image after the other. Keys are attributes and
- * columns, with every operator that queries have; state= too, channel= and package= too, of which the registry is asked once. Without
- * state= every state fits. Options (_latest, _limit, ...) are BK_INVALID. */
+/* A query ("type=application&release=bookworm", "nginx?keep=forever", "nginx") that is asked of one image after the other; "?" in front of
+ * conditions may be left out. Keys are attributes and columns, with every operator that queries have, and the answers are those of queries;
+ * but without state= every state fits. Options (_latest, _limit, _hidden, ...), fields, and a query that says nothing are BK_INVALID. */
 struct reg_match;
 int reg_match_parse(const char *query, struct reg_match **ret, struct bk_error *err) BK_MUST_CHECK;
 void reg_match_done(struct reg_match *match);
 /* Adds the attributes that it looks at. */
 void reg_match_keys(const struct reg_match *match, struct bk_strv *keys);
-/* Before the first reg_match_meets(): asks the registry what columns cannot tell. now: what ages ("30d") are counted from; 0: the facts' own. */
+/* Before the first reg_match_meets(), and again for other facts: asks the registry once for what columns cannot tell (channels, packages,
+ * digests). now: what ages ("30d") are counted from; 0: the facts' own. The facts are borrowed until then. */
 int reg_match_prepare(struct reg *reg, struct reg_match *match, const struct reg_facts *facts, int64_t now, struct bk_error *err) BK_MUST_CHECK;
-/* 1, 0, or -1: nobody can know (an attribute that is not there is no such case: `!=` holds, as in queries). */
+/* 1, 0, or -1: nobody can know, as a pattern costs too much (an attribute that is not there is no such case: `!=` holds, as in queries). */
 int reg_match_meets(const struct reg_match *match, const struct reg_facts *facts, size_t i);

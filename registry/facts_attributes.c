@@ -1,6 +1,6 @@
 /* Attributes as columns of words, and the kinds of images.
  *
- * Rows come along an index, by value: most are equal to the one before. */
+ * SQLite's rows come along an index, by value: most are equal to the one before. PostgreSQL's come as it likes, which is as good. */
 #include "registry/facts_priv.h"
 
 #include <stdlib.h>

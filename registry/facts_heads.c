@@ -78,8 +78,8 @@ static int read_deleted(struct reg_reading *r, const struct following *following
 
                 if (reg_words_find(&following->living, following->channels.v[i]) != REG_NOWHERE)
                         continue;
-                status = reg_sql_int(r->reg, &at, err, "SELECT at FROM event WHERE subject = ? AND action = 'channel.deleted' ORDER BY id DESC LIMIT 1",
-                                     "t", following->channels.v[i]);
+                status = reg_sql_int(r->reg, &at, err, "SELECT at FROM event WHERE subject = ? AND action = 'channel.deleted' "
+                                     "ORDER BY id DESC LIMIT 1", "t", following->channels.v[i]);
                 if (status < 0)
                         return -1;
                 headed_until(r, following->head[i], status > 0 ? at : REG_UNKNOWN);

@@ -370,6 +370,7 @@ static void default_states(struct reg_filter *filter)
 {
         const unsigned alive = REG_STATES_OFFERED | REG_STATE_BIT(REG_DEPRECATED);
 
+        filter->states_said = filter->states;
         filter->hidden |= filter->changed.given;
         if (!filter->states_asked)
                 filter->states &= filter->changed.given ? REG_STATES_ALL : filter->alive.given ? alive : REG_STATES_OFFERED;

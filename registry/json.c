@@ -53,7 +53,8 @@ static bool is_time(const char *name)
 {
         const size_t length = strlen(name);
 
-        return strcmp(name, "at") == 0 || strcmp(name, "since") == 0 || strcmp(name, "until") == 0 || (length > 3 && strcmp(name + length - 3, "_at") == 0);
+        return strcmp(name, "at") == 0 || strcmp(name, "since") == 0 || strcmp(name, "until") == 0 ||
+               (length > 3 && strcmp(name + length - 3, "_at") == 0);
 }
 
 static char *member(const json_t *object, const char *name)

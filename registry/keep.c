@@ -134,8 +134,8 @@ int reg_mark_told(struct reg *reg, const char *id, const char *rule, const char 
         autotxn txn = { 0 };
 
         if (reg_txn_write(reg, &txn, err) < 0 || find_mark(reg, id, rule, &image, err) < 0 ||
-            reg_sql_run(reg, err, "UPDATE mark SET told_at = ?, told = ?, due_at = ? WHERE image = ? AND rule = ?", "itrit", (int64_t)time(NULL), told,
-                        due_at, image, rule) < 0 ||
+            reg_sql_run(reg, err, "UPDATE mark SET told_at = ?, told = ?, due_at = ? WHERE image = ? AND rule = ?", "itrit", (int64_t)time(NULL),
+                        told, due_at, image, rule) < 0 ||
             tell(reg, "image.told", id, &change, detail, err) < 0)
                 return -1;
         return reg_txn_commit(&txn, err);
@@ -163,7 +163,8 @@ int reg_mark_token(struct reg *reg, const char *id, const char *rule, char **ret
 static int put_keep(struct reg *reg, const char *id, int64_t until, const struct reg_change *change, struct bk_error *err)
 {
         static const char sql[] = "INSERT INTO keep (image, until, at, who, why) VALUES (?, nullif(?, 9223372036854775807), ?, ?, ?) "
-                                  "ON CONFLICT (image) DO UPDATE SET until = excluded.until, at = excluded.at, who = excluded.who, why = excluded.why";
+                                  "ON CONFLICT (image) DO UPDATE SET until = excluded.until, at = excluded.at, who = excluded.who, "
+                                  "why = excluded.why";
         autojson *detail = json_pack("{s:o}", "until", moment(until));
         int64_t image = 0, known = 0;
         int status;
@@ -225,7 +226,8 @@ static int find_word(struct reg *reg, const char *token, struct word *ret, struc
 
         if (hash == NULL)
                 return bk_fail(err, BK_DENIED, "that is no word that opts an image out; it is in the message that told of the image");
-        if (reg_sql_prepare(reg, "SELECT o.hash, i.id, o.rule FROM opt_out o JOIN image i ON i.sequence = o.image WHERE o.hash = ?", &stmt, err) < 0 ||
+        if (reg_sql_prepare(reg, "SELECT o.hash, i.id, o.rule FROM opt_out o JOIN image i ON i.sequence = o.image WHERE o.hash = ?", &stmt,
+                            err) < 0 ||
             reg_sql_bind(reg, stmt, err, "t", hash) < 0 || (status = reg_sql_step(reg, stmt, err)) < 0)
                 return -1;
         if (status > 0)
@@ -280,8 +282,8 @@ int reg_janitor_end(struct reg *reg, int64_t number, const char *status, const j
         int found;
 
         if (reg_txn_write(reg, &txn, err) < 0 ||
-            (found = reg_sql_text(reg, &who, err, "UPDATE janitor_run SET status = ?, ended_at = ?, counts = ? WHERE number = ? RETURNING who", "titi",
-                                  status, (int64_t)time(NULL), text, number)) < 0)
+            (found = reg_sql_text(reg, &who, err, "UPDATE janitor_run SET status = ?, ended_at = ?, counts = ? WHERE number = ? RETURNING who",
+                                  "titi", status, (int64_t)time(NULL), text, number)) < 0)
                 return -1;
         if (found == 0)
                 return bk_fail(err, BK_NOT_FOUND, "there was no run %lld of the janitor", (long long)number);
@@ -296,8 +298,8 @@ int reg_janitor_runs_json(struct reg *reg, int64_t limit, json_t **ret, struct b
         json_t *row;
         size_t i;
 
-        if (reg_sql_prepare(reg, "SELECT number, started_at, ended_at, who, rules, status, counts FROM janitor_run ORDER BY number DESC LIMIT ?", &stmt,
-                            err) < 0 ||
+        if (reg_sql_prepare(reg, "SELECT number, started_at, ended_at, who, rules, status, counts FROM janitor_run ORDER BY number DESC LIMIT ?",
+                            &stmt, err) < 0 ||
             reg_sql_bind(reg, stmt, err, "i", limit) < 0 || reg_json_rows(reg, stmt, &rows, err) < 0)
                 return -1;
         json_array_foreach(rows, i, row) {

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "lib/fs.h"
+#include "registry/facts.h"
 #include "registry/registry_priv.h"
 
 enum { WORD_MOST = 200 };
@@ -191,11 +192,16 @@ int reg_usage_failed(struct reg *reg, const char *source, const char *why, struc
 }
 
 /* --- telling -------------------------------------------------------------------- */
-static json_t *moment(struct reg_stmt *stmt, int column)
+static json_t *time_json(int64_t at)
 {
-        autofree char *text = reg_column_null(stmt, column) ? NULL : bk_iso_time(reg_column_int(stmt, column));
+        autofree char *text = bk_iso_time(at);
 
         return reg_json_text(text);
+}
+
+static json_t *moment(struct reg_stmt *stmt, int column)
+{
+        return reg_column_null(stmt, column) ? json_null() : time_json(reg_column_int(stmt, column));
 }
 
 static int launches(struct reg *reg, const char *id, bool living, json_t *ret, struct bk_error *err)
@@ -223,18 +229,52 @@ static int launches(struct reg *reg, const char *id, bool living, json_t *ret, s
         return status;
 }
 
-static int sources(struct reg *reg, json_t *ret, struct bk_error *err)
+void reg_sources_done(struct reg_sources *sources)
 {
+        for (size_t i = 0; i < sources->n; i++) {
+                free(sources->v[i].name);
+                free(sources->v[i].error);
+        }
+        free(sources->v);
+        *sources = (struct reg_sources){ 0 };
+}
+
+int reg_sources_read(struct reg *reg, struct reg_sources *ret, struct bk_error *err)
+{
+        BK_CLEANUP(reg_sources_done) struct reg_sources sources = { 0 };
         autostmt *stmt = NULL;
         int status;
 
         if (reg_sql_prepare(reg, "SELECT name, asked_at, ok_at, count, previous, error FROM usage_source ORDER BY name", &stmt, err) < 0)
                 return -1;
-        while ((status = reg_sql_step(reg, stmt, err)) > 0)
-                (void)json_array_append_new(ret, json_pack("{s:o,s:o,s:o,s:I,s:I,s:o}", "name", reg_json_text(reg_column_peek(stmt, 0)),
-                                "asked_at", moment(stmt, 1), "ok_at", moment(stmt, 2), "count", (json_int_t)reg_column_int(stmt, 3),
-                                "previous", (json_int_t)reg_column_int(stmt, 4), "error", reg_json_text(reg_column_peek(stmt, 5))));
-        return status;
+        while ((status = reg_sql_step(reg, stmt, err)) > 0) {
+                sources.v = bk_grow(sources.v, sources.n + 1, sizeof *sources.v);
+                sources.v[sources.n++] = (struct reg_source){
+                        .name = reg_column(stmt, 0), .asked_at = reg_column_int(stmt, 1), .ok_at = reg_column_int(stmt, 2),
+                        .count = reg_column_int(stmt, 3), .previous = reg_column_int(stmt, 4), .error = reg_column(stmt, 5),
+                };
+        }
+        if (status < 0)
+                return -1;
+        *ret = sources;
+        sources = (struct reg_sources){ 0 };
+        return 0;
+}
+
+static int sources(struct reg *reg, json_t *ret, struct bk_error *err)
+{
+        BK_CLEANUP(reg_sources_done) struct reg_sources all = { 0 };
+
+        if (reg_sources_read(reg, &all, err) < 0)
+                return -1;
+        for (size_t i = 0; i < all.n; i++) {
+                const struct reg_source *s = &all.v[i];
+
+                (void)json_array_append_new(ret, json_pack("{s:o,s:o,s:o,s:I,s:I,s:o}", "name", reg_json_text(s->name),
+                                "asked_at", time_json(s->asked_at), "ok_at", s->ok_at == 0 ? json_null() : time_json(s->ok_at),
+                                "count", (json_int_t)s->count, "previous", (json_int_t)s->previous, "error", reg_json_text(s->error)));
+        }
+        return 0;
 }
 
 int reg_usage_json(struct reg *reg, const char *id, bool living, json_t **ret, struct bk_error *err)

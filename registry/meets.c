@@ -37,7 +37,7 @@ int reg_condition_text(const struct reg_condition *condition, const char *text, 
         }
 }
 
-static bool meets_number(const struct reg_condition *condition, int64_t number)
+bool reg_condition_number(const struct reg_condition *condition, int64_t number)
 {
         bool met = condition->test == REG_PRESENT;
 
@@ -61,7 +61,7 @@ int reg_condition_meets(const struct reg_condition *condition, const struct reg_
         int met;
 
         if (key != NULL && (key->kind == REG_KEY_NUMBER || key->kind == REG_KEY_TIME))
-                return meets_number(condition, reg_key_number(key, image)) != condition->exclude;
+                return reg_condition_number(condition, reg_key_number(key, image)) != condition->exclude;
         met = reg_condition_text(condition, key != NULL ? reg_key_text(key, image) : reg_image_attribute(image, condition->attribute), err);
         if (met == 0 && key != NULL && key->kind == REG_KEY_APPLICATION)
                 met = reg_condition_text(condition, reg_image_attribute(image, condition->attribute), err);

@@ -64,8 +64,8 @@ int reg_findings(struct reg *reg, int64_t image, const struct reg_finding_filter
                  void *arg, struct bk_error *err) BK_MUST_CHECK;
 
 /* What others that have this name, or this alias, say of its severity and score, and when it was first published. */
-#define REG_NAMESAKES_SQL "SELECT max(b.severity), max(b.score), min(b.published) FROM advisory b WHERE b.withdrawn IS NULL AND (b.name = ? OR b.id IN " \
-        "(SELECT advisory FROM advisory_alias WHERE alias = ?))"
+#define REG_NAMESAKES_SQL "SELECT max(b.severity), max(b.score), min(b.published) FROM advisory b WHERE b.withdrawn IS NULL " \
+        "AND (b.name = ? OR b.id IN (SELECT advisory FROM advisory_alias WHERE alias = ?))"
 
 /* --- vulnerable_count.c ---------------------------------------------------------- */
 /* Advisories that concern an image, each once. */

@@ -99,8 +99,9 @@ static char *version_of(const char *start, const char *end)
 }
 
 /* A loaf, cut on top. */
-#define ICON "data:image/svg+xml,%%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%%3E%%3Crect x='1' y='4' width='14' height='9' rx='4.5' " \
-             "fill='%%23b26a1d'/%%3E%%3Cpath d='M5 6l-1 3M8.5 6l-1 3M12 6l-1 3' stroke='%%23fff3dd' stroke-width='1.4' stroke-linecap='round'/%%3E%%3C/svg%%3E"
+#define ICON "data:image/svg+xml,%%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%%3E%%3Crect x='1' y='4' width='14' height='9' " \
+             "rx='4.5' fill='%%23b26a1d'/%%3E%%3Cpath d='M5 6l-1 3M8.5 6l-1 3M12 6l-1 3' stroke='%%23fff3dd' stroke-width='1.4' " \
+             "stroke-linecap='round'/%%3E%%3C/svg%%3E"
 
 static void put_head(struct reg_html *html, const struct reg_page *page)
 {
@@ -111,17 +112,16 @@ static void put_head(struct reg_html *html, const struct reg_page *page)
                  "<link rel=\"icon\" href=\"" ICON "\"><link rel=\"stylesheet\" href=\"/bakery.css?%s\">", page->title, css);
         if (page->script)
                 reg_html(html, "<script src=\"/bakery.js?%s\" defer></script>", js);
-        reg_html(html, "</head>\n<body><a class=\"skip\" href=\"#main\">Skip to content</a>\n<header><a class=\"brand\" href=\"/\"%s>bakery</a>"
-                 "<nav aria-label=\"Sections\"><ul>", page->section == NULL ? " aria-current=\"page\"" : "");
+        reg_html(html, "</head>\n<body><a class=\"skip\" href=\"#main\">Skip to content</a>\n<header><a class=\"brand\" href=\"/\">bakery</a>"
+                 "<nav aria-label=\"Sections\"><ul>");
         for (size_t i = 0; i < sizeof sections / sizeof *sections; i++)
-                reg_html(html, "<li><a href=\"%s\"%s>%s</a></li>", sections[i].path,
-                         bk_streq(page->section, sections[i].path) ? " aria-current=\"page\"" : "", sections[i].name);
+                reg_html(html, "<li><a href=\"%s\" aria-current=\"%s\">%s</a></li>", sections[i].path,
+                         bk_streq(page->section, sections[i].path) ? "page" : "false", sections[i].name);
         reg_html(html, "</ul></nav></header>\n<main id=\"main\">\n");
 }
 
-void reg_page_begin(const struct reg_call *call, struct reg_html *html, const struct reg_page *page)
+void reg_page_begin(struct reg_html *html, const struct reg_page *page)
 {
-        (void)call;
         html->now = time(NULL);
         put_head(html, page);
         reg_html(html, "<h1>%s</h1>\n", page->heading != NULL ? page->heading : page->title);
@@ -132,8 +132,10 @@ static void finish(struct reg_answer *answer, struct reg_html *html, const char 
         reg_html(html, "</main>\n<footer><p>");
         if (json != NULL)
                 reg_html(html, "<a href=\"/api/v1%s\">This as JSON</a> \xc2\xb7 ", json);
-        reg_html(html, "<a href=\"/api/v1/openapi.json\">API</a> \xc2\xb7 as of change %lld \xc2\xb7 bakery " BAKERY_VERSION "</p></footer></body></html>\n",
-                 (long long)answer->index);
+        reg_html(html, "<a href=\"/api/v1/openapi.json\">API</a> \xc2\xb7 ");
+        if (answer->index > 0)
+                reg_html(html, "as of change %lld \xc2\xb7 ", (long long)answer->index);
+        reg_html(html, "bakery " BAKERY_VERSION "</p></footer></body></html>\n");
         answer->type = REG_HTML;
         answer->length = html->buf.len;
         answer->text = bk_buf_finish(&html->buf);
@@ -154,7 +156,7 @@ void reg_page_alert(const struct reg_call *call, struct reg_html *html, const st
         reg_html(html, "<p class=\"alert\" role=\"alert\">%s</p>\n", err->text);
 }
 
-void reg_page_failure(const struct reg_request *request, struct reg_answer *answer, const struct bk_error *err)
+void reg_page_failure(struct reg_answer *answer, const struct bk_error *err)
 {
         static const struct { int status; const char *title, *advice; } kinds[] = {
                 { 400, "This cannot be answered", "Look at the address, or go back and ask in another way." },
@@ -169,7 +171,6 @@ void reg_page_failure(const struct reg_request *request, struct reg_answer *answ
         struct reg_page page = { .title = "This went wrong", .section = "" };
         const char *advice = "The server's own log may say more.";
 
-        (void)request;
         for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
                 if (kinds[i].status == status) {
                         page.title = kinds[i].title;
@@ -181,6 +182,38 @@ void reg_page_failure(const struct reg_request *request, struct reg_answer *answ
                  err->text, advice);
         finish(answer, &html, NULL);
         answer->status = status;
+}
+
+void reg_page_form(struct reg_html *html, const char *path)
+{
+        reg_html(html, "<form action=\"%s\" role=\"search\">", path);
+}
+
+void reg_page_input(struct reg_html *html, const char *name, const char *label, const char *value, const char *example)
+{
+        reg_html(html, "<span class=\"field\"><label for=\"%s\">%s</label><input id=\"%s\" name=\"%s\" type=\"search\" value=\"%s\" "
+                 "placeholder=\"%s\" autocapitalize=\"off\" autocomplete=\"off\" spellcheck=\"false\"></span>", name, label, name, name,
+                 value, example);
+}
+
+void reg_page_choice(struct reg_html *html, const char *name, const char *label, const char *const *words, const char *chosen)
+{
+        reg_html(html, "<span class=\"field small\"><label for=\"%s\">%s</label><select id=\"%s\" name=\"%s\"><option value=\"\">any</option>",
+                 name, label, name, name);
+        for (; *words != NULL; words++)
+                reg_html(html, "<option%s>%s</option>", bk_streq(*words, chosen) ? " selected" : "", *words);
+        reg_html(html, "</select></span>");
+}
+
+void reg_page_switch(struct reg_html *html, const char *name, const char *label, bool on)
+{
+        reg_html(html, "<label class=\"field small\"><input type=\"checkbox\" name=\"%s\" value=\"1\"%s> %s</label>", name, on ? " checked" : "",
+                 label);
+}
+
+void reg_page_form_end(struct reg_html *html, const char *button)
+{
+        reg_html(html, "<button>%s</button></form>\n", button);
 }
 
 void reg_page_empty(struct reg_html *html, const char *text, const char *command)
@@ -219,7 +252,8 @@ static int put_bakes(struct reg_call *call, struct reg_html *html, struct bk_err
         if (json_array_size(json_object_get(last, "items")) > 0)
                 reg_page_bakes_table(html, "The last five", json_object_get(last, "items"));
         else
-                reg_page_empty(html, "Nothing was baked yet. The stock images are a start:", "bakery build images/foundation/debian-12/template.json");
+                reg_page_empty(html, "Nothing was baked yet. The stock images are a start:",
+                               "bakery build images/foundation/debian-12/template.json");
         reg_html(html, "</section>\n");
         return 0;
 }
@@ -231,9 +265,10 @@ static int put_images(struct reg_call *call, struct reg_html *html, struct bk_er
 
         if (reg_page_ask(call, "/images", "_limit=8", &images, err) < 0 || reg_page_ask(call, "/channels", "", &channels, err) < 0)
                 return -1;
-        reg_html(html, "<section><h2>Images</h2>\n<form class=\"filter\" action=\"/images\" role=\"search\"><label for=\"q\">Find</label>"
-                 "<input id=\"q\" name=\"q\" type=\"search\" placeholder=\"base?release=bookworm&amp;state=tested\" autocapitalize=\"off\" "
-                 "spellcheck=\"false\"><button>Find</button></form>\n");
+        reg_html(html, "<section><h2>Images</h2>\n");
+        reg_page_form(html, "/images");
+        reg_page_input(html, "q", "Query", "", "base?release=bookworm&state=tested");
+        reg_page_form_end(html, "Find");
         if (json_array_size(json_object_get(images, "items")) > 0)
                 reg_page_images_table(html, "The newest", json_object_get(images, "items"));
         else
@@ -275,7 +310,7 @@ static int start(struct reg_call *call, struct bk_error *err)
 
         if (reg_txn_read(call->reg, &txn, err) < 0)
                 return -1;
-        reg_page_begin(call, &html, &page);
+        reg_page_begin(&html, &page);
         if (put_bakes(call, &html, err) < 0 || put_images(call, &html, err) < 0 || put_events(call, &html, err) < 0)
                 return -1;
         reg_page_end(call, &html, &page);

@@ -5,7 +5,7 @@
 
 #include "registry/advisory.h"
 
-static const char *const severities[] = { "critical", "high", "medium", "low", "negligible", "unknown" };
+static const char *const severities[] = { "critical", "high", "medium", "low", "negligible", "unknown", NULL };
 
 /* --- findings ----------------------------------------------------------------------------- */
 static int worse(const void *a, const void *b)
@@ -63,7 +63,7 @@ void reg_page_severities(struct reg_html *html, const json_t *counts)
 {
         bool any = false;
 
-        for (size_t i = 0; i < sizeof severities / sizeof *severities; i++) {
+        for (size_t i = 0; severities[i] != NULL; i++) {
                 const json_int_t n = json_integer_value(json_object_get(counts, severities[i]));
 
                 if (n > 0)
@@ -129,15 +129,14 @@ static void put_vulnerable(struct reg_html *html, const json_t *items)
 
 static void put_advisory_forms(struct reg_html *html, const char *channel, const char *severity, bool in_use)
 {
-        reg_html(html, "<form class=\"filter\" action=\"/advisories\" role=\"search\"><label for=\"advisory\">Advisory</label><input id=\"advisory\" "
-                 "name=\"advisory\" type=\"search\" placeholder=\"CVE-2024-5535\" autocapitalize=\"off\" spellcheck=\"false\"><button>Show</button></form>\n"
-                 "<form class=\"filter\" action=\"/advisories\"><label for=\"channel\">Channel</label><input id=\"channel\" name=\"channel\" value=\"%s\" "
-                 "placeholder=\"production\" autocapitalize=\"off\" spellcheck=\"false\"><label for=\"severity\">At least</label><select id=\"severity\" "
-                 "name=\"severity\"><option value=\"\">any</option>", channel);
-        for (size_t i = 0; i + 1 < sizeof severities / sizeof *severities; i++)
-                reg_html(html, "<option%s>%s</option>", bk_streq(severities[i], severity) ? " selected" : "", severities[i]);
-        reg_html(html, "</select><label class=\"box\"><input type=\"checkbox\" name=\"in_use\" value=\"1\"%s> in use</label><button>Find</button></form>\n",
-                 in_use ? " checked" : "");
+        reg_page_form(html, "/advisories");
+        reg_page_input(html, "advisory", "Advisory", NULL, "CVE-2024-5535");
+        reg_page_form_end(html, "Show");
+        reg_page_form(html, "/advisories");
+        reg_page_input(html, "channel", "Heads of channel", channel, "production");
+        reg_page_choice(html, "severity", "At least", severities, severity);
+        reg_page_switch(html, "in_use", "in use", in_use);
+        reg_page_form_end(html, "Find");
 }
 
 struct asked { char *advisory, *channel, *severity, *in_use, *cursor; };
@@ -191,7 +190,7 @@ int reg_page_advisories(struct reg_call *call, struct bk_error *err)
         if (reg_txn_read(call->reg, &txn, err) < 0 || reg_page_ask(call, "/advisories", "", &feeds, err) < 0 ||
             reg_page_ask(call, "/vulnerable", all.data, &found, err) < 0)
                 return -1;
-        reg_page_begin(call, &html, &page);
+        reg_page_begin(&html, &page);
         put_advisory_forms(&html, asked.channel, asked.severity, asked.in_use != NULL);
         if (json_array_size(json_object_get(found, "items")) > 0)
                 put_vulnerable(&html, json_object_get(found, "items"));
@@ -209,8 +208,8 @@ static void put_advisory(struct reg_html *html, const json_t *item)
         static const char *const texts[][2] = { { "feed", "Feed" }, { "part", "Part" }, { "vector", "Vector" } };
         static const char *const times[][2] = { { "published", "Published" }, { "modified", "Changed" }, { "withdrawn", "Withdrawn" } };
 
-        reg_html(html, "<section><h2>%s</h2><p>%s</p><dl class=\"facts\"><div><dt>Severity</dt><dd>", json_string_value(json_object_get(item, "advisory")),
-                 json_string_value(json_object_get(item, "summary")));
+        reg_html(html, "<section><h2>%s</h2><p>%s</p><dl class=\"facts\"><div><dt>Severity</dt><dd>",
+                 json_string_value(json_object_get(item, "advisory")), json_string_value(json_object_get(item, "summary")));
         reg_html_word(html, json_object_get(item, "severity"));
         reg_html(html, "</dd></div>");
         for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
@@ -285,7 +284,7 @@ int reg_page_advisory(struct reg_call *call, struct bk_error *err)
         reg_page_query(&query, "cursor", cursor);
         if (reg_page_ask(call, path, query.data, &found, err) < 0)
                 return -1;
-        reg_page_begin(call, &html, &page);
+        reg_page_begin(&html, &page);
         if (json_array_size(json_object_get(found, "items")) > 0)
                 put_images(&html, "The images that it concerns", json_object_get(found, "items"));
         else
@@ -300,17 +299,16 @@ int reg_page_advisory(struct reg_call *call, struct bk_error *err)
 /* --- packages ------------------------------------------------------------------------------------- */
 static void put_package_form(struct reg_html *html, const char *name, const char *version, bool in_use)
 {
-        reg_html(html, "<form class=\"filter\" action=\"/packages\" role=\"search\"><label for=\"name\">Package</label><input id=\"name\" name=\"name\" "
-                 "type=\"search\" value=\"%s\" placeholder=\"openssl\" autocapitalize=\"off\" spellcheck=\"false\" required><label for=\"version\">Version</label>"
-                 "<input id=\"version\" name=\"version\" value=\"%s\" placeholder=\"&lt;3.0.15-1~deb12u1\" autocapitalize=\"off\" spellcheck=\"false\">"
-                 "<label class=\"box\"><input type=\"checkbox\" name=\"in_use\" value=\"1\"%s> in use</label><button>Find</button></form>\n", name, version,
-                 in_use ? " checked" : "");
+        reg_page_form(html, "/packages");
+        reg_page_input(html, "name", "Package", name, "openssl");
+        reg_page_input(html, "version", "Version", version, "<3.0.15-1~deb12u1");
+        reg_page_switch(html, "in_use", "in use", in_use);
+        reg_page_form_end(html, "Find");
 }
 
 int reg_page_packages(struct reg_call *call, struct bk_error *err)
 {
-        const struct reg_page page = { .title = "Packages", .heading = "Which images have a package", .section = "/packages" };
-        autofree char *name = NULL, *version = NULL, *in_use = NULL, *cursor = NULL;
+        autofree char *name = NULL, *version = NULL, *in_use = NULL, *cursor = NULL, *json = NULL;
         BK_CLEANUP(bk_buf_done) struct bk_buf query = { 0 }, all = { 0 };
         struct bk_error why = { 0 };
         autojson *found = NULL;
@@ -325,7 +323,11 @@ int reg_page_packages(struct reg_call *call, struct bk_error *err)
         bk_buf_puts(&all, query.data == NULL ? "" : query.data);
         reg_page_query(&all, "limit", "100");
         reg_page_query(&all, "cursor", cursor);
-        reg_page_begin(call, &html, &page);
+        json = name == NULL ? NULL : bk_format("/packages?%s", all.data);
+
+        const struct reg_page page = { .title = "Packages", .heading = "Which images have a package", .section = "/packages", .json = json };
+
+        reg_page_begin(&html, &page);
         put_package_form(&html, name, version, in_use != NULL);
         if (name == NULL) {
                 reg_page_empty(&html, "Every image, at any depth, that has a package installed; older or newer than a version, as its own package "

@@ -81,14 +81,12 @@ void reg_page_bakes_table(struct reg_html *html, const char *caption, const json
 /* --- all of them ----------------------------------------------------------------------------- */
 static void put_form(struct reg_html *html, const char *name, const char *status)
 {
-        static const char *const statuses[] = { "running", "ok", "failed", "aborted" };
+        static const char *const statuses[] = { "running", "ok", "failed", "aborted", NULL };
 
-        reg_html(html, "<form class=\"filter\" action=\"/bakes\" role=\"search\"><label for=\"name\">Of image</label><input id=\"name\" name=\"name\" "
-                 "type=\"search\" value=\"%s\" autocapitalize=\"off\" spellcheck=\"false\"><label for=\"status\">Status</label>"
-                 "<select id=\"status\" name=\"status\"><option value=\"\">any</option>", name);
-        for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++)
-                reg_html(html, "<option%s>%s</option>", bk_streq(status, statuses[i]) ? " selected" : "", statuses[i]);
-        reg_html(html, "</select><button>Find</button></form>\n");
+        reg_page_form(html, "/bakes");
+        reg_page_input(html, "name", "Of image", name, "nginx");
+        reg_page_choice(html, "status", "Status", statuses, status);
+        reg_page_form_end(html, "Find");
 }
 
 int reg_page_bakes(struct reg_call *call, struct bk_error *err)
@@ -112,8 +110,8 @@ int reg_page_bakes(struct reg_call *call, struct bk_error *err)
 
         if (reg_page_ask(call, "/bakes", asked.data, &bakes, err) < 0)
                 return -1;
-        reg_page_begin(call, &html, &page);
-        put_form(&html, name == NULL ? "" : name, status);
+        reg_page_begin(&html, &page);
+        put_form(&html, name, status);
         if (json_array_size(json_object_get(bakes, "items")) > 0)
                 reg_page_bakes_table(&html, "Bakes, newest first", json_object_get(bakes, "items"));
         else if (name != NULL || status != NULL || cursor != NULL)
@@ -181,9 +179,9 @@ static void put_about(struct reg_html *html, const json_t *bake)
         reg_html(html, "</dd></div><div><dt>By</dt><dd>%s on %s</dd></div><div><dt>Builder</dt><dd>", json_string_value(json_object_get(bake, "who")),
                  json_string_value(json_object_get(bake, "host")));
         reg_html_text(html, json_object_get(bake, "builder"));
-        reg_html(html, "</dd></div><div><dt>Template</dt><dd>");
+        reg_html(html, "</dd></div><div class=\"span\"><dt>Template</dt><dd>");
         reg_html_text(html, json_object_get(bake, "template"));
-        reg_html(html, "</dd></div><div><dt>Job</dt><dd>");
+        reg_html(html, "</dd></div><div class=\"span\"><dt>Job</dt><dd>");
         put_job(html, bake);
         reg_html(html, "</dd></div></dl>\n");
 }
@@ -264,7 +262,7 @@ int reg_page_bake(struct reg_call *call, struct bk_error *err)
 
         const struct reg_page page = { .title = heading, .section = "/bakes", .json = path, .script = true };
 
-        reg_page_begin(call, &html, &page);
+        reg_page_begin(&html, &page);
         put_about(&html, bake);
         if (runs(bake) && put_progress(call, &html, bake, err) < 0)
                 return -1;

@@ -44,10 +44,10 @@ static void put_state(const struct subject *s)
         reg_html_word(s->html, json_object_get(s->record, "state"));
         if (last == NULL)
                 return;
-        reg_html(s->html, " since ");
+        reg_html(s->html, " since<br>");
         reg_html_time(s->html, json_object_get(last, "at"));
         if (json_string_length(json_object_get(last, "why")) > 0)
-                reg_html(s->html, " <span class=\"why\">%s</span>", json_string_value(json_object_get(last, "why")));
+                reg_html(s->html, "<br><span class=\"why\">%s</span>", json_string_value(json_object_get(last, "why")));
 }
 
 static void put_facts(const struct subject *s)
@@ -70,7 +70,7 @@ static void put_facts(const struct subject *s)
         fact_end(html);
         fact_begin(html, "Size");
         reg_html_size(html, json_object_get(s->record, "size"));
-        reg_html(html, " of its own; the disk has ");
+        reg_html(html, " of its own<br>on a disk of ");
         reg_html_size(html, json_object_get(s->record, "virtual_size"));
         fact_end(html);
         reg_html(html, "</dl>\n<dl class=\"facts wide\">");
@@ -140,7 +140,8 @@ static void put_use(const struct subject *s)
 {
         autofree char *id = bk_strndup(s->id, 19);
 
-        reg_html(s->html, "<details><summary>Use it</summary><dl class=\"commands\"><div><dt>Try it on a terminal</dt><dd><code>bakery boot %s</code></dd></div>"
+        reg_html(s->html, "<details><summary>Use it</summary><dl class=\"commands\">"
+                 "<div><dt>Try it on a terminal</dt><dd><code>bakery boot %s</code></dd></div>"
                  "<div><dt>To a disk</dt><dd><code>bakery image export %s disk.raw</code></dd></div>"
                  "<div><dt>Bake on it</dt><dd><code>\"source_image\": \"%s\"</code></dd></div>"
                  "<div><dt>Files</dt><dd><a href=\"/api/v1/images/%s/disk\">disk as qcow2</a>, <a href=\"/api/v1/images/%s/box\">Vagrant box</a>, "
@@ -216,7 +217,8 @@ static int put_lineage(const struct subject *s, struct bk_error *err)
         if (ask(s, "lineage", "", &lineage, err) < 0 || ask(s, "descendants", most, &descendants, err) < 0)
                 return -1;
         section(s->html, "lineage", "Lineage");
-        reg_html(s->html, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Lineage as a picture\"><img src=\"/api/v1/images/%s/lineage.svg\" "
+        reg_html(s->html, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Lineage as a picture\">"
+                 "<img src=\"/api/v1/images/%s/lineage.svg\" "
                  "alt=\"%s with its ancestors and descendants; the tables below say the same\" loading=\"lazy\"></div>\n", s->id, s->name);
         put_ancestors(s, lineage);
         put_descendants(s, descendants);
@@ -227,12 +229,13 @@ static int put_lineage(const struct subject *s, struct bk_error *err)
 /* --- tests --------------------------------------------------------------------------------------- */
 static void put_check_rows(const struct subject *s, const json_t *checks, const char *caption, bool passed)
 {
-        static const char *const columns[] = { "Check", "Verdict", "Suite", "Message", NULL };
+        static const char *const failures[] = { "Check", "Verdict", "Suite", "Message", NULL };
+        static const char *const passes[] = { "Check", "Verdict", "Suite", NULL };
         struct reg_table table;
         const json_t *item;
         size_t i;
 
-        reg_table_begin(&table, s->html, caption, columns);
+        reg_table_begin(&table, s->html, caption, passed ? passes : failures);
         json_array_foreach(checks, i, item) {
                 const char *suite = json_string_value(json_object_get(item, "suite")), *slash = suite == NULL ? NULL : strrchr(suite, '/');
 
@@ -244,7 +247,8 @@ static void put_check_rows(const struct subject *s, const json_t *checks, const 
                 reg_html_word(s->html, json_object_get(item, "verdict"));
                 reg_table_cell(&table);
                 reg_html(s->html, "<span title=\"%s\">%s</span>", suite, slash != NULL ? slash + 1 : suite);
-                reg_table_text(&table, json_object_get(item, "message"));
+                if (!passed)
+                        reg_table_text(&table, json_object_get(item, "message"));
         }
         reg_table_end(&table);
 }
@@ -265,7 +269,8 @@ static void put_checks(const struct subject *s)
                 if (passed < all)
                         put_check_rows(s, checks, "Did not pass", false);
                 if (passed > 0) {
-                        reg_html(s->html, "<details%s><summary>%zu that passed</summary>", passed == all && all <= PASSED_OPEN ? " open" : "", passed);
+                        reg_html(s->html, "<details%s><summary>%zu that passed</summary>", passed == all && all <= PASSED_OPEN ? " open" : "",
+                                 passed);
                         put_check_rows(s, checks, "Passed", true);
                         reg_html(s->html, "</details>\n");
                 }
@@ -274,14 +279,6 @@ static void put_checks(const struct subject *s)
 }
 
 /* --- packages and advisories ------------------------------------------------------------------------ */
-static void put_package_form(const struct subject *s, const char *name)
-{
-        autofree char *path = reg_page_path("/images", s->id, "packages", NULL);
-
-        reg_html(s->html, "<form class=\"filter\" action=\"%s\" role=\"search\"><label for=\"name\">Package</label><input id=\"name\" name=\"name\" type=\"search\" "
-                 "value=\"%s\" placeholder=\"openssl, lib*\" autocapitalize=\"off\" spellcheck=\"false\"><button>Find</button></form>\n", path, name);
-}
-
 static void put_packages(const struct subject *s)
 {
         const int64_t count = json_integer_value(json_object_get(s->record, "package_count"));
@@ -291,7 +288,7 @@ static void put_packages(const struct subject *s)
                 reg_page_empty(s->html, "No inventory is known. Another's can be attached:", "bakery sbom attach IMAGE FILE");
         } else {
                 reg_html(s->html, "<p><a href=\"/images/%s/packages\">%lld packages</a> are installed.</p>\n", s->id, (long long)count);
-                put_package_form(s, "");
+                reg_page_package_form(s->html, s->id, NULL);
         }
         section_end(s->html);
 }
@@ -306,7 +303,8 @@ static int put_vulnerable(const struct subject *s, struct bk_error *err)
         n = json_array_size(json_object_get(found, "items"));
         section(s->html, "advisories", "Advisories");
         if (n == 0)
-                reg_html(s->html, "<p class=\"empty\">No advisory that was imported concerns it. <a href=\"/advisories\">What was imported</a></p>\n");
+                reg_html(s->html, "<p class=\"empty\">No advisory that was imported concerns it. "
+                         "<a href=\"/advisories\">What was imported</a></p>\n");
         else
                 reg_page_findings_table(s->html, n > FINDINGS ? "The worst" : "What concerns it, the worst first", json_object_get(found, "items"),
                                         FINDINGS);
@@ -437,7 +435,8 @@ static int put_parts(const struct subject *s, struct bk_error *err)
 {
         const json_t *launches = json_object_get(s->record, "launches");
 
-        reg_html(s->html, "<nav class=\"contents\" aria-label=\"On this page\"><ul><li><a href=\"#lineage\">Lineage</a></li><li><a href=\"#tests\">Tests</a></li>"
+        reg_html(s->html, "<nav class=\"contents\" aria-label=\"On this page\"><ul>"
+                 "<li><a href=\"#lineage\">Lineage</a></li><li><a href=\"#tests\">Tests</a></li>"
                  "<li><a href=\"#packages\">Packages</a></li><li><a href=\"#advisories\">Advisories</a></li><li><a href=\"#history\">History</a></li>"
                  "<li><a href=\"#use\">Usage</a></li><li><a href=\"#provenance\">Provenance</a></li></ul></nav>\n");
         put_facts(s);
@@ -482,7 +481,7 @@ int reg_page_image(struct reg_call *call, struct bk_error *err)
 
         const struct reg_page page = { .title = title, .heading = subject.name, .section = "/images", .json = path };
 
-        reg_page_begin(call, &html, &page);
+        reg_page_begin(&html, &page);
         if (put_parts(&subject, err) < 0)
                 return -1;
         reg_page_end(call, &html, &page);

@@ -43,6 +43,15 @@ static void put_packages(struct reg_html *html, const json_t *items)
         reg_table_end(&table);
 }
 
+void reg_page_package_form(struct reg_html *html, const char *image, const char *name)
+{
+        autofree char *path = reg_page_path("/images", image, "packages", NULL);
+
+        reg_page_form(html, path);
+        reg_page_input(html, "name", "Package", name, "openssl, lib*");
+        reg_page_form_end(html, "Find");
+}
+
 int reg_page_image_packages(struct reg_call *call, struct bk_error *err)
 {
         autofree char *path = reg_page_path("/images", call->part[0], "packages", NULL), *title = title_of(call, "Packages"), *name = NULL;
@@ -60,11 +69,9 @@ int reg_page_image_packages(struct reg_call *call, struct bk_error *err)
 
         const struct reg_page page = { .title = title, .heading = "Packages", .section = "/images", .json = path };
 
-        reg_page_begin(call, &html, &page);
+        reg_page_begin(&html, &page);
         put_way_back(call, &html);
-        reg_html(&html, "<form class=\"filter\" action=\"%s\" role=\"search\"><label for=\"name\">Package</label><input id=\"name\" name=\"name\" "
-                 "type=\"search\" value=\"%s\" placeholder=\"openssl, lib*\" autocapitalize=\"off\" spellcheck=\"false\"><button>Find</button></form>\n",
-                 path, name);
+        reg_page_package_form(&html, call->part[0], name);
         if (n > 0)
                 put_packages(&html, json_object_get(found, "items"));
         else if (name != NULL)
@@ -95,7 +102,7 @@ int reg_page_image_vulnerable(struct reg_call *call, struct bk_error *err)
 
         const struct reg_page page = { .title = title, .heading = "Advisories", .section = "/images", .json = path };
 
-        reg_page_begin(call, &html, &page);
+        reg_page_begin(&html, &page);
         put_way_back(call, &html);
         if (n > 0)
                 reg_page_findings_table(&html, "What concerns it, the worst first", json_object_get(found, "items"), n);
@@ -194,7 +201,7 @@ int reg_page_image_diff(struct reg_call *call, struct bk_error *err)
 
         from = json_object_get(found, "from");
         to = json_object_get(found, "to");
-        reg_page_begin(call, &html, &page);
+        reg_page_begin(&html, &page);
         reg_html(&html, "<p>From ");
         reg_html_named(&html, json_object_get(from, "id"), json_object_get(from, "name"));
         reg_html(&html, " ");

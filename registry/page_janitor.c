@@ -56,7 +56,8 @@ void reg_page_plan(struct reg_html *html, const json_t *plan)
         const json_t *items = json_object_get(plan, "items");
 
         if (json_is_string(json_object_get(plan, "stopped")))
-                reg_html(html, "<p class=\"alert\" role=\"alert\">A run would do nothing: %s</p>\n", json_string_value(json_object_get(plan, "stopped")));
+                reg_html(html, "<p class=\"alert\" role=\"alert\">A run would do nothing: %s</p>\n",
+                         json_string_value(json_object_get(plan, "stopped")));
         put_counts(html, plan);
         if (json_array_size(items) > 0)
                 put_items(html, items);
@@ -69,7 +70,7 @@ void reg_page_plan(struct reg_html *html, const json_t *plan)
 /* Without rules the API has no plan. */
 int reg_page_janitor(struct reg_call *call, struct bk_error *err)
 {
-        const struct reg_page page = { .title = "Janitor", .heading = "What the janitor would do", .section = "/janitor", .json = "/janitor/plan" };
+        struct reg_page page = { .title = "Janitor", .heading = "What the janitor would do", .section = "/janitor" };
         struct bk_error why = { 0 };
         autojson *plan = NULL;
         autohtml html = { 0 };
@@ -77,7 +78,8 @@ int reg_page_janitor(struct reg_call *call, struct bk_error *err)
         if (reg_page_ask(call, "/janitor/plan", "", &plan, &why) < 0 && why.kind != BK_NOT_FOUND)
                 return *err = why, -1;
         call->answer->fleeting = true;
-        reg_page_begin(call, &html, &page);
+        page.json = plan != NULL ? "/janitor/plan" : NULL;
+        reg_page_begin(&html, &page);
         if (plan != NULL)
                 reg_page_plan(&html, plan);
         else

@@ -61,9 +61,10 @@ int reg_page_channels(struct reg_call *call, struct bk_error *err)
         if (reg_page_ask(call, "/channels", query.data == NULL ? "" : query.data, &found, err) < 0)
                 return -1;
         items = json_object_get(found, "items");
-        reg_page_begin(call, &html, &page);
-        reg_html(&html, "<form class=\"filter\" action=\"/channels\" role=\"search\"><label for=\"name\">Of image</label><input id=\"name\" name=\"name\" "
-                 "type=\"search\" value=\"%s\" autocapitalize=\"off\" spellcheck=\"false\"><button>Find</button></form>\n", name);
+        reg_page_begin(&html, &page);
+        reg_page_form(&html, "/channels");
+        reg_page_input(&html, "name", "Of image", name, "nginx");
+        reg_page_form_end(&html, "Find");
         if (json_array_size(items) > 0)
                 reg_page_channels_table(&html, "Where channels point", items, json_array_size(items));
         else
@@ -113,7 +114,7 @@ int reg_page_channel(struct reg_call *call, struct bk_error *err)
 
         if (reg_page_ask(call, past, "_limit=100", &history, err) < 0)
                 return -1;
-        reg_page_begin(call, &html, &page);
+        reg_page_begin(&html, &page);
         if (reg_page_ask(call, path, "", &channel, &why) == 0) {
                 autojson *row = json_pack("[O]", channel);
 
@@ -193,9 +194,11 @@ int reg_page_usage(struct reg_call *call, struct bk_error *err)
 
         if (reg_page_field(call, "all", &all, err) < 0 || reg_page_ask(call, "/launches", all == NULL ? "living=1" : "", &found, err) < 0)
                 return -1;
-        reg_page_begin(call, &html, &page);
-        reg_html(&html, "<ul class=\"ready\" aria-label=\"Which instances\"><li><a href=\"/usage\"%s>alive</a></li><li><a href=\"/usage?all=1\"%s>"
-                 "also ended</a></li></ul>\n", all == NULL ? " aria-current=\"true\"" : "", all != NULL ? " aria-current=\"true\"" : "");
+        reg_page_begin(&html, &page);
+        reg_html(&html, "<ul class=\"ready\" aria-label=\"Which instances\"><li>"
+                 "<a href=\"/usage\" aria-current=\"%s\">alive</a></li>"
+                 "<li><a href=\"/usage?all=1\" aria-current=\"%s\">also ended</a></li></ul>\n",
+                 all == NULL ? "true" : "false", all != NULL ? "true" : "false");
         if (json_array_size(json_object_get(found, "items")) > 0)
                 reg_page_launches_table(&html, "Instances", json_object_get(found, "items"), true);
         else
@@ -230,7 +233,7 @@ static void put_subject(struct reg_html *html, const json_t *event)
 
 void reg_page_events_table(struct reg_html *html, const char *caption, const json_t *items)
 {
-        static const char *const columns[] = { "Change", "When", "Who", "What", "On", "Why", NULL };
+        static const char *const columns[] = { "What", "On", "When", "Who", "Why", "Number", NULL };
         struct reg_table table;
 
         reg_table_begin(&table, html, caption, columns);
@@ -238,14 +241,14 @@ void reg_page_events_table(struct reg_html *html, const char *caption, const jso
                 const json_t *item = json_array_get(items, i);
 
                 reg_table_row(&table);
-                reg_table_text(&table, json_object_get(item, "id"));
-                reg_table_cell(&table);
-                reg_html_time(html, json_object_get(item, "at"));
-                reg_table_text(&table, json_object_get(item, "who"));
                 reg_table_text(&table, json_object_get(item, "action"));
                 reg_table_cell(&table);
                 put_subject(html, item);
+                reg_table_cell(&table);
+                reg_html_time(html, json_object_get(item, "at"));
+                reg_table_text(&table, json_object_get(item, "who"));
                 reg_table_text(&table, json_object_get(item, "why"));
+                reg_table_text(&table, json_object_get(item, "id"));
         }
         reg_table_end(&table);
 }
@@ -270,7 +273,7 @@ int reg_page_audit(struct reg_call *call, struct bk_error *err)
         for (size_t i = json_array_size(items); i-- > 0;)
                 if (json_integer_value(json_object_get(json_array_get(items, i), "id")) >= before)
                         (void)json_array_remove(items, i);
-        reg_page_begin(call, &html, &page);
+        reg_page_begin(&html, &page);
         if (json_array_size(items) > 0)
                 reg_page_events_table(&html, "Changes of the registry, the last first", items);
         else
@@ -280,7 +283,8 @@ int reg_page_audit(struct reg_call *call, struct bk_error *err)
 
                 reg_page_next(&html, "/audit", "", "before", cursor);
         }
-        reg_html(&html, "<p>Each change has a digest that covers the one before. To see that nothing was taken out: <code>bakery audit -verify</code></p>\n");
+        reg_html(&html, "<p>Each change has a digest that covers the one before. To see that nothing was taken out: "
+                 "<code>bakery audit -verify</code></p>\n");
         reg_page_end(call, &html, &page);
         return 0;
 }

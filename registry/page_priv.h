@@ -20,13 +20,19 @@ void reg_page_query(struct bk_buf *query, const char *name, const char *value);
 /* section: the path of what it belongs to, as in the row at the top. heading NULL: the title is it. json: where the API has the same, behind
  * "/api/v1"; NULL: nowhere. */
 struct reg_page { const char *title, *section, *heading, *json; bool script; };
-void reg_page_begin(const struct reg_call *call, struct reg_html *html, const struct reg_page *page);
+void reg_page_begin(struct reg_html *html, const struct reg_page *page);
 /* Ends it, and it is the answer. */
 void reg_page_end(const struct reg_call *call, struct reg_html *html, const struct reg_page *page);
 /* Something went wrong within a page that can be shown all the same; it has the error's status. */
 void reg_page_alert(const struct reg_call *call, struct reg_html *html, const struct bk_error *err);
 /* The page of an error, for where a page was wanted. */
-void reg_page_failure(const struct reg_request *request, struct reg_answer *answer, const struct bk_error *err);
+void reg_page_failure(struct reg_answer *answer, const struct bk_error *err);
+/* A form that asks a page in another way; the path is the page's. Fields, then the button's word. */
+void reg_page_form(struct reg_html *html, const char *path);
+void reg_page_input(struct reg_html *html, const char *name, const char *label, const char *value, const char *example);
+void reg_page_choice(struct reg_html *html, const char *name, const char *label, const char *const *words, const char *chosen); /* "any" and these */
+void reg_page_switch(struct reg_html *html, const char *name, const char *label, bool on);
+void reg_page_form_end(struct reg_html *html, const char *button);
 /* A line that says what to do where there is nothing yet; command: NULL for none. */
 void reg_page_empty(struct reg_html *html, const char *text, const char *command);
 /* A link to what follows. query: of this page, without the cursor. */
@@ -44,6 +50,8 @@ void reg_page_bakes_table(struct reg_html *html, const char *caption, const json
 /* page_advisories.c */
 void reg_page_findings_table(struct reg_html *html, const char *caption, const json_t *items, size_t most);     /* the worst first */
 void reg_page_severities(struct reg_html *html, const json_t *counts);
+/* page_inside.c */
+void reg_page_package_form(struct reg_html *html, const char *image, const char *name);
 /* page_life.c: who uses images */
 void reg_page_launches_table(struct reg_html *html, const char *caption, const json_t *items, bool with_image);
 

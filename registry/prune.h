@@ -5,6 +5,7 @@
  * an image with a living launch reference, one that somebody asked to keep; trashing or purging one on which an image stands that is not
  * itself in the trash; purging one on which any image stands, or that is not in the trash. */
 #pragma once
+#include "lib/mem.h"
 #include "registry/life.h"
 
 enum reg_prune { REG_PRUNE_DEPRECATE, REG_PRUNE_HIDE, REG_PRUNE_TRASH, REG_PRUNE_PURGE };
@@ -37,10 +38,16 @@ int reg_trash_json(struct reg *reg, json_t **ret, struct bk_error *err) BK_MUST_
 /* --- blobs: two phases ----------------------------------------------------------------------------- */
 /* A purge writes the digests that nobody needs any more into the table "doomed", in its transaction. A collection, with the store held alone
  * (layer_store_hold), takes each that is still doomed and that no row names, removes the blob, then the row of "doomed". Publishing a layer takes
- * its digest out of "doomed"; what somebody is about to record (layer_await) is left for later. Killed anywhere, nothing is lost, and the next collection goes on. */
+ * its digest out of "doomed"; what somebody is about to record (layer_await) is left for later. Killed
+ * anywhere, nothing is lost, and the next collection goes on. */
 struct layer_store;
 struct reg_collected { size_t blobs; uint64_t bytes; };        /* also of a failure: what went before it */
 int reg_collect(struct reg *reg, const struct layer_store *store, struct reg_collected *ret, struct bk_error *err) BK_MUST_CHECK;
+/* The same of these digests, be they doomed or not. */
+int reg_collect_these(struct reg *reg, const struct layer_store *store, const struct bk_strv *digests, struct reg_collected *ret,
+                      struct bk_error *err) BK_MUST_CHECK;
+/* What waits for its collection, sorted. */
+int reg_doomed(struct reg *reg, struct bk_strv *ret, struct bk_error *err) BK_MUST_CHECK;
 
 /* --- marks ----------------------------------------------------------------------------------------- */
 /* An image that a rule has found, and that waits for its grace to end. One for each image and rule. */

@@ -304,6 +304,7 @@ int reg_publication_put(struct reg *reg, const struct layer_store *store, json_t
                         err->kind = BK_CONFLICT;
                 return -1;
         }
+        layer_arrived(store, layer.digest);
         for (size_t i = 1; i < json_array_size(signatures); i++)
                 if (reg_signature_put(reg, id, json_string_value(json_array_get(signatures, i)), &(struct reg_change){ .who = who }, err) < 0)
                         return -1;

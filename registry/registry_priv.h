@@ -134,6 +134,8 @@ int reg_event_index(struct reg *reg, int64_t *ret, struct bk_error *err) BK_MUST
 /* "2024-05", "2024-05-01", "2024-05-01T10:00:00Z", seconds of 1970, an age such as "30d", "now": Unix seconds from *low up to, not
  * including, *high. */
 int reg_time_parse(const char *text, int64_t *low, int64_t *high, struct bk_error *err) BK_MUST_CHECK;
+/* ... with ages counted from another moment. */
+int reg_time_parse_from(const char *text, int64_t now, int64_t *low, int64_t *high, struct bk_error *err) BK_MUST_CHECK;
 /* A regular expression of somebody's, bounded in time and memory. */
 struct reg_pattern;
 int reg_pattern_new(const char *text, struct reg_pattern **ret, struct bk_error *err) BK_MUST_CHECK;
@@ -189,6 +191,7 @@ struct reg_filter {
         struct reg_condition *v;
         size_t n, n_values;             /* conditions; values of all of them */
         unsigned states;                /* REG_STATE_BIT()s that match */
+        unsigned states_said;           /* ... of what is written; states has the default besides */
         bool states_asked;              /* by the query, not by default */
         bool hidden;                    /* also hidden images */
         int64_t limit;                  /* -1: all */
@@ -215,6 +218,7 @@ int reg_decode(const char *raw, size_t length, char **ret, struct bk_error *err)
 /* --- meets.c ---------------------------------------------------------------- */
 /* Whether a text, which may be NULL for none, passes the test of a condition: 1, 0, -1. Exclusion is the caller's. */
 int reg_condition_text(const struct reg_condition *condition, const char *text, struct bk_error *err) BK_MUST_CHECK;
+bool reg_condition_number(const struct reg_condition *condition, int64_t number);
 /* The same of an image and all that can be told by its struct; channel and package cannot. Exclusion is honoured. */
 int reg_condition_meets(const struct reg_condition *condition, const struct reg_image *image, struct bk_error *err) BK_MUST_CHECK;
 

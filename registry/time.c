@@ -102,7 +102,11 @@ static bool count(const char *text, int64_t now, int64_t *ret)
 
 int reg_time_parse(const char *text, int64_t *low, int64_t *high, struct bk_error *err)
 {
-        const int64_t now = time(NULL);
+        return reg_time_parse_from(text, time(NULL), low, high, err);
+}
+
+int reg_time_parse_from(const char *text, int64_t now, int64_t *low, int64_t *high, struct bk_error *err)
+{
         int64_t from = now, until = 0;
 
         if (date(text, &from, &until)) {

@@ -83,5 +83,6 @@ const struct cmd cmd_image_export = {
 };
 const struct cmd cmd_image_delete = {
         "image delete", "IMAGE", 1, 1, "delete an image and the layers only it needs",
-        "Refused while other images stand on it, a channel points at it, somebody uses it, or somebody asked for it to stay. " CMD_REFERENCES, CMD_FLAGS(change_flags), run_delete,
+        "Refused while other images stand on it, a channel points at it, somebody uses it, or somebody asked for it to stay. "
+        CMD_REFERENCES, CMD_FLAGS(change_flags), run_delete,
 };

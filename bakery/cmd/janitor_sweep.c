@@ -23,8 +23,8 @@ static void tell(void *arg, const struct janitor_leftover *leftover)
         const char *kind = leftover->kind != NULL ? leftover->kind : "lease", *value = leftover->kind != NULL ? leftover->value : leftover->lease;
 
         if (cmd_switch(arg, "json")) {
-                print_json(json_pack("{s:s, s:s, s:s, s:s, s:I, s:s?}", "end", janitor_end_name(leftover->end), "kind", kind, "value", value, "lease",
-                                     leftover->lease, "pid", (json_int_t)leftover->pid, "why", leftover->why));
+                print_json(json_pack("{s:s, s:s, s:s, s:s, s:I, s:s?}", "end", janitor_end_name(leftover->end), "kind", kind, "value", value,
+                                     "lease", leftover->lease, "pid", (json_int_t)leftover->pid, "why", leftover->why));
                 return;
         }
         printf("%s: %s %s", janitor_end_name(leftover->end), kind, value);
@@ -58,8 +58,9 @@ static int run(const struct cmd_args *args)
 
 const struct cmd cmd_janitor_sweep = {
         "janitor sweep", "", 0, 0, "undo what killed bakes left on this host",
-        "Whatever bakery holds is noted in a lease before it is acquired. For leases whose owner is dead this ends the processes, detaches mounts and "
-        "loop devices, ends guests of other libvirts, removes drafts and folders, and says of bakes that they were aborted: each by its identity, nothing "
-        "by its looks. Every bake begins with it. What cannot be undone, or is of a newer bakery, is told and stays: exit code 6.",
+        "Whatever bakery holds is noted in a lease before it is acquired. For leases whose owner is dead this ends the processes, detaches "
+        "mounts and loop devices, ends guests of other libvirts, removes drafts and folders, and says of bakes that they were aborted: each by "
+        "its identity, nothing by its looks. Every bake begins with it. What cannot be undone, or is of a newer bakery, is told and stays: "
+        "exit code 6.",
         CMD_FLAGS(flags), run,
 };

@@ -1,5 +1,6 @@
 /* Requests, whatever they hold: a route with a word in its path, a query and a body, or a path that is none of ours. Every one is
- * answered, none with a defect, and errors are JSON with a message. The registry is a real one, on a file system in memory. */
+ * answered, none with a defect, and errors are JSON with a message, or a page that says it. The registry is a real one,
+         on a file system in memory. */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -98,7 +99,9 @@ static void check(const struct reg_request *request, struct reg_answer *answer)
                               answer->text != NULL ? answer->text : "");
                 abort();
         }
-        if (answer->status < 400)
+        if (bk_streq(answer->type, REG_HTML) && (answer->text == NULL || (answer->status >= 400 && strstr(answer->text, " role=\"alert\">") == NULL)))
+                abort();
+        if (answer->status < 400 || bk_streq(answer->type, REG_HTML))
                 return;
         json = json_loadb(answer->text, answer->length, 0, NULL);
         if (json_string_length(json_object_get(json_object_get(json, "error"), "message")) == 0)

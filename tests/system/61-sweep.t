@@ -55,7 +55,7 @@ like "... and what went by itself" "$out" "^not there: bake aaaa"
 like "... with a sum" "$out" "^3 things to undo, of 1 lease whose owner is dead; 0 stuck, 0 held"
 ok "... and undoes nothing" "$(test -e disk.raw.zzzz.draft -a -e "$leases/one.lease" -a -e "$BAKERY_HOME/store/drafts/aaaa.qcow2"; echo $?)"
 exits "a sweep undoes it" 0 "$BAKERY" janitor sweep -json
-is "... as programs read it" "$(printf '%s\n' "$out" | tail -n 1)" '{"end": "swept", "things": 3, "leases": 1, "stuck": 0, "held": 0}'
+is "... as programs read it" "$(printf '%s\n' "$out" | tail -n 1)" '{"end":"swept","things":3,"leases":1,"stuck":0,"held":0}'
 is "... and only it" "$(ls "$BAKERY_HOME/store/drafts" "$leases"; ls | grep draft; ls "$BAKERY_HOME/run" | grep debs)" \
         "$(printf '%s:\n\n%s:\naaaab.qcow2' "$leases" "$BAKERY_HOME/store/drafts")"
 rm "$BAKERY_HOME/store/drafts/aaaab.qcow2"
@@ -119,13 +119,15 @@ is "... and has room again" "$(ls full/home/store/drafts full/home/run/leases | 
 # --- somebody looks into a bake that is killed -----------------------------------------------------
 # A program in the bake's mount namespace keeps mount and loop device alive.
 template wait.json '[{ "type": "shell", "inline": ["echo here", "sleep 4252"] }]'
+: >wait.log
 "$BAKERY" build -force -plain wait.json >wait.log 2>&1 &
 pid=$!
 until_true grep -q here wait.log
 worker=$(pgrep -P $pid -x bakery-worker)
 nsenter -t "$worker" -m -- sleep 4253 &
 sleeper=$!
-until_true test "$(readlink /proc/$sleeper/ns/mnt)" = "$(readlink "/proc/$worker/ns/mnt")"
+inside() { [ "$(readlink /proc/$sleeper/ns/mnt)" = "$(readlink "/proc/$worker/ns/mnt")" ]; }
+until_true inside
 # The loop device as bakery noted it.
 ours=$(sed -n 's/^loop \([0-9]*\) .*/\1/p' "$leases"/*.lease)
 kill -KILL $pid
@@ -148,7 +150,8 @@ cat >guest.json <<'EOT'
 { "builders": [ { "type": "qemu", "name": "g", "vm_name": "g", "disk_size": "64M", "memory": 64, "boot_wait": "0s", "iso_url": "idle.iso",
     "iso_checksum": "none", "ssh_username": "root", "ssh_password": "x", "ssh_timeout": "2s" } ] }
 EOT
-descendants() { for child in $(pgrep -P "$1"); do echo "$child"; descendants "$child"; done; }
+descendants() { ps -eo pid=,ppid= | awk -v top="$1" '{ parent[$1] = $2 } END { for (p in parent) { for (q = parent[p]; q in parent && q != top; q = parent[q]);
+        if (q == top) print p } }'; }
 content() { (cd "$BAKERY_HOME" && find . -path ./logs -prune -o -path ./store/layers -prune -o -path ./cache/debs -prune -o -path ./cache/verified -prune -o \
         -name 'registry.db*' -prune -o -path './run/locks/*' -prune -o -print | sort); }
 settled() { run "$BAKERY" janitor sweep; [ $code -eq 0 ] && printf '%s\n' "$out" | grep -q ' 0 held by the living$'; }
@@ -161,7 +164,7 @@ content >content.before
 seed=${BAKERY_TEST_SEED:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}
 note "seed $seed (BAKERY_TEST_SEED repeats it)"
 awk -v seed="$seed" -v n="$KILLS" -v chroot="$whole" -v guest="$guests" 'BEGIN { srand(seed); for (i = 0; i < n; i++)
-        printf "%s %.3f %d\n", i % 5 == 4 ? "guest.json" : "t.json", rand() * (i % 5 == 4 ? guest : chroot) / 1000, int(rand() * 1000) }' >plan
+        printf "%s %.3f %d\n", i % 5 == 4 ? "guest.json" : "t.json", rand() * (i % 5 == 4 ? guest : chroot) * 0.8 / 1000, int(rand() * 1000) }' >plan
 leaked='' victims='' torn=''
 while read -r what moment choice; do
         "$BAKERY" build -force "$what" >/dev/null 2>&1 </dev/null &

@@ -274,10 +274,13 @@ static int ask(struct reg *reg, const struct layer_store *store, const struct re
         request.path = path.data != NULL ? path.data : "";
         reg_api(reg, &request, &answer);
         status = answer.status;
-        if (status >= 400) {
+        if (status >= 400 && bk_streq(answer.type, REG_HTML)) {
+                assert_non_null(strstr(answer.text, " role=\"alert\">"));
+        } else if (status >= 400) {
                 json_t *error = answer.text != NULL ? json_loadb(answer.text, answer.length, 0, NULL) : NULL;
 
-                assert_non_null(json_string_value(json_object_get(json_object_get(error, "error"), "message")));
+                if (json_string_value(json_object_get(json_object_get(error, "error"), "message")) == NULL)
+                        fail_msg("%s %s: %d without an error: %.200s", route->method, request.path, status, answer.text);
                 json_decref(error);
         }
         return status;

@@ -1,5 +1,5 @@
 /* Operators, options, orders and pages of queries. What SQL answers is compared with what the struct of an image answers. */
-#include "tests/unit/registry/fixture.h"
+#include "tests/unit/registry/queries.h"
 
 #include <stdio.h>
 #include <time.h>
@@ -146,29 +146,6 @@ static void operators_and_options(void **state)
 
 /* --- both ways of answering agree ------------------------------------------------ */
 static const char *const keys[] = { "kernel", "built", "note", "name", "application", "ancestor", "size", "sequence", "created_at", "type", "none" };
-static const char *const values[] = { "6.1", "6.9", "6.12", "7", "2024-01-05", "abc", "base", "web", "shop", "4096", "3", "", "a", "1" };
-
-static char *random_query(void)
-{
-        static const char *const signs[] = { "=", "!=", "<", "<=", ">", ">=", "~", "!~", "", "*", "=~" };
-        struct bk_buf query = { 0 };
-
-        bk_buf_puts(&query, lrand48() % 4 == 0 ? "base" : "");
-        for (long n = lrand48() % 3 + 1, i = 0; i < n; i++) {
-                const char *key = keys[lrand48() % (long)(sizeof keys / sizeof *keys)], *sign = signs[lrand48() % 11];
-
-                bk_buf_puts(&query, i == 0 ? "?" : "&");
-                if (*sign == '\0')
-                        bk_buf_printf(&query, "%s%s", lrand48() % 2 ? "!" : "", key);
-                else if (*sign == '*')
-                        bk_buf_printf(&query, "%s%s%.1s*,%s", key, lrand48() % 2 ? "!=" : "=", values[lrand48() % 14], values[lrand48() % 14]);
-                else if (bk_streq(sign, "=") && lrand48() % 2)
-                        bk_buf_printf(&query, "%s=%s,%s,%s", key, values[lrand48() % 14], values[lrand48() % 14], values[lrand48() % 14]);
-                else
-                        bk_buf_printf(&query, "%s%s%s%s", key, sign, values[lrand48() % 14], bk_streq(sign, "=~") ? "~" : "");
-        }
-        return bk_buf_finish(&query);
-}
 
 static char *judged(const struct reg_images *all, const char *query)
 {
@@ -217,7 +194,7 @@ static void sql_and_structs_agree(void **state)
         srand48(11);
         assert_ok(reg_query(f->reg, "?_all", &all, &err), err);
         for (int i = 0; i < 4000; i++) {
-                autofree char *query = random_query(), *wanted = judged(&all, query), *got = asked(f->reg, query);
+                autofree char *query = random_query(keys, sizeof keys / sizeof *keys), *wanted = judged(&all, query), *got = asked(f->reg, query);
 
                 if (!bk_streq(wanted, got))
                         fail_msg("%s: SQL says '%s', the struct '%s'", query, got, wanted);

@@ -55,7 +55,8 @@ static int ask_namesakes(struct listing *l, struct bk_error *err)
         struct reg_finding *f = &l->finding;
         int status;
 
-        if (reg_sql_bind(l->reg, l->namesakes, err, "tt", l->key[COUNTED], l->key[COUNTED]) < 0 || (status = reg_sql_step(l->reg, l->namesakes, err)) < 0)
+        if (reg_sql_bind(l->reg, l->namesakes, err, "tt", l->key[COUNTED], l->key[COUNTED]) < 0 ||
+            (status = reg_sql_step(l->reg, l->namesakes, err)) < 0)
                 return -1;
         if (status > 0 && !reg_column_null(l->namesakes, 0)) {
                 f->severity = (enum reg_severity)reg_column_int(l->namesakes, 0);

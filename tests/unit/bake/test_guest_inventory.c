@@ -63,7 +63,8 @@ static void the_shell_tells_what_is_there(void **state)
 {
         static const char tree[] = "cd $0 && mkdir -p usr/lib/python3/dist-packages/x usr/lib/empty usr/local/lib/node_modules/npm usr/share/php/Y "
                                    "var/lib/dpkg && touch usr/lib/os-release 'usr/lib/a b' usr/lib/.hidden var/lib/dpkg/status "
-                                   "usr/local/lib/node_modules/npm/package.json && ln -s lib usr/lib64 && ln -s ../share usr/lib/share && ln -s nowhere var/lib/broken";
+                                   "usr/local/lib/node_modules/npm/package.json && ln -s lib usr/lib64 && "
+                                   "ln -s ../share usr/lib/share && ln -s nowhere var/lib/broken";
         static const char wanted[] = "cd $0 && find -L usr/lib usr/lib64 var/lib -maxdepth 2 ! -name '.*'; cd $0 && find -L usr/share -maxdepth 1; "
                                      "cd $0 && find -L usr/local -maxdepth 3";
         const struct folder *folder = *state;

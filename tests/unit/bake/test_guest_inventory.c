@@ -17,7 +17,8 @@ static void what_is_not_there_is_not_asked_for(void **state)
                 { "/usr/lib/python3/dist-packages/six-1.16.dist-info/METADATA", false }, { "/usr/lib/python3/perl/x", true },
                 { "/var/lib/gems/3.1.0/specifications", true }, { "/usr/share/php/.registry", false }, { "/usr/share/pear/.registry", true },
                 /* Of other places nothing is known. */
-                { "/etc/os-release", false }, { "/usr/lib/.hidden/x", false }, { "/usr/libexec", false }, { "/usr/lib32/x", false }, { "/opt", false },
+                { "/etc/os-release", false }, { "/usr/lib/.hidden/x", false }, { "/usr/libexec", false }, { "/usr/lib32/x", false },
+                { "/opt", false },
         };
         BK_CLEANUP(bk_strv_done) struct bk_strv names = { 0 };
 
@@ -60,9 +61,10 @@ static void folders_that_are_known_are_listed(void **state)
 /* The shell's answer is that of find(1), but for what is hidden. */
 static void the_shell_tells_what_is_there(void **state)
 {
-        static const char tree[] = "cd $0 && mkdir -p usr/lib/python3/dist-packages/x usr/lib/empty usr/local/lib/node_modules/npm usr/share/php/Y var/lib/dpkg && "
-                                   "touch usr/lib/os-release 'usr/lib/a b' usr/lib/.hidden var/lib/dpkg/status usr/local/lib/node_modules/npm/package.json && "
-                                   "ln -s lib usr/lib64 && ln -s ../share usr/lib/share && ln -s nowhere var/lib/broken";
+        static const char tree[] = "cd $0 && mkdir -p usr/lib/python3/dist-packages/x usr/lib/empty usr/local/lib/node_modules/npm usr/share/php/Y "
+                                   "var/lib/dpkg && touch usr/lib/os-release 'usr/lib/a b' usr/lib/.hidden var/lib/dpkg/status "
+                                   "usr/local/lib/node_modules/npm/package.json && ln -s lib usr/lib64 && "
+                                   "ln -s ../share usr/lib/share && ln -s nowhere var/lib/broken";
         static const char wanted[] = "cd $0 && find -L usr/lib usr/lib64 var/lib -maxdepth 2 ! -name '.*'; cd $0 && find -L usr/share -maxdepth 1; "
                                      "cd $0 && find -L usr/local -maxdepth 3";
         const struct folder *folder = *state;

@@ -1,4 +1,4 @@
-/* The seventh migration: under which name an advisory is counted. What Debian's tracker calls CVE-1 may be DSA-1 or GHSA-1 elsewhere, and
+/* The eighth migration: under which name an advisory is counted. What Debian's tracker calls CVE-1 may be DSA-1 or GHSA-1 elsewhere, and
  * is one hole all the same; one that is about several CVEs is none of them. */
 #include "registry/registry_priv.h"
 

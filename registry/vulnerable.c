@@ -5,6 +5,7 @@
 #include "registry/packages_priv.h"
 
 #include <string.h>
+#include <time.h>
 
 /* A package as advisories see it. */
 struct candidate { enum bk_ecosystem ecosystem; const char *name, *version, *source, *source_version; };
@@ -114,7 +115,7 @@ enum { FIND, PUT, CHANGE, TOUCH, DROP, UNALIAS, ALIAS, AFFECTED, BY_SOURCE, BY_N
 static const char *const texts[STATEMENTS] = {
         [FIND] = "SELECT id, digest FROM advisory WHERE name = ? AND feed = ? AND part = ?",
         [PUT] = "INSERT INTO advisory (feed, name, part, digest, import, summary, severity, score, vector, published, modified, withdrawn, "
-                "counts_as) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+                "noted_at, counts_as) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
         [CHANGE] = "UPDATE advisory SET digest = ?, import = ?, summary = ?, severity = ?, score = ?, vector = ?, published = ?, modified = ?, "
                    "withdrawn = ?, counts_as = ? WHERE id = ?",
         [TOUCH] = "UPDATE advisory SET import = ? WHERE id = ? AND import <> ?",
@@ -305,8 +306,9 @@ static int put_row(struct reg_importing *import, const struct reg_advisory *a, i
                 status = reg_sql_bind(import->reg, stmt, err, "tttiitrrrti", a->digest, import->name, a->summary, (int64_t)a->severity,
                                       (int64_t)a->score, a->vector, a->published, a->modified, a->withdrawn, counts_as, *id);
         else
-                status = reg_sql_bind(import->reg, stmt, err, "ttttttiitrrrt", a->feed, a->name, a->part, a->digest, import->name, a->summary,
-                                      (int64_t)a->severity, (int64_t)a->score, a->vector, a->published, a->modified, a->withdrawn, counts_as);
+                status = reg_sql_bind(import->reg, stmt, err, "ttttttiitrrrit", a->feed, a->name, a->part, a->digest, import->name, a->summary,
+                                      (int64_t)a->severity, (int64_t)a->score, a->vector, a->published, a->modified, a->withdrawn,
+                                      (int64_t)time(NULL), counts_as);
         if (status < 0 || reg_sql_step(import->reg, stmt, err) < 0)
                 return -1;
         if (*id == 0)

@@ -114,8 +114,8 @@ int reg_vulnerable_match_packages(struct reg *reg, const struct reg_ids *package
 enum { FIND, PUT, CHANGE, TOUCH, DROP, UNALIAS, ALIAS, AFFECTED, BY_SOURCE, BY_NAME, PAIR, PAIRS, NOTE, UNNOTE, STATEMENTS };
 static const char *const texts[STATEMENTS] = {
         [FIND] = "SELECT id, digest FROM advisory WHERE name = ? AND feed = ? AND part = ?",
-        [PUT] = "INSERT INTO advisory (feed, name, part, digest, import, summary, severity, score, vector, published, modified, withdrawn, noted_at, "
-                "counts_as) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+        [PUT] = "INSERT INTO advisory (feed, name, part, digest, import, summary, severity, score, vector, published, modified, withdrawn, "
+                "noted_at, counts_as) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
         [CHANGE] = "UPDATE advisory SET digest = ?, import = ?, summary = ?, severity = ?, score = ?, vector = ?, published = ?, modified = ?, "
                    "withdrawn = ?, counts_as = ? WHERE id = ?",
         [TOUCH] = "UPDATE advisory SET import = ? WHERE id = ? AND import <> ?",

@@ -59,9 +59,9 @@ int reg_counting_begin(struct reg *reg, const struct reg_finding_filter *filter,
                             "WHERE s.id = i.package_set AND m.package_set = s.id AND i.sequence = ?", &c->members, err) < 0 ||
             reg_sql_prepare(reg, "SELECT package FROM package_member WHERE package_set = ?", &c->set, err) < 0 ||
             reg_sql_prepare(reg, "SELECT (SELECT min(b.id) FROM advisory b WHERE b.counts_as = a.counts_as), f.severity, "
-                            "CASE WHEN v.fixed IS NULL THEN 0 ELSE 1 END, a.counts_as, a.published, a.noted_at FROM vulnerable v CROSS JOIN affected f "
-                            "CROSS JOIN advisory a WHERE f.id = v.affected AND a.id = f.advisory AND v.package = ? AND v.os = ?", &c->hits,
-                            err) < 0 ||
+                            "CASE WHEN v.fixed IS NULL THEN 0 ELSE 1 END, a.counts_as, a.published, a.noted_at FROM vulnerable v "
+                            "CROSS JOIN affected f CROSS JOIN advisory a WHERE f.id = v.affected AND a.id = f.advisory AND v.package = ? "
+                            "AND v.os = ?", &c->hits, err) < 0 ||
             reg_sql_prepare(reg, REG_NAMESAKES_SQL, &c->namesakes, err) < 0)
                 return -1;
         *ret = bk_take(c);

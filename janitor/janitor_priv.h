@@ -71,7 +71,7 @@ int64_t janitor_until(const char *text, int64_t from);
 
 /* --- quota.c ----------------------------------------------------------------------------------------- */
 /* Among the newest of each group, of those that the rule's scope (and, where with_when, its when) finds: an answer for each image; the
- * caller's. newest 0, bytes 0: no such limit. What is in the trash is in no group. */
+ * caller's. newest 0, bytes 0: no such limit; with both either keeps. What is in the trash is in no group. */
 struct janitor_quota { const struct janitor_rule *rule; const struct bk_strv *by; uint64_t newest, bytes; bool with_when; };
 uint8_t *janitor_newest(struct janitor_view *view, const struct janitor_quota *quota);
 /* Whether an image below it in the order of age, of its kind, is tested and has no such hole; of each image, the caller's. */

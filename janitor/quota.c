@@ -9,7 +9,13 @@ struct tally { uint64_t sure, unsure, sure_bytes, unsure_bytes; };
 
 static enum janitor_answer within(uint64_t least, uint64_t most, uint64_t limit)
 {
-        return limit == 0 || most <= limit ? JANITOR_YES : least > limit ? JANITOR_NO : JANITOR_UNKNOWN;
+        return most <= limit ? JANITOR_YES : least > limit ? JANITOR_NO : JANITOR_UNKNOWN;
+}
+
+/* Of two limits either keeps. */
+static enum janitor_answer either(enum janitor_answer a, enum janitor_answer b)
+{
+        return janitor_not(janitor_and(janitor_not(a), janitor_not(b)));
 }
 
 static enum janitor_answer belongs(const struct janitor_view *view, const struct janitor_quota *quota, size_t i)
@@ -34,8 +40,9 @@ uint8_t *janitor_newest(struct janitor_view *view, const struct janitor_quota *q
 
                 if (belong == JANITOR_NO)
                         continue;
-                newest = janitor_and(within(tally->sure + 1, tally->sure + tally->unsure + 1, quota->newest),
-                                     within(tally->sure_bytes + size, tally->sure_bytes + tally->unsure_bytes + size, quota->bytes));
+                newest = either(within(tally->sure + 1, tally->sure + tally->unsure + 1, quota->newest),
+                                quota->bytes == 0 ? JANITOR_NO :
+                                within(tally->sure_bytes + size, tally->sure_bytes + tally->unsure_bytes + size, quota->bytes));
                 answers[i] = (uint8_t)janitor_and(belong, newest);
                 *(belong == JANITOR_YES ? &tally->sure : &tally->unsure) += 1;
                 *(belong == JANITOR_YES ? &tally->sure_bytes : &tally->unsure_bytes) += size;

@@ -37,7 +37,10 @@ static void put_items(struct reg_html *html, const json_t *items)
                 reg_html_image(html, json_object_get(item, "image"));
                 reg_table_cell(&table);
                 reg_html_word(html, json_object_get(item, "fate"));
-                reg_table_text(&table, json_object_get(item, "action"));
+                reg_table_cell(&table);
+                reg_html(html, "<span class=\"n\">");
+                reg_html_text(html, json_object_get(item, "action"));
+                reg_html(html, "</span>");
                 reg_table_text(&table, json_object_get(item, "why"));
                 reg_table_cell(&table);
                 reg_html_text(html, json_object_get(item, "rule"));

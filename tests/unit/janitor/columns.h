@@ -87,7 +87,8 @@ static inline struct reg_facts facts_of(const struct seen *v, size_t n)
 static inline void facts_free(struct reg_facts *f)
 {
         void *const columns[] = { f->sequence, f->created_at, f->size, f->state, f->flags, f->ancestor, f->name, f->type, f->launched_at,
-                                  f->headed_at, f->state_at, f->tested_at, f->holes, f->kind, f->opted_out_until, f->purge_at, f->created_by, f->layer_users };
+                                  f->headed_at, f->state_at, f->tested_at, f->holes, f->kind, f->opted_out_until, f->purge_at, f->created_by,
+                                  f->layer_users };
 
         for (size_t i = 0; i < sizeof columns / sizeof *columns; i++)
                 free(columns[i]);

@@ -29,7 +29,7 @@ struct image {
         int day_due;                    /* of the mark of rule slow; 0: no mark, -1: marked, nobody was told */
         bool goes;
 };
-struct model { struct house house; struct image *v; int n, day, head[NAMES]; unsigned random; bool store_open; struct layer_store store; };
+struct model { struct house house; struct image *v; int n, day, head[NAMES]; unsigned random; struct layer_store store; };
 
 static unsigned dice(struct model *m, unsigned sides)
 {
@@ -343,11 +343,27 @@ static void move(struct model *m, int i)
 }
 
 /* --- runs --------------------------------------------------------------------------------------------- */
-static int go(struct model *m, struct reg *reg, void (*log)(void *arg, const char *line), struct bk_error *err)
+static int left = -1;                        /* things that a run says before it is killed; -1: it is not */
+
+static void die_in_time(void *arg, const char *line)
+{
+        (void)arg;
+        (void)line;
+        if (left >= 0 && left-- == 0)
+                (void)kill(getpid(), SIGKILL);
+}
+
+static int tell(void *arg, const struct janitor_notify *notify, const json_t *message, struct bk_error *err)
+{
+        die_in_time(arg, NULL);
+        return house_tell(arg, notify, message, err);
+}
+
+static int go(struct model *m, struct reg *reg, struct bk_error *err)
 {
         BK_CLEANUP(janitor_rules_done) struct janitor_rules parsed = { 0 };
         struct janitor_run run = { .rules = &parsed, .store = &m->store, .home = m->house.home, .who = "janitor",
-                                   .at = m->house.now + DAYS(m->day) + 1, .tell = house_tell, .arg = m, .log = log };
+                                   .at = m->house.now + DAYS(m->day) + 1, .tell = tell, .arg = m, .log = die_in_time };
         json_t *counts = NULL;
         int status;
 
@@ -356,15 +372,6 @@ static int go(struct model *m, struct reg *reg, void (*log)(void *arg, const cha
         status = janitor_run(reg, &run, &counts, err);
         json_decref(counts);
         return status;
-}
-
-static int lines_left;
-static void die_in_time(void *arg, const char *line)
-{
-        (void)arg;
-        (void)line;
-        if (lines_left-- == 0)
-                (void)kill(getpid(), SIGKILL);
 }
 
 /* A run that is killed somewhere between its transactions, or gets through. */
@@ -376,15 +383,16 @@ static void crash(struct model *m)
         int status;
 
         memcpy(was, m->v, (size_t)n * sizeof *was);
-        lines_left = (int)dice(m, 8);
+        left = (int)dice(m, 8);
         pid = fork();
         assert_true(pid >= 0);
         if (pid == 0) {
                 struct bk_error err = { 0 };
                 struct reg *reg = NULL;
 
-                _exit(reg_open(m->house.home, &reg, &err) < 0 || go(m, reg, die_in_time, &err) < 0);
+                _exit(reg_open(m->house.home, &reg, &err) < 0 || go(m, reg, &err) < 0);
         }
+        left = -1;
         assert_int_equal(waitpid(pid, &status, 0), pid);
         assert_true(WIFSIGNALED(status) || WEXITSTATUS(status) == 0);
         look(m, false, "a crash");
@@ -399,7 +407,7 @@ static void run_one(struct model *m)
         memcpy(was, m->v, (size_t)m->n * sizeof *was);
         m->house.deaf = dice(m, 5) == 0;
         expect_run(m);
-        assert_ok(go(m, m->house.reg, NULL, &err), err);
+        assert_ok(go(m, m->house.reg, &err), err);
         look(m, true, "a run");
         nothing_dear_was_lost(m, was, m->n);
 }

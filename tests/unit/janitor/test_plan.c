@@ -116,6 +116,8 @@ static void who_protects_wins(void **state)
         FATES("keep \"k\" {\n when {\n not_launched_for = \"1d\"\n }\n}\n" OLD, v, "KUKKK");
         FATES("protect \"p\" {\n when {\n tagged = \"owner\"\n }\n}\nkeep \"k\" {\n newest = 3\n by = [\"name\"]\n}\n" OLD, v, "GGKPK");
         FATES("keep \"k\" {\n newest_bytes = \"200K\"\n by = [\"name\"]\n}\n" OLD, v, "GGGKK");
+        FATES("keep \"k\" {\n newest = 3\n newest_bytes = \"200K\"\n by = [\"name\"]\n}\n" OLD, v, "GGKKK");
+        FATES("keep \"k\" {\n newest = 1\n newest_bytes = \"200K\"\n by = [\"name\"]\n}\n" OLD, v, "GGGKK");
         FATES("retire \"r\" {\n action = \"trash\"\n least = 2\n by = [\"release\"]\n when {\n age = \"30d\"\n }\n}\n", v, "GKKKK");
         FATES("retire \"r\" {\n action = \"trash\"\n when {\n not_launched_for = \"30d\"\n }\n}\n", v, "GUGGG");
 }

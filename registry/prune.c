@@ -27,19 +27,20 @@ void reg_pruned_done(struct reg_pruned *pruned, size_t n)
 #define ACT(what) (1u << REG_PRUNE_##what)
 #define ANY_ACT (ACT(DEPRECATE) | ACT(HIDE) | ACT(TRASH) | ACT(PURGE))
 
-/* What a statement finds forbids the act, and is named; its parameters are the image and, where timed, now. */
-static const struct { unsigned acts; bool timed; const char *why, *sql; } invariants[] = {
-        { ANY_ACT, false, "heads a channel", "SELECT name || ':' || channel FROM channel WHERE head = ? ORDER BY name, channel LIMIT 6" },
-        { ANY_ACT, false, "is in use",
+/* What a statement finds forbids the act, and is named; its parameters are the image and, where timed, now. deep: only images on which
+ * some stand are asked, as a recursion may cost a database that knows nothing of its tables yet a walk over all of one. */
+static const struct { unsigned acts; bool timed, deep; const char *why, *sql; } invariants[] = {
+        { ANY_ACT, false, false, "heads a channel", "SELECT name || ':' || channel FROM channel WHERE head = ? ORDER BY name, channel LIMIT 6" },
+        { ANY_ACT, false, false, "is in use",
           "SELECT coalesce(nullif(name, ''), instance) || ' (' || source || ')' FROM launch WHERE image = ? AND ended_at IS NULL "
           "ORDER BY last_at DESC, id LIMIT 6" },
-        { ANY_ACT, true, "is kept; `bakery image unkeep` ends that; asked for by",
+        { ANY_ACT, true, false, "is kept; `bakery image unkeep` ends that; asked for by",
           "SELECT who || coalesce(': ' || why, '') FROM keep WHERE image = ? AND (until IS NULL OR until > ?)" },
-        { ACT(TRASH), false, "has descendants that are not in the trash",
+        { ACT(TRASH), false, true, "has descendants that are not in the trash",
           "WITH RECURSIVE heir (sequence) AS (SELECT sequence FROM image WHERE ancestor = ? "
           "UNION ALL SELECT c.sequence FROM heir JOIN image c ON c.ancestor = heir.sequence) "
           "SELECT i.name || ' ' || i.id FROM heir JOIN image i ON i.sequence = heir.sequence WHERE i.state <> 5 ORDER BY i.sequence LIMIT 6" },
-        { ACT(PURGE), false, "has descendants", "SELECT name || ' ' || id FROM image WHERE ancestor = ? ORDER BY sequence LIMIT 6" },
+        { ACT(PURGE), false, false, "has descendants", "SELECT name || ' ' || id FROM image WHERE ancestor = ? ORDER BY sequence LIMIT 6" },
 };
 
 /* The first few of them: "a, b, ..."; NULL where there are none. */
@@ -64,8 +65,14 @@ int reg_prune_forbidden(struct reg *reg, int64_t image, enum reg_prune what, cha
 {
         for (size_t i = 0; i < sizeof invariants / sizeof *invariants; i++) {
                 autofree char *names = NULL;
+                int64_t child = 0;
+                int status = (invariants[i].acts & 1u << what) != 0;
 
-                if (!(invariants[i].acts & 1u << what))
+                if (status > 0 && invariants[i].deep)
+                        status = reg_sql_int(reg, &child, err, "SELECT 1 FROM image WHERE ancestor = ? LIMIT 1", "i", image);
+                if (status < 0)
+                        return -1;
+                if (status == 0)
                         continue;
                 if (names_of(reg, invariants[i].sql, image, invariants[i].timed, &names, err) < 0)
                         return -1;

@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -300,6 +301,54 @@ static void many_are_collected_in_turns(void **state)
         assert_int_equal(check_blobs(f->reg, &store), 8);
 }
 
+/* --- who waits to be alone ----------------------------------------------------------------------- */
+/* Says "a" or "s" once it holds the store, and lets go. */
+static void start_holder(const struct layer_store *store, bool alone, int told, int inherited)
+{
+        if (fork() == 0) {
+                struct bk_error err = { 0 };
+                int hold = -1;
+
+                (void)close(inherited);
+                if (layer_store_hold(store, alone, &hold, &err) < 0 || write(told, alone ? "a" : "s", 1) != 1)
+                        _exit(1);
+                _exit(0);
+        }
+}
+
+static void who_waits_to_be_alone_goes_first(void **state)
+{
+        struct fixture *f = *state;
+        autofree char *gate = NULL;
+        autostore store = { 0 };
+        struct bk_error err = { 0 };
+        int hold = -1, ends[2], status = 0;
+        char told[3] = "";
+
+        store_open(f, &store);
+        gate = bk_format("%s/layers.gate", store.run);
+        assert_int_equal(pipe(ends), 0);
+        assert_ok(layer_store_hold(&store, false, &hold, &err), err);
+        start_holder(&store, true, ends[1], hold);
+        for (bool shut = false; !shut;) {
+                autoclose int fd = open(gate, O_RDONLY | O_CLOEXEC);
+
+                assert_true(fd >= 0);
+                shut = flock(fd, LOCK_SH | LOCK_NB) < 0;
+        }
+        start_holder(&store, false, ends[1], hold);
+        (void)close(hold);
+        (void)close(ends[1]);
+        assert_int_equal(read(ends[0], told, 1), 1);
+        assert_int_equal(read(ends[0], told + 1, 1), 1);
+        assert_string_equal(told, "as");
+        for (int i = 0; i < 2; i++) {
+                assert_true(wait(&status) > 0);
+                assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+        }
+        (void)close(ends[0]);
+}
+
 /* --- while others publish --------------------------------------------------------------------- */
 enum { BAKERS = 3, ROUNDS = 25, WORDS = 4 };
 
@@ -383,6 +432,7 @@ int main(void)
                 registry_test(a_layer_that_comes_back_is_not_removed),
                 registry_test(a_layer_that_is_awaited_is_left_for_later),
                 registry_test(many_are_collected_in_turns),
+                sqlite_test(who_waits_to_be_alone_goes_first),
                 registry_test(collecting_goes_on_while_others_publish),
                 registry_test(a_kill_before_any_write_loses_nothing_and_forgets_nothing),
         };

@@ -6,6 +6,7 @@
 #include "registry/prune.h"
 #include "registry/registry_priv.h"
 #include "registry/usage.h"
+#include "registry/view.h"
 #include "tests/unit/registry/ask.h"
 
 /* --- acts ---------------------------------------------------------------------------- */
@@ -195,6 +196,7 @@ static void a_hidden_image_is_found_by_its_digest_only(void **state)
         autofree char *id = baked(f->reg, (struct recipe){ .seed = "2", .state = REG_TESTED, .input_hash = "h" });
         autofree char *all = NULL, *shown = NULL, *past = NULL;
         BK_CLEANUP(reg_image_done) struct reg_image image = { 0 };
+        BK_CLEANUP(reg_offers_done) struct reg_offers offers = { 0 };
         struct bk_error err = { 0 };
         char *head = NULL;
 
@@ -210,6 +212,10 @@ static void a_hidden_image_is_found_by_its_digest_only(void **state)
         assert_fails_with(reg_find_input(f->reg, "base", "h", &(struct reg_image){ 0 }, &err), err, BK_NOT_FOUND);
         reg_image_done(&image);
         assert_ok(reg_resolve(f->reg, id, &image, &err), err);
+        print_message("# nor is it offered to other programs' clients\n");
+        assert_ok(reg_view_offers(f->reg, &offers, &err), err);
+        assert_int_equal(offers.n, 1);
+        assert_string_equal(offers.v[0].image.id, old);
         print_message("# no channel begins to point at it, nor goes back to it\n");
         assert_fails_with(reg_channel_assign(f->reg, "production", id, "bob", NULL, &err), err, BK_CONFLICT);
         assert_non_null(strstr(err.text, "hidden"));

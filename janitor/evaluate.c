@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include "janitor/janitor_priv.h"
+#include "janitor/rules_priv.h"
 
 /* --- times -------------------------------------------------------------------------------- */
 static bool date_of(const char *text, int64_t *ret)
@@ -25,22 +26,13 @@ static bool date_of(const char *text, int64_t *ret)
 
 int64_t janitor_until(const char *text, int64_t from)
 {
-        static const struct { char unit; int64_t seconds; } units[] = {
-                { 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', JANITOR_DAY }, { 'w', 7 * JANITOR_DAY }, { 'y', 365 * (int64_t)JANITOR_DAY },
-        };
-        const size_t digits = strspn(text, "0123456789");
-        int64_t at = 0;
+        int64_t at = 0, seconds = 0;
 
         if (bk_streq(text, "never") || bk_streq(text, "forever"))
                 return INT64_MAX;
         if (date_of(text, &at))
                 return at;
-        if (digits == 0 || digits > 6 || strlen(text) != digits + 1)
-                return REG_UNKNOWN;
-        for (size_t i = 0; i < sizeof units / sizeof *units; i++)
-                if (text[digits] == units[i].unit)
-                        return from + strtoll(text, NULL, 10) * units[i].seconds;
-        return REG_UNKNOWN;
+        return from != REG_UNKNOWN && janitor_age_of(text, &seconds) ? from + seconds : REG_UNKNOWN;
 }
 
 static int64_t later(int64_t a, int64_t b)
@@ -92,9 +84,21 @@ int64_t janitor_clock(const struct janitor_view *view, const struct janitor_term
         case JANITOR_SUPERSEDED_FOR:
                 at = view->later_at == NULL ? REG_UNKNOWN : view->later_at[i];
                 return at > 0 && (view->bits[i] & JANITOR_LATER_UNSURE) && view->at - at < term->number ? REG_UNKNOWN : at;
+        case JANITOR_LAUNCHED_WITHIN:
+                return facts->flags[i] & REG_FACT_IN_USE ? view->at : facts->launched_at == NULL ? REG_UNKNOWN : facts->launched_at[i];
+        case JANITOR_HEADED_WITHIN:
+                return facts->flags[i] & REG_FACT_HEAD ? view->at : facts->headed_at == NULL ? REG_UNKNOWN : facts->headed_at[i];
         default:
                 return 0;
         }
+}
+
+/* It has happened, and lately. */
+static enum janitor_answer lately(const struct janitor_view *view, const struct janitor_term *term, size_t i)
+{
+        const int64_t last = janitor_clock(view, term, i);
+
+        return last == REG_UNKNOWN ? JANITOR_UNKNOWN : last != 0 && view->at - last <= term->number ? JANITOR_YES : JANITOR_NO;
 }
 
 static enum janitor_answer elapsed(const struct janitor_view *view, const struct janitor_term *term, size_t i)
@@ -276,6 +280,8 @@ static enum janitor_answer tested(const struct janitor_view *view, const struct 
         case JANITOR_AGE: case JANITOR_IN_STATE_FOR: case JANITOR_NOT_LAUNCHED_FOR: case JANITOR_NOT_REFERENCED_FOR:
         case JANITOR_NOT_HEADED_FOR: case JANITOR_NOT_USED_AS_ANCESTOR_FOR: case JANITOR_SUPERSEDED_FOR:
                 return elapsed(view, term, i);
+        case JANITOR_LAUNCHED_WITHIN: case JANITOR_HEADED_WITHIN:
+                return lately(view, term, i);
         case JANITOR_NEWEST:
                 return bound_answer(view, term, i);
         case JANITOR_VULNERABLE:

@@ -30,6 +30,11 @@ static bool has_clock(enum janitor_test test)
                test == JANITOR_NOT_HEADED_FOR || test == JANITOR_NOT_USED_AS_ANCESTOR_FOR || test == JANITOR_SUPERSEDED_FOR;
 }
 
+static bool is_recent(enum janitor_test test)
+{
+        return test == JANITOR_LAUNCHED_WITHIN || test == JANITOR_HEADED_WITHIN;
+}
+
 static char *clock_value(const struct janitor_view *view, const struct janitor_term *term, size_t i)
 {
         const int64_t since = janitor_clock(view, term, i);
@@ -104,7 +109,7 @@ static char *value_of(const struct janitor_view *view, const struct janitor_term
         const struct reg_facts *facts = view->facts;
         struct janitor_term plain = *term;
 
-        if (has_clock(term->test))
+        if (has_clock(term->test) || is_recent(term->test))
                 return clock_value(view, term, i);
         switch (term->test) {
         case JANITOR_MATCH:

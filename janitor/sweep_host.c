@@ -165,44 +165,55 @@ static int look_at(const struct mounts *mounts, int proc, const char *pid)
 {
         autofree char *path = bk_format("%s/mountinfo", pid), *place = find(mounts, proc, path);
 
-        return place == NULL ? NONE : STUCK + EACCES;
+        return place == NULL ? NONE : mounts->act ? STUCK + EACCES : FOUND;
 }
 
-/* Every mount namespace that some process has, once. */
-static int look_everywhere(const struct mounts *mounts, bool *ret_found, struct bk_error *err)
+struct seen { ino_t *v; size_t n; };
+
+/* False where this namespace was seen before. */
+static bool is_new(struct seen *seen, ino_t namespace)
 {
-        autofree ino_t *seen = NULL;
-        size_t n = 0;
+        for (size_t i = 0; i < seen->n; i++)
+                if (seen->v[i] == namespace)
+                        return false;
+        seen->v = bk_grow(seen->v, seen->n + 1, sizeof *seen->v);
+        seen->v[seen->n++] = namespace;
+        return true;
+}
+
+/* hidden: processes that may not be looked into; else every mount namespace that one of the others has, once. */
+static int look_through(const struct mounts *mounts, bool hidden, bool *ret_found, struct bk_error *err)
+{
+        struct seen seen = { 0 };
         autodir DIR *proc = opendir("/proc");
         struct bk_error first = { 0 };
 
         if (proc == NULL)
                 return bk_fail_errno(err, "cannot list '/proc'");
-        (void)fflush(NULL);
         for (struct dirent *entry; (entry = readdir(proc)) != NULL;) {
                 autofree char *path = bk_format("/proc/%s/ns/mnt", entry->d_name);
-                bool known = false, hidden;
                 struct stat st = { 0 };
                 int result;
 
-                if (entry->d_name[0] < '0' || entry->d_name[0] > '9')
+                if (entry->d_name[0] < '0' || entry->d_name[0] > '9' || (stat(path, &st) < 0) != hidden || (!hidden && !is_new(&seen, st.st_ino)))
                         continue;
-                hidden = stat(path, &st) < 0;
-                for (size_t i = 0; i < n; i++)
-                        known |= seen[i] == st.st_ino;
-                if (known && !hidden)
-                        continue;
-                seen = bk_grow(seen, n + 1, sizeof *seen);
-                seen[n++] = st.st_ino;
                 result = hidden ? look_at(mounts, dirfd(proc), entry->d_name) : look_in(mounts, entry->d_name);
                 *ret_found |= result == FOUND;
                 if (result >= STUCK && first.kind == BK_NONE)
                         (void)bk_fail(&first, BK_INFRA, "the mounts of process %s cannot be changed: %s", entry->d_name, strerror(result - STUCK));
         }
+        free(seen.v);
         if (first.kind == BK_NONE)
                 return 0;
         *err = first;
         return -1;
+}
+
+/* A hidden process may well have a namespace that others have, too; so it is asked when those are done with. */
+static int look_everywhere(const struct mounts *mounts, bool *ret_found, struct bk_error *err)
+{
+        (void)fflush(NULL);
+        return look_through(mounts, false, ret_found, err) < 0 ? -1 : look_through(mounts, true, ret_found, err);
 }
 
 int sweep_mount(struct sweeping *sweeping, const char *value, bool act, enum janitor_end *ret, struct bk_error *err)

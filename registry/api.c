@@ -132,6 +132,9 @@ static bool fits(const char *pattern, const struct target *target, const char **
 
                 if (i == target->parts.n)
                         return false;
+                /* What has no name is nothing: "/images//" is no image, and not the list either. */
+                if (*pattern == '{' && *target->parts.v[i] == '\0')
+                        return false;
                 if (*pattern == '{')
                         ret[n++] = target->parts.v[i];
                 else if (strlen(target->parts.v[i]) != length || strncmp(pattern, target->parts.v[i], length) != 0)

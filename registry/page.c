@@ -141,7 +141,6 @@ static void finish(struct reg_answer *answer, struct reg_html *html, const char 
         answer->text = bk_buf_finish(&html->buf);
         bk_strv_add(&answer->headers, POLICY);
         bk_strv_add(&answer->headers, "Referrer-Policy: no-referrer");
-        bk_strv_add(&answer->headers, "Cross-Origin-Opener-Policy: same-origin");
 }
 
 void reg_page_end(const struct reg_call *call, struct reg_html *html, const struct reg_page *page)

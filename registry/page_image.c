@@ -42,6 +42,8 @@ static void put_state(const struct subject *s)
         const json_t *states = json_object_get(s->record, "states"), *last = json_array_get(states, json_array_size(states) - 1);
 
         reg_html_word(s->html, json_object_get(s->record, "state"));
+        if (json_is_true(json_object_get(s->record, "hidden")))
+                reg_html(s->html, " <span class=\"word hidden\" title=\"offered to nobody; found by its digest\">hidden</span>");
         if (last == NULL)
                 return;
         reg_html(s->html, " since<br>");

@@ -16,6 +16,7 @@ long=$(printf 'w%.0s' $(seq 300))
 "$BAKERY" image tag nginx note="$evil" long="$long" -reason "$evil" >/dev/null
 "$BAKERY" image promote nginx production -reason "$evil" >/dev/null
 "$BAKERY" image promote nginx canary -reason "$long" >/dev/null
+"$BAKERY" image trash team/shop -reason "$evil" >/dev/null
 "$BAKERY" image revoke database -reason "$evil" >/dev/null
 jq -n --arg evil "$evil" --arg long "$long" '[{id: "DEMO-1", modified: "2026-10-01T00:00:00Z", summary: ($evil + $long), aliases: ["CVE-2026-1"],
         severity: [{type: "CVSS_V3", score: "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"}],

@@ -50,6 +50,8 @@ static void clocks_run_from_what_happened_last(void **state)
         SAYS("not_headed_for = \"45d\"", v, "yynnynyn??");
         SAYS("not_referenced_for = \"45d\"", v, "ynnn?nnnn?");
         SAYS("in_state_for = \"4d\"", v, "yy?nnnnnnn");
+        SAYS("launched_within = \"45d\"", v, "nyn??nynyn");
+        SAYS("headed_within = \"45d\"", v, "nnyynnny?n");
 }
 
 static void lineage_is_seen_from_both_ends(void **state)
@@ -193,6 +195,8 @@ static void moments_are_read_or_not(void **state)
 
         (void)state;
         assert_int_equal(janitor_until("10d", NOW), NOW + DAYS(10));
+        assert_int_equal(janitor_until("10min", NOW), NOW + 600);
+        assert_true(janitor_until("6m", NOW) == REG_UNKNOWN);           /* minutes or months */
         assert_int_equal(janitor_until("never", NOW), INT64_MAX);
         assert_int_equal(janitor_until("1970-01-02", NOW), DAYS(2));
         assert_int_equal(janitor_until("1970-01-02T00:00:10Z", NOW), DAYS(1) + 10);

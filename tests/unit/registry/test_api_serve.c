@@ -344,6 +344,7 @@ static void paths_from_the_root_are_apart(void **state)
                 { "//healthz", 200 }, { "//healthz/", 200 }, { "/healthz", 404 }, { "///healthz", 404 }, { "//openapi.json", 404 },
                 { "/openapi.json", 200 }, { "/openapi.json/x", 404 }, { "/openapi.json:(", 400 }, { "/openapi.json%00", 400 }, { "/%", 400 },
                 { "/..%2fopenapi.json", 404 }, { "/./openapi.json", 404 }, { "openapi.json", 400 },
+                { "/images//", 404 }, { "//images//", 404 }, { "/images//lineage", 404 }, { "//channels//x", 404 },
         };
         struct fixture *f = *state;
 

@@ -9,6 +9,7 @@
 #include "registry/bake.h"
 #include "registry/life.h"
 #include "registry/page_priv.h"
+#include "registry/prune.h"
 #include "registry/usage.h"
 
 /* What a stranger would like to get into a page. */
@@ -162,7 +163,8 @@ static char *hostile(struct reg *reg)
                 { (char *)"a", (char *)"b", (char *)"passed", (char *)"", 1 },
         };
         struct bk_error err = { 0 };
-        json_t *provenance = json_pack("{s:{s:[s,s]}, s:s}", EVIL, TAG, EVIL, TAG, "template", EVIL);
+        json_t *provenance = json_pack("{s:{s:[s,s]}, s:s}", EVIL, TAG, EVIL, TAG, "template", EVIL), *counts;
+        int64_t run = 0;
         char *below = baked(reg, (struct recipe){ .seed = "0", .name = "foundation", .state = REG_TESTED });
         char *id = baked(reg, (struct recipe){ .seed = "1", .name = "team/web", .ancestor = below, .backing = "layer of 0", .depth = 1,
                 .attributes = { { (char *)"note", (char *)EVIL }, { (char *)"release", (char *)"bookworm" } }, .packages = packages, .n_packages = 2,
@@ -177,6 +179,12 @@ static char *hostile(struct reg *reg)
         assert_ok(reg_tag(reg, id, &(struct reg_tag){ .key = "owner", .value = EVIL }, 1, &(struct reg_change){ .who = EVIL, .why = EVIL }, &err),
                   err);
         assert_ok(reg_launch_seen(reg, "report", &launch, &err), err);
+        free(baked(reg, (struct recipe){ .seed = "2", .name = "old" }));
+        json_decref(ask(reg, "POST", "/images/old/state", "{\"state\": \"trashed\", \"why\": \"" TAG "\"}"));
+        counts = json_pack("{s:i, s:i, s:s}", TAG, 2, "trashed", 1, "stopped", EVIL);
+        assert_ok(reg_janitor_begin(reg, EVIL, "sha256:1", &run, &err), err);
+        assert_ok(reg_janitor_end(reg, run, "stopped", counts, &err), err);
+        json_decref(counts);
         assert_ok(reg_usage_failed(reg, "libvirt", EVIL, &err), err);
         assert_ok(reg_bake_begin(reg, &(struct reg_bake){ .id = "b1", .name = EVIL, .template = EVIL, .builder = TAG, .who = EVIL, .host = EVIL,
                   .log = "logs/b1.log",

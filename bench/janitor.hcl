@@ -28,7 +28,7 @@ retire "team-01" {
   action = "trash"
   grace  = "3bd"
   when {
-    not_launched_for   = "4000d"
+    not_launched_for   = "2000d"
     not_referenced_for = "45d"
     living_descendants = false
   }
@@ -38,7 +38,7 @@ retire "team-02" {
   action = "trash"
   grace  = "3bd"
   when {
-    not_launched_for   = "4001d"
+    not_launched_for   = "2010d"
     not_referenced_for = "45d"
     living_descendants = false
   }

@@ -197,7 +197,7 @@ static void blockers(const struct janitor_view *view, const struct janitor_term 
 
 static void if_found(const struct janitor_view *view, size_t i, json_t *ret)
 {
-        for (size_t r = 0; r < view->rules->n; r++) {
+        for (size_t r = 0; view->rules->v != NULL && r < view->rules->n; r++) {
                 const struct janitor_rule *rule = &view->rules->v[r];
                 struct bk_buf text = { 0 };
                 autofree char *missing = NULL, *line = NULL, *place = janitor_place_text(&rule->place);
@@ -264,7 +264,9 @@ static int would_change(struct reg *reg, const struct janitor_view *view, const 
         case JANITOR_INVARIANT:
                 return if_allowed(reg, plan, verdict->image, id, ret, err);
         case JANITOR_PROTECTED: case JANITOR_KEPT:
-                (void)json_array_append_new(ret, json_sprintf("rule '%s' (%s) not finding it, or newer images of its group", rule->name, place));
+                if (rule != NULL)
+                        (void)json_array_append_new(ret, json_sprintf("rule '%s' (%s) not finding it, or newer images of its group", rule->name,
+                                                                      place));
                 return 0;
         case JANITOR_UNCERTAIN:
                 if (rule != NULL) {
@@ -321,7 +323,7 @@ static int explain(struct reg *reg, const struct janitor_view *view, const struc
         autofree char *place = rule == NULL ? NULL : janitor_place_text(&rule->place), *due = bk_iso_time(verdict.due_at);
         json_t *asked = json_array(), *change = json_array();
 
-        for (size_t r = 0; r < rules->n; r++)
+        for (size_t r = 0; rules->v != NULL && r < rules->n; r++)
                 (void)json_array_append_new(asked, rule_json(view, &rules->v[r], i));
         if (would_change(reg, view, plan, &verdict, id, change, err) < 0) {
                 json_decref(asked);

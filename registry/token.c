@@ -57,7 +57,9 @@ char *reg_word_hash(const char *prefix, const char *presented)
 {
         const size_t length = strlen(prefix) + DIGITS;
 
-        return strncmp(presented, prefix, strlen(prefix)) == 0 && strlen(presented) == length ? bk_digest_bytes(presented, length) : NULL;
+        if (presented == NULL || strncmp(presented, prefix, strlen(prefix)) != 0 || strlen(presented) != length)
+                return NULL;
+        return bk_digest_bytes(presented, length);
 }
 
 int reg_token_create(struct reg *reg, const char *name, enum reg_role role, int64_t expires_at, const struct reg_change *change, char **ret,

@@ -154,8 +154,9 @@ asan:
 	@UBSAN_OPTIONS=print_stacktrace=1 ASAN_OPTIONS=intercept_strstr=0:intercept_memmem=0 $(MAKE) --no-print-directory BUILD=asan check
 # Each for FUZZ_SECONDS; a crash leaves its input in build/fuzz.
 FUZZ_SECONDS ?= 60
-# What looks at a guest is left out.
-FUZZED := $(wildcard lib/*.c) $(wildcard layers/*.c) $(wildcard registry/*.c) $(filter-out boot/eye.c,$(wildcard boot/*.c))
+# What looks at a guest is left out; of the janitor it is the rules.
+FUZZED := $(wildcard lib/*.c) $(wildcard layers/*.c) $(wildcard registry/*.c) $(filter-out boot/eye.c,$(wildcard boot/*.c)) \
+          $(wildcard janitor/rules*.c) $(wildcard janitor/lint*.c) janitor/predicates.c janitor/values.c janitor/calendar.c
 FUZZ_OBJECTS := $(FUZZED:%.c=build/fuzz/obj/%.o)
 FUZZ_CC := clang -std=gnu17 -D_GNU_SOURCE -DBAKERY_VERSION='"$(VERSION)"' -g -O1 -I. $(PKG_CFLAGS)
 build/fuzz/obj/%.o: %.c
@@ -168,7 +169,8 @@ fuzz: deps-check
 	@$(MAKE) --no-print-directory $(FUZZ_OBJECTS)
 	@for f in $(wildcard tests/fuzz/fuzz_*.c); do name=$$(basename $$f .c); echo "  FUZZ $$name"; \
 		$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -o build/fuzz/$$name $$f $(FUZZ_OBJECTS) $(PKG_LIBS) -lm && \
-		ASAN_OPTIONS=intercept_strstr=0 build/fuzz/$$name -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=10 -print_final_stats=1 \
+		ASAN_OPTIONS=intercept_strstr=0 build/fuzz/$$name $$(test ! -f tests/fuzz/$$name.dict || echo -dict=tests/fuzz/$$name.dict) \
+			-max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=10 -print_final_stats=1 \
 			-artifact_prefix=build/fuzz/$$name- >build/fuzz/$$name.log 2>&1 || { tail -n 40 build/fuzz/$$name.log; exit 1; }; \
 		grep -a 'number_of_executed_units' build/fuzz/$$name.log; done
 .PHONY: fuzz
@@ -215,6 +217,7 @@ install: all
 	$(B)/bin/bakery help --completion > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/bakery
 	cp -R images $(DESTDIR)$(PREFIX)/share/bakery/
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
-	sed 's|@PREFIX@|$(PREFIX)|' systemd/bakery.service > $(DESTDIR)$(PREFIX)/lib/systemd/system/bakery.service
+	@for unit in systemd/*; do echo "  UNIT $$(basename $$unit)"; \
+		sed 's|@PREFIX@|$(PREFIX)|' $$unit > $(DESTDIR)$(PREFIX)/lib/systemd/system/$$(basename $$unit) || exit 1; done
 clean:
 	rm -rf build compile_commands.json

@@ -37,6 +37,8 @@ enum janitor_test {
         JANITOR_TAGGED,                 /* tagged = "keep" : the attribute is there; untagged by not {} */
         JANITOR_ANCESTOR_GONE,          /* ancestor_revoked = true: it stands on an image that is revoked or in the trash */
         JANITOR_TTL,                    /* ttl = "expired": its attribute ttl ("10d", a date, "never") has run out; unreadable: unknown */
+        JANITOR_LAUNCHED_WITHIN,        /* launched_within = "30d": in use now, or a launch was told of since. What never was launched: no */
+        JANITOR_HEADED_WITHIN,          /* headed_within = "30d": heads a channel now, or did since. What never did: no, however new it is */
         JANITOR_TESTS
 };
 
@@ -54,7 +56,7 @@ struct janitor_term {
         int64_t number;                         /* seconds, bytes, a count; 0 and 1 for false and true */
         enum janitor_bound bound;               /* of size */
         unsigned states;                        /* of JANITOR_STATE: bit 1 << enum reg_state */
-        struct bk_strv words;                   /* owners, a tag, the keys of `by` */
+        struct bk_strv words;                   /* owners, a tag, the keys of `by`, the query of `match` */
         struct reg_match *match;
         struct { int severity; int64_t age; int fixable, fixed_successor; } hole;       /* severity 1-5, at least; -1: does not matter */
 };

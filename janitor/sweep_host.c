@@ -106,9 +106,9 @@ static char *place_of(const struct mounts *mounts, const char *line)
 }
 
 /* The last one lies on top. */
-static char *find(const struct mounts *mounts, int proc)
+static char *find(const struct mounts *mounts, int proc, const char *of)
 {
-        autoclose int fd = openat(proc, "self/mountinfo", O_RDONLY | O_CLOEXEC);
+        autoclose int fd = openat(proc, of, O_RDONLY | O_CLOEXEC);
         autofree char *text = NULL;
         char *save = NULL, *place = NULL;
 
@@ -131,7 +131,7 @@ static int detach_all(const struct mounts *mounts, int proc)
         int result = NONE;
 
         for (int i = 0; i < STACKED_MOST; i++) {
-                autofree char *place = find(mounts, proc);
+                autofree char *place = find(mounts, proc, "self/mountinfo");
 
                 if (place == NULL)
                         break;
@@ -160,8 +160,16 @@ static int look_in(const struct mounts *mounts, const char *pid)
         return child < 0 ? STUCK + errno : bk_wait(child, END_MS);
 }
 
-/* Every mount namespace that some process has, once. */
-static int look_everywhere(const struct mounts *mounts, bool *ret_found, struct bk_error *err)
+/* A process that is mightier than we shows its mounts, if not its namespace. */
+static int look_at(const struct mounts *mounts, int proc, const char *pid)
+{
+        autofree char *path = bk_format("%s/mountinfo", pid), *place = find(mounts, proc, path);
+
+        return place == NULL ? NONE : STUCK + EACCES;
+}
+
+/* Every mount namespace that some process has, once. hidden: of processes that do not show theirs. */
+static int look_at_all(const struct mounts *mounts, bool hidden, bool *ret_found, struct bk_error *err)
 {
         autofree ino_t *seen = NULL;
         size_t n = 0;
@@ -174,18 +182,18 @@ static int look_everywhere(const struct mounts *mounts, bool *ret_found, struct 
         for (struct dirent *entry; (entry = readdir(proc)) != NULL;) {
                 autofree char *path = bk_format("/proc/%s/ns/mnt", entry->d_name);
                 bool known = false;
-                struct stat st;
+                struct stat st = { 0 };
                 int result;
 
-                if (entry->d_name[0] < '0' || entry->d_name[0] > '9' || stat(path, &st) < 0)
+                if (entry->d_name[0] < '0' || entry->d_name[0] > '9' || (stat(path, &st) < 0) != hidden)
                         continue;
-                for (size_t i = 0; i < n; i++)
+                for (size_t i = 0; !hidden && i < n; i++)
                         known |= seen[i] == st.st_ino;
                 if (known)
                         continue;
                 seen = bk_grow(seen, n + 1, sizeof *seen);
                 seen[n++] = st.st_ino;
-                result = look_in(mounts, entry->d_name);
+                result = hidden ? look_at(mounts, dirfd(proc), entry->d_name) : look_in(mounts, entry->d_name);
                 *ret_found |= result == FOUND;
                 if (result >= STUCK && first.kind == BK_NONE)
                         (void)bk_fail(&first, BK_INFRA, "the mounts of process %s cannot be changed: %s", entry->d_name, strerror(result - STUCK));
@@ -194,6 +202,14 @@ static int look_everywhere(const struct mounts *mounts, bool *ret_found, struct 
                 return 0;
         *err = first;
         return -1;
+}
+
+/* Those that hide theirs come last: most have the one that we are in. */
+static int look_everywhere(const struct mounts *mounts, bool *ret_found, struct bk_error *err)
+{
+        if (look_at_all(mounts, false, ret_found, err) < 0)
+                return -1;
+        return *ret_found && !mounts->act ? 0 : look_at_all(mounts, true, ret_found, err);
 }
 
 int sweep_mount(struct sweeping *sweeping, const char *value, bool act, enum janitor_end *ret, struct bk_error *err)

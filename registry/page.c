@@ -99,8 +99,9 @@ static char *version_of(const char *start, const char *end)
 }
 
 /* A loaf, cut on top. */
-#define ICON "data:image/svg+xml,%%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%%3E%%3Crect x='1' y='4' width='14' height='9' rx='4.5' " \
-             "fill='%%23b26a1d'/%%3E%%3Cpath d='M5 6l-1 3M8.5 6l-1 3M12 6l-1 3' stroke='%%23fff3dd' stroke-width='1.4' stroke-linecap='round'/%%3E%%3C/svg%%3E"
+#define ICON "data:image/svg+xml,%%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%%3E%%3Crect x='1' y='4' width='14' height='9' " \
+             "rx='4.5' fill='%%23b26a1d'/%%3E%%3Cpath d='M5 6l-1 3M8.5 6l-1 3M12 6l-1 3' stroke='%%23fff3dd' stroke-width='1.4' " \
+             "stroke-linecap='round'/%%3E%%3C/svg%%3E"
 
 static void put_head(struct reg_html *html, const struct reg_page *page)
 {
@@ -111,11 +112,11 @@ static void put_head(struct reg_html *html, const struct reg_page *page)
                  "<link rel=\"icon\" href=\"" ICON "\"><link rel=\"stylesheet\" href=\"/bakery.css?%s\">", page->title, css);
         if (page->script)
                 reg_html(html, "<script src=\"/bakery.js?%s\" defer></script>", js);
-        reg_html(html, "</head>\n<body><a class=\"skip\" href=\"#main\">Skip to content</a>\n<header><a class=\"brand\" href=\"/\"%s>bakery</a>"
-                 "<nav aria-label=\"Sections\"><ul>", page->section == NULL ? " aria-current=\"page\"" : "");
+        reg_html(html, "</head>\n<body><a class=\"skip\" href=\"#main\">Skip to content</a>\n<header><a class=\"brand\" href=\"/\">bakery</a>"
+                 "<nav aria-label=\"Sections\"><ul>");
         for (size_t i = 0; i < sizeof sections / sizeof *sections; i++)
-                reg_html(html, "<li><a href=\"%s\"%s>%s</a></li>", sections[i].path,
-                         bk_streq(page->section, sections[i].path) ? " aria-current=\"page\"" : "", sections[i].name);
+                reg_html(html, "<li><a href=\"%s\" aria-current=\"%s\">%s</a></li>", sections[i].path,
+                         bk_streq(page->section, sections[i].path) ? "page" : "false", sections[i].name);
         reg_html(html, "</ul></nav></header>\n<main id=\"main\">\n");
 }
 
@@ -140,7 +141,6 @@ static void finish(struct reg_answer *answer, struct reg_html *html, const char 
         answer->text = bk_buf_finish(&html->buf);
         bk_strv_add(&answer->headers, POLICY);
         bk_strv_add(&answer->headers, "Referrer-Policy: no-referrer");
-        bk_strv_add(&answer->headers, "Cross-Origin-Opener-Policy: same-origin");
 }
 
 void reg_page_end(const struct reg_call *call, struct reg_html *html, const struct reg_page *page)
@@ -190,14 +190,15 @@ void reg_page_form(struct reg_html *html, const char *path)
 
 void reg_page_input(struct reg_html *html, const char *name, const char *label, const char *value, const char *example)
 {
-        reg_html(html, "<span class=\"field\"><label for=\"%s\">%s</label><input id=\"%s\" name=\"%s\" type=\"search\" value=\"%s\" placeholder=\"%s\" "
-                 "autocapitalize=\"off\" autocomplete=\"off\" spellcheck=\"false\"></span>", name, label, name, name, value, example);
+        reg_html(html, "<span class=\"field\"><label for=\"%s\">%s</label><input id=\"%s\" name=\"%s\" type=\"search\" value=\"%s\" "
+                 "placeholder=\"%s\" autocapitalize=\"off\" autocomplete=\"off\" spellcheck=\"false\"></span>", name, label, name, name,
+                 value, example);
 }
 
 void reg_page_choice(struct reg_html *html, const char *name, const char *label, const char *const *words, const char *chosen)
 {
-        reg_html(html, "<span class=\"field small\"><label for=\"%s\">%s</label><select id=\"%s\" name=\"%s\"><option value=\"\">any</option>", name, label,
-                 name, name);
+        reg_html(html, "<span class=\"field small\"><label for=\"%s\">%s</label><select id=\"%s\" name=\"%s\"><option value=\"\">any</option>",
+                 name, label, name, name);
         for (; *words != NULL; words++)
                 reg_html(html, "<option%s>%s</option>", bk_streq(*words, chosen) ? " selected" : "", *words);
         reg_html(html, "</select></span>");
@@ -205,7 +206,8 @@ void reg_page_choice(struct reg_html *html, const char *name, const char *label,
 
 void reg_page_switch(struct reg_html *html, const char *name, const char *label, bool on)
 {
-        reg_html(html, "<label class=\"field small\"><input type=\"checkbox\" name=\"%s\" value=\"1\"%s> %s</label>", name, on ? " checked" : "", label);
+        reg_html(html, "<label class=\"field small\"><input type=\"checkbox\" name=\"%s\" value=\"1\"%s> %s</label>", name, on ? " checked" : "",
+                 label);
 }
 
 void reg_page_form_end(struct reg_html *html, const char *button)
@@ -249,7 +251,8 @@ static int put_bakes(struct reg_call *call, struct reg_html *html, struct bk_err
         if (json_array_size(json_object_get(last, "items")) > 0)
                 reg_page_bakes_table(html, "The last five", json_object_get(last, "items"));
         else
-                reg_page_empty(html, "Nothing was baked yet. The stock images are a start:", "bakery build images/foundation/debian-12/template.json");
+                reg_page_empty(html, "Nothing was baked yet. The stock images are a start:",
+                               "bakery build images/foundation/debian-12/template.json");
         reg_html(html, "</section>\n");
         return 0;
 }

@@ -208,8 +208,8 @@ static void put_advisory(struct reg_html *html, const json_t *item)
         static const char *const texts[][2] = { { "feed", "Feed" }, { "part", "Part" }, { "vector", "Vector" } };
         static const char *const times[][2] = { { "published", "Published" }, { "modified", "Changed" }, { "withdrawn", "Withdrawn" } };
 
-        reg_html(html, "<section><h2>%s</h2><p>%s</p><dl class=\"facts\"><div><dt>Severity</dt><dd>", json_string_value(json_object_get(item, "advisory")),
-                 json_string_value(json_object_get(item, "summary")));
+        reg_html(html, "<section><h2>%s</h2><p>%s</p><dl class=\"facts\"><div><dt>Severity</dt><dd>",
+                 json_string_value(json_object_get(item, "advisory")), json_string_value(json_object_get(item, "summary")));
         reg_html_word(html, json_object_get(item, "severity"));
         reg_html(html, "</dd></div>");
         for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {

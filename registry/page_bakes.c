@@ -243,7 +243,7 @@ static int put_log(struct reg_call *call, struct reg_html *html, const json_t *b
                 reg_html(html, "The end of it. ");
         reg_html(html, "<a href=\"/api/v1%s\">The whole log as text</a></p>\n<pre id=\"log\" class=\"log\" tabindex=\"0\" aria-label=\"Log\"", path);
         if (runs(bake))
-                reg_html(html, " data-stream=\"/api/v1%s/stream\" data-next=\"%lld\"", path, (long long)(from + end));
+                reg_html(html, " data-stream=\"/api/v1%s/stream\" data-next=\"%zu\"", path, (size_t)from + end);
         reg_html(html, ">");
         put_lines(html, text.data == NULL ? "" : text.data);
         reg_html(html, "</pre>\n");

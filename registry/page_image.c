@@ -42,6 +42,8 @@ static void put_state(const struct subject *s)
         const json_t *states = json_object_get(s->record, "states"), *last = json_array_get(states, json_array_size(states) - 1);
 
         reg_html_word(s->html, json_object_get(s->record, "state"));
+        if (json_is_true(json_object_get(s->record, "hidden")))
+                reg_html(s->html, " <span class=\"word hidden\" title=\"offered to nobody; found by its digest\">hidden</span>");
         if (last == NULL)
                 return;
         reg_html(s->html, " since<br>");
@@ -140,7 +142,8 @@ static void put_use(const struct subject *s)
 {
         autofree char *id = bk_strndup(s->id, 19);
 
-        reg_html(s->html, "<details><summary>Use it</summary><dl class=\"commands\"><div><dt>Try it on a terminal</dt><dd><code>bakery boot %s</code></dd></div>"
+        reg_html(s->html, "<details><summary>Use it</summary><dl class=\"commands\">"
+                 "<div><dt>Try it on a terminal</dt><dd><code>bakery boot %s</code></dd></div>"
                  "<div><dt>To a disk</dt><dd><code>bakery image export %s disk.raw</code></dd></div>"
                  "<div><dt>Bake on it</dt><dd><code>\"source_image\": \"%s\"</code></dd></div>"
                  "<div><dt>Files</dt><dd><a href=\"/api/v1/images/%s/disk\">disk as qcow2</a>, <a href=\"/api/v1/images/%s/box\">Vagrant box</a>, "
@@ -216,7 +219,8 @@ static int put_lineage(const struct subject *s, struct bk_error *err)
         if (ask(s, "lineage", "", &lineage, err) < 0 || ask(s, "descendants", most, &descendants, err) < 0)
                 return -1;
         section(s->html, "lineage", "Lineage");
-        reg_html(s->html, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Lineage as a picture\"><img src=\"/api/v1/images/%s/lineage.svg\" "
+        reg_html(s->html, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Lineage as a picture\">"
+                 "<img src=\"/api/v1/images/%s/lineage.svg\" "
                  "alt=\"%s with its ancestors and descendants; the tables below say the same\" loading=\"lazy\"></div>\n", s->id, s->name);
         put_ancestors(s, lineage);
         put_descendants(s, descendants);
@@ -227,7 +231,8 @@ static int put_lineage(const struct subject *s, struct bk_error *err)
 /* --- tests --------------------------------------------------------------------------------------- */
 static void put_check_rows(const struct subject *s, const json_t *checks, const char *caption, bool passed)
 {
-        static const char *const failures[] = { "Check", "Verdict", "Suite", "Message", NULL }, *const passes[] = { "Check", "Verdict", "Suite", NULL };
+        static const char *const failures[] = { "Check", "Verdict", "Suite", "Message", NULL };
+        static const char *const passes[] = { "Check", "Verdict", "Suite", NULL };
         struct reg_table table;
         const json_t *item;
         size_t i;
@@ -266,7 +271,8 @@ static void put_checks(const struct subject *s)
                 if (passed < all)
                         put_check_rows(s, checks, "Did not pass", false);
                 if (passed > 0) {
-                        reg_html(s->html, "<details%s><summary>%zu that passed</summary>", passed == all && all <= PASSED_OPEN ? " open" : "", passed);
+                        reg_html(s->html, "<details%s><summary>%zu that passed</summary>", passed == all && all <= PASSED_OPEN ? " open" : "",
+                                 passed);
                         put_check_rows(s, checks, "Passed", true);
                         reg_html(s->html, "</details>\n");
                 }
@@ -299,7 +305,8 @@ static int put_vulnerable(const struct subject *s, struct bk_error *err)
         n = json_array_size(json_object_get(found, "items"));
         section(s->html, "advisories", "Advisories");
         if (n == 0)
-                reg_html(s->html, "<p class=\"empty\">No advisory that was imported concerns it. <a href=\"/advisories\">What was imported</a></p>\n");
+                reg_html(s->html, "<p class=\"empty\">No advisory that was imported concerns it. "
+                         "<a href=\"/advisories\">What was imported</a></p>\n");
         else
                 reg_page_findings_table(s->html, n > FINDINGS ? "The worst" : "What concerns it, the worst first", json_object_get(found, "items"),
                                         FINDINGS);
@@ -430,7 +437,8 @@ static int put_parts(const struct subject *s, struct bk_error *err)
 {
         const json_t *launches = json_object_get(s->record, "launches");
 
-        reg_html(s->html, "<nav class=\"contents\" aria-label=\"On this page\"><ul><li><a href=\"#lineage\">Lineage</a></li><li><a href=\"#tests\">Tests</a></li>"
+        reg_html(s->html, "<nav class=\"contents\" aria-label=\"On this page\"><ul>"
+                 "<li><a href=\"#lineage\">Lineage</a></li><li><a href=\"#tests\">Tests</a></li>"
                  "<li><a href=\"#packages\">Packages</a></li><li><a href=\"#advisories\">Advisories</a></li><li><a href=\"#history\">History</a></li>"
                  "<li><a href=\"#use\">Usage</a></li><li><a href=\"#provenance\">Provenance</a></li></ul></nav>\n");
         put_facts(s);

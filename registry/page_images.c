@@ -107,13 +107,13 @@ static void put_form(struct reg_html *html, const char *text)
                 BK_CLEANUP(bk_buf_done) struct bk_buf query = { 0 };
 
                 reg_page_query(&query, "q", ready[i].query);
-                reg_html(html, "<li><a href=\"/images?%s\"%s>%s</a></li>", query.data, bk_streq(ready[i].query, text) ? " aria-current=\"true\"" : "",
-                         ready[i].name);
+                reg_html(html, "<li><a href=\"/images?%s\" aria-current=\"%s\">%s</a></li>", query.data,
+                         bk_streq(ready[i].query, text) ? "true" : "false", ready[i].name);
         }
         reg_html(html, "</ul>\n<details id=\"help\"><summary>How queries are written</summary><p>A name, then <code>?</code> and conditions between "
                  "<code>&amp;</code>; all must hold.</p><dl>"
-                 "<div><dt><code>base?release=bookworm,trixie</code></dt><dd>images of that name with any of these values; <code>!=</code> none of them"
-                 "</dd></div><div><dt><code>kernel&gt;=6.1.0-20</code></dt><dd>by version, date or number</dd></div>"
+                 "<div><dt><code>base?release=bookworm,trixie</code></dt><dd>images of that name with any of these values; "
+                 "<code>!=</code> none of them</dd></div><div><dt><code>kernel&gt;=6.1.0-20</code></dt><dd>by version, date or number</dd></div>"
                  "<div><dt><code>name=web*</code>, <code>name~^web</code></dt><dd>begins so; a pattern</dd></div>"
                  "<div><dt><code>package=openssl&lt;3.0.15-1</code></dt><dd>has it installed</dd></div>"
                  "<div><dt><code>channel=production</code></dt><dd>a channel of that name points at it</dd></div>"

@@ -56,7 +56,8 @@ void reg_page_plan(struct reg_html *html, const json_t *plan)
         const json_t *items = json_object_get(plan, "items");
 
         if (json_is_string(json_object_get(plan, "stopped")))
-                reg_html(html, "<p class=\"alert\" role=\"alert\">A run would do nothing: %s</p>\n", json_string_value(json_object_get(plan, "stopped")));
+                reg_html(html, "<p class=\"alert\" role=\"alert\">A run would do nothing: %s</p>\n",
+                         json_string_value(json_object_get(plan, "stopped")));
         put_counts(html, plan);
         if (json_array_size(items) > 0)
                 put_items(html, items);
@@ -66,22 +67,89 @@ void reg_page_plan(struct reg_html *html, const json_t *plan)
                  "<code>bakery janitor explain IMAGE</code></p>\n");
 }
 
+/* --- what left ------------------------------------------------------------------------ */
+static void put_trash(struct reg_html *html, const json_t *items)
+{
+        static const char *const columns[] = { "Image", "Digest", "May be purged", "By", "Why", "Size", NULL };
+        struct reg_table table;
+        const json_t *item;
+        size_t i;
+
+        reg_html(html, "<section><h2>The trash</h2>\n");
+        if (json_array_size(items) == 0) {
+                reg_page_empty(html, "It is empty.", NULL);
+        } else {
+                reg_table_begin(&table, html, "What can still be had back, by bakery image untrash", columns);
+                json_array_foreach(items, i, item) {
+                        reg_table_row(&table);
+                        reg_table_cell(&table);
+                        reg_html_named(html, json_object_get(item, "id"), json_object_get(item, "name"));
+                        reg_table_cell(&table);
+                        reg_html_image(html, json_object_get(item, "id"));
+                        reg_table_cell(&table);
+                        reg_html_time(html, json_object_get(item, "purge_at"));
+                        reg_table_text(&table, json_object_get(item, "who"));
+                        reg_table_text(&table, json_object_get(item, "why"));
+                        reg_table_cell(&table);
+                        reg_html_size(html, json_object_get(item, "size"));
+                }
+                reg_table_end(&table);
+        }
+        reg_html(html, "</section>\n");
+}
+
+static void put_runs(struct reg_html *html, const json_t *items)
+{
+        static const char *const columns[] = { "Run", "Status", "Started", "Ended", "By", "Did", NULL };
+        struct reg_table table;
+        const json_t *item, *count;
+        const char *what;
+        size_t i;
+
+        if (json_array_size(items) == 0)
+                return;
+        reg_html(html, "<section><h2>Runs</h2>\n");
+        reg_table_begin(&table, html, "The last ten", columns);
+        json_array_foreach(items, i, item) {
+                reg_table_row(&table);
+                reg_table_text(&table, json_object_get(item, "number"));
+                reg_table_cell(&table);
+                reg_html_word(html, json_object_get(item, "status"));
+                reg_table_cell(&table);
+                reg_html_time(html, json_object_get(item, "started_at"));
+                reg_table_cell(&table);
+                reg_html_time(html, json_object_get(item, "ended_at"));
+                reg_table_text(&table, json_object_get(item, "who"));
+                reg_table_cell(&table);
+                json_object_foreach(json_object_get(item, "counts"), what, count)
+                        if (json_is_integer(count) && json_integer_value(count) > 0)
+                                reg_html(html, "<span class=\"tag\"><span>%s</span> %lld</span> ", what, (long long)json_integer_value(count));
+        }
+        reg_table_end(&table);
+        reg_html(html, "</section>\n");
+}
+
 /* Without rules the API has no plan. */
 int reg_page_janitor(struct reg_call *call, struct bk_error *err)
 {
-        const struct reg_page page = { .title = "Janitor", .heading = "What the janitor would do", .section = "/janitor", .json = "/janitor/plan" };
+        struct reg_page page = { .title = "Janitor", .heading = "What the janitor would do", .section = "/janitor" };
         struct bk_error why = { 0 };
-        autojson *plan = NULL;
+        autojson *plan = NULL, *trash = NULL, *done = NULL;
         autohtml html = { 0 };
 
         if (reg_page_ask(call, "/janitor/plan", "", &plan, &why) < 0 && why.kind != BK_NOT_FOUND)
                 return *err = why, -1;
+        if (reg_page_ask(call, "/trash", "", &trash, err) < 0 || reg_page_ask(call, "/janitor/runs", "_limit=10", &done, err) < 0)
+                return -1;
         call->answer->fleeting = true;
+        page.json = plan != NULL ? "/janitor/plan" : NULL;
         reg_page_begin(&html, &page);
         if (plan != NULL)
                 reg_page_plan(&html, plan);
         else
                 reg_page_empty(&html, "There are no rules, so nothing goes. The samples are a start:", "cp images/janitor.hcl /etc/bakery/");
+        put_trash(&html, json_object_get(trash, "items"));
+        put_runs(&html, json_object_get(done, "items"));
         reg_page_end(call, &html, &page);
         return 0;
 }

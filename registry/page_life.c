@@ -195,8 +195,10 @@ int reg_page_usage(struct reg_call *call, struct bk_error *err)
         if (reg_page_field(call, "all", &all, err) < 0 || reg_page_ask(call, "/launches", all == NULL ? "living=1" : "", &found, err) < 0)
                 return -1;
         reg_page_begin(&html, &page);
-        reg_html(&html, "<ul class=\"ready\" aria-label=\"Which instances\"><li><a href=\"/usage\"%s>alive</a></li><li><a href=\"/usage?all=1\"%s>"
-                 "also ended</a></li></ul>\n", all == NULL ? " aria-current=\"true\"" : "", all != NULL ? " aria-current=\"true\"" : "");
+        reg_html(&html, "<ul class=\"ready\" aria-label=\"Which instances\"><li>"
+                 "<a href=\"/usage\" aria-current=\"%s\">alive</a></li>"
+                 "<li><a href=\"/usage?all=1\" aria-current=\"%s\">also ended</a></li></ul>\n",
+                 all == NULL ? "true" : "false", all != NULL ? "true" : "false");
         if (json_array_size(json_object_get(found, "items")) > 0)
                 reg_page_launches_table(&html, "Instances", json_object_get(found, "items"), true);
         else
@@ -281,7 +283,8 @@ int reg_page_audit(struct reg_call *call, struct bk_error *err)
 
                 reg_page_next(&html, "/audit", "", "before", cursor);
         }
-        reg_html(&html, "<p>Each change has a digest that covers the one before. To see that nothing was taken out: <code>bakery audit -verify</code></p>\n");
+        reg_html(&html, "<p>Each change has a digest that covers the one before. To see that nothing was taken out: "
+                 "<code>bakery audit -verify</code></p>\n");
         reg_page_end(call, &html, &page);
         return 0;
 }

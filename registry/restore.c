@@ -2,6 +2,7 @@
  * before anything is written; then layers are published; then all rows appear in one transaction. A restore that is killed leaves
  * layers that no row names at most, which fsck tells of. */
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -163,6 +164,11 @@ static int verify(struct backup *backup, struct bk_error *err)
 }
 
 /* --- layers ---------------------------------------------------------------------------- */
+static int by_text(const void *a, const void *b)
+{
+        return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
 static int note_missing(struct backup *backup, const char *line, size_t length, struct bk_error *err)
 {
         autojson *entry = json_loadb(line, length, 0, NULL);
@@ -172,7 +178,7 @@ static int note_missing(struct backup *backup, const char *line, size_t length, 
         if (!bk_digest_valid(digest))
                 return bk_fail(err, BK_CORRUPT, "its list of layers makes no sense");
         path = layer_path(backup->store, digest);
-        if (!bk_strv_has(&backup->layers, digest) && !bk_exists(path))
+        if (bsearch(&digest, backup->layers.v, backup->layers.n, sizeof *backup->layers.v, by_text) == NULL && !bk_exists(path))
                 bk_strv_add(&backup->report.missing, digest);
         return 0;
 }
@@ -181,6 +187,9 @@ static int find_missing(struct backup *backup, struct bk_error *err)
 {
         const struct bk_strv *missing = &backup->report.missing;
 
+        /* Of as many layers as there are images each is looked for. */
+        if (backup->layers.n > 0)
+                qsort(backup->layers.v, backup->layers.n, sizeof *backup->layers.v, by_text);
         for (const char *p = backup->list, *end; *p != '\0'; p = *end == '\0' ? end : end + 1) {
                 end = p + strcspn(p, "\n");
                 if (note_missing(backup, p, (size_t)(end - p), err) < 0)

@@ -63,6 +63,38 @@ static bool has(const struct bk_strv *sorted, const char *word)
         return sorted->n > 0 && bsearch(&word, sorted->v, sorted->n, sizeof *sorted->v, by_text) != NULL;
 }
 
+static int find_row(struct look *look, const char *digest, struct bk_error *err)
+{
+        BK_CLEANUP(reg_layer_done) struct reg_layer row = { 0 };
+        struct bk_error why = { 0 };
+
+        if (reg_layer_get(look->state->reg, digest, &row, &why) == 0)
+                return 1;
+        if (why.kind == BK_NOT_FOUND)
+                return 0;
+        *err = why;
+        return -1;
+}
+
+/* An image may be deleted, with its layer, while we read: what is wrong is looked at once more while none can be removed. */
+static int look_at_row(struct look *look, const char *digest, struct bk_error *err)
+{
+        const bool thorough = !cmd_switch(look->args, "quick");
+        struct bk_error why = { 0 };
+        autoclose int hold = -1;
+        int row;
+
+        if (layer_verify(&look->state->store, digest, thorough, &why) == 0)
+                return 0;
+        if (layer_store_hold(&look->state->store, false, &hold, err) < 0 || (row = find_row(look, digest, err)) < 0)
+                return -1;
+        if (row == 0 || layer_verify(&look->state->store, digest, thorough, &why) == 0)
+                return 0;
+        say(look, bk_kind_name(why.kind), "layer", digest, why.text);
+        look->bad++;
+        return 0;
+}
+
 static int look_at_rows(struct look *look, struct bk_error *err)
 {
         BK_CLEANUP(reg_layers_done) struct reg_layers rows = { 0 };
@@ -70,18 +102,9 @@ static int look_at_rows(struct look *look, struct bk_error *err)
         if (reg_doomed(look->state->reg, &look->doomed, err) < 0 || reg_all_layers(look->state->reg, &rows, err) < 0)
                 return -1;
         for (size_t i = 0; i < rows.n; i++) {
-                struct bk_error why = { 0 };
-
                 bk_strv_add(&look->rows, rows.v[i].digest);
-                if (layer_verify(&look->state->store, rows.v[i].digest, !cmd_switch(look->args, "quick"), &why) < 0) {
-                        say(look, bk_kind_name(why.kind), "layer", rows.v[i].digest, why.text);
-                        look->bad++;
-                }
-                if (has(&look->doomed, rows.v[i].digest)) {
-                        say(look, "needed", "layer", rows.v[i].digest,
-                            "it was to be removed, and an image needs it; the next collection takes it off that list");
-                        look->waiting++;
-                }
+                if (look_at_row(look, rows.v[i].digest, err) < 0)
+                        return -1;
         }
         if (look->rows.n > 0)
                 qsort(look->rows.v, look->rows.n, sizeof *look->rows.v, by_text);
@@ -91,20 +114,13 @@ static int look_at_rows(struct look *look, struct bk_error *err)
 /* Who records a layer holds the store from the look at its file to the commit: what has no row while it is held alone has none. */
 static int is_orphan(struct look *look, const char *digest, struct bk_error *err)
 {
-        BK_CLEANUP(reg_layer_done) struct reg_layer row = { 0 };
         autofree char *path = layer_path(&look->state->store, digest);
         autoclose int hold = -1;
-        struct bk_error why = { 0 };
+        int row;
 
-        if (layer_store_hold(&look->state->store, true, &hold, err) < 0)
+        if (layer_store_hold(&look->state->store, true, &hold, err) < 0 || (row = find_row(look, digest, err)) < 0)
                 return -1;
-        if (reg_layer_get(look->state->reg, digest, &row, &why) == 0)
-                return 0;
-        if (why.kind != BK_NOT_FOUND) {
-                *err = why;
-                return -1;
-        }
-        return access(path, F_OK) == 0;
+        return row == 0 && access(path, F_OK) == 0;
 }
 
 static int look_at_blobs(struct look *look, struct bk_error *err)

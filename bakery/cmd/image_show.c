@@ -64,6 +64,29 @@ static void show_launches(const json_t *launches)
         }
 }
 
+/* What keeps it, and how far it is on its way out. */
+static void show_leaving(const json_t *record)
+{
+        const json_t *keep = json_array_get(json_object_get(record, "keep"), 0), *trash = json_array_get(json_object_get(record, "trash"), 0), *mark;
+        size_t i;
+
+        if (json_is_true(json_object_get(record, "hidden")))
+                printf("hidden      offered to nobody; by its digest it is found\n");
+        if (keep != NULL) {
+                autofree char *who = cmd_member(keep, "who"), *why = cmd_member(keep, "why"), *until = cmd_member(keep, "until");
+
+                printf("kept        %s%s, asked for by %s: %s\n", *cmd_string(keep, "until") != '\0' ? "until " : "for ever",
+                       *cmd_string(keep, "until") != '\0' ? until : "", who, why);
+        }
+        if (trash != NULL)
+                printf("purged      not before %s\n", cmd_string(trash, "purge_at"));
+        json_array_foreach(json_object_get(record, "marks"), i, mark) {
+                autofree char *rule = cmd_member(mark, "rule"), *action = cmd_member(mark, "action"), *due = cmd_member(mark, "due_at");
+
+                printf("marked      by rule %s: %s, due %s\n", rule, action, due);
+        }
+}
+
 /* The store is here only when the registry is. */
 static char *path_of(const struct cmd_args *args, const json_t *record)
 {
@@ -94,6 +117,7 @@ static void show_text(const struct cmd_args *args, const json_t *record)
         printf("size        %s of its own, a disk of %s\nbaked       %s by %s on %s\n", size, disk, cmd_string(record, "created_at"), by, on);
         show_launches(json_object_get(record, "launches"));
         show_checks(json_object_get(record, "checks"));
+        show_leaving(record);
         show_rows(json_object_get(record, "channels"), "channel", "channel", NULL, NULL);
         if (cmd_switch(args, "packages"))
                 show_rows(json_object_get(record, "packages"), "package", "name", "version", "architecture");

@@ -98,8 +98,9 @@ static void print_row(const json_t *image)
         autofree char *name = cmd_member(image, "name"), *type = cmd_member(image, "type");
         autofree char *size = cmd_size((uint64_t)json_integer_value(json_object_get(image, "size")));
         autofree char *attributes = cmd_attributes(json_object_get(image, "attributes"));
+        autofree char *state = bk_format("%s%s", cmd_string(image, "state"), json_is_true(json_object_get(image, "hidden")) ? ", hidden" : "");
 
-        printf("%.19s  %-24s %-12s %-10s %9s  %-20s  %s\n", cmd_string(image, "id"), name, type, cmd_string(image, "state"), size,
+        printf("%.19s  %-24s %-12s %-10s %9s  %-20s  %s\n", cmd_string(image, "id"), name, type, state, size,
                cmd_string(image, "created_at"), attributes);
 }
 

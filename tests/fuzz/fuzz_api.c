@@ -1,5 +1,6 @@
 /* Requests, whatever they hold: a route with a word in its path, a query and a body, or a path that is none of ours. Every one is
- * answered, none with a defect, and errors are JSON with a message, or a page that says it. The registry is a real one, on a file system in memory. */
+ * answered, none with a defect, and errors are JSON with a message, or a page that says it. The registry is a real one,
+         on a file system in memory. */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>

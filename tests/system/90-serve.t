@@ -2,7 +2,7 @@
 # The registry over HTTP: what is answered, to whom, how much of it, and to clients that wish no good.
 . "$(dirname "$0")/lib.sh"
 need curl jq openssl python3
-plan 85
+plan 86
 . "$TOP/tests/system/serve/lib.sh"
 
 home=$WORK/one
@@ -21,7 +21,8 @@ is "nobody may change anything" "$(status -X POST -d '{}' "$api/images")" 401
 is "a token that may not is told so" "$(status -X POST -d '{}' -H "Authorization: Bearer $reader" "$api/images")" 403
 is "a token that may is listened to" "$(status -X POST -d '{}' -H "Authorization: Bearer $token" "$api/images")" 400
 is "a wrong token is refused, for reading too" "$(status -H "Authorization: Bearer wrong" "$api/openapi.json")" 401
-is "so is another way to show one" "$(status -u "ada:$token" "$api/openapi.json")" 401
+is "a browser's way to show one is for reading" "$(status -u "any:$reader" "$api/images") $(status -u "any:wrong" "$api/images")" "200 401"
+is "and for nothing else, as other sites' pages could use it" "$(status -u "any:$token" -X POST -d '{}' "$api/images")" 401
 is "root may do everything over the socket" "$(status --unix-socket "$WORK/socket" -X POST -d '{}' http://x/api/v1/images)" 400
 is "a page under a stranger's name is not answered" "$(status -H "Host: evil.example" "$api/openapi.json")" 401
 is "an API under a number is" "$(status -H "Host: 127.0.0.1:1" "$api/openapi.json")" 200

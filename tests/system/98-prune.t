@@ -2,7 +2,7 @@
 # Images leave and stay, here and over HTTP; what they leave behind goes, and nothing else does, while others send images.
 . "$(dirname "$0")/lib.sh"
 need root curl jq python3 sqlite3
-plan 55
+plan 60
 . "$TOP/tests/system/serve/lib.sh"
 cd "$WORK" || exit 1
 mkdir -p "$BAKERY_HOME"
@@ -32,6 +32,7 @@ exits "an image is hidden" 0 "$BAKERY" image hide "$two" -why "a bad one"
 is "the newest is the one before it" "$("$BAKERY" image show app -json | jq -r .id)" "$one"
 is "by its digest it is there" "$("$BAKERY" image show "$two" -json | jq -r '.id + " " + (.hidden | tostring)')" "$two true"
 is "and where a query says so" "$("$BAKERY" images '?name=app&_hidden=1' -json | jq -r .id | head -n 1)" "$two"
+like "and seen" "$("$BAKERY" images '?name=app&_hidden=1')" "baked, hidden|tested, hidden"
 exits "no channel is pointed at it" 1 "$BAKERY" image promote "$two" production
 like "which says how to show it" "$out" "bakery image unhide"
 admin=$(token boss admin)
@@ -47,6 +48,7 @@ is "the newest is the newest" "$("$BAKERY" image show app -json | jq -r .id)" "$
 # --- kept
 exits "somebody asks for an image to stay" 0 "$BAKERY" image keep "$one" -until 90d -why "an audit"
 like "until then" "$out" "is kept until 20"
+like "who looks at it sees it" "$("$BAKERY" image show "$one")" "^kept +until 20.*, asked for by .*: an audit"
 exits "it is not deleted" 1 "$BAKERY" image delete "$one"
 like "and says who asked" "$out" "is kept; .*unkeep.*: an audit"
 exits "nor hidden" 1 remote image hide "$one"
@@ -104,6 +106,24 @@ exits "after that there is nothing" 0 "$BAKERY" fsck
 is "but that" "$(printf '%s\n' "$out" | tail -n 1)" "2 layers, 0 bad, 0 without an image, 1 on their way"
 "$CLIENT" document "$WORK/late.json" late "$awaited" >/dev/null
 is "whose image is published then" "$(status -H "$auth" -d @"$WORK/late.json" "$url/api/v1/images")" 201
+
+# --- while others send images: each layer comes, goes, and comes back
+while [ ! -e "$WORK/enough" ]; do "$BAKERY" fsck -quick -repair >>"$WORK/repairs" 2>&1 || echo "exited with $?" >>"$WORK/repairs"; done &
+repairer=$!
+for round in 1 2 3 4 5 6 7 8 9 10 11 12; do
+        again=$("$CLIENT" layer "$WORK/again" 50000 "again $((round % 2))")
+        id=$("$CLIENT" document "$WORK/again.json" "again" "$again")
+        # Who finds it there does not send it.
+        [ "$(status -I -H "$auth" "$url/api/v1/layers/$again")" = 200 ] || status -H "$auth" -T "$WORK/again" "$url/api/v1/layers/$again" >/dev/null
+        status -H "$auth" -d @"$WORK/again.json" "$url/api/v1/images"
+        status -X DELETE -H "Authorization: Bearer $admin" "$url/api/v1/images/$id"
+done >"$WORK/statuses"
+touch "$WORK/enough"
+wait $repairer
+is "a layer that somebody was told to be there is there until its image is" "$(cat "$WORK/statuses")" \
+        "$(for round in 1 2 3 4 5 6 7 8 9 10 11 12; do printf 201200; done)"
+unlike "and nothing else was found meanwhile" "$(cat "$WORK/repairs")" "orphan|not-found|corrupt|exited|error"
+exits "then all agrees" 0 "$BAKERY" fsck
 rm "$BAKERY_HOME/store/layers/${two_layer#sha256:}.qcow2"
 exits "a layer that is gone is found" 1 "$BAKERY" fsck -quick
 like "as what it is" "$out" "^not-found: $two_layer: "

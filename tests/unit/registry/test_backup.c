@@ -8,9 +8,31 @@
 #include "lib/buf.h"
 #include "lib/tar.h"
 #include "registry/backup_priv.h"
+#include "registry/prune.h"
 
 static const struct reg_restore_options plainly = { .who = "ada" }, replacing = { .who = "ada", .replace = true },
                                         anyhow = { .who = "ada", .incomplete = true };
+
+/* What stays and what leaves; the layer of what was deleted is doomed. */
+static void stock_leaving(struct reg *reg, const char *kept, const char *leaving)
+{
+        const struct reg_change change = { .who = "ada", .why = "old" };
+        struct reg_mark mark = { .id = (char *)(uintptr_t)leaving, .rule = (char *)"stale", .action = (char *)"trash" };
+        const char *const ids[] = { leaving };
+        const struct reg_pruning hiding = { .ids = ids, .n = 1, .what = REG_PRUNE_HIDE };
+        struct reg_pruned pruned = { 0 };
+        autofree char *word = NULL;
+        struct bk_error err = { 0 };
+        int64_t number = 0;
+
+        assert_ok(reg_keep(reg, kept, INT64_MAX, &change, &err), err);
+        assert_ok(reg_marks_change(reg, &(struct reg_marks){ .v = &mark, .n = 1 }, NULL, &change, &err), err);
+        assert_ok(reg_mark_token(reg, leaving, "stale", &word, &err), err);
+        assert_ok(reg_prune_do(reg, &hiding, &change, &pruned, &err), err);
+        assert_true(pruned.done[0]);
+        reg_pruned_done(&pruned, 1);
+        assert_ok(reg_janitor_begin(reg, "ada", "sha256:rules", &number, &err), err);
+}
 
 /* Something of everything that has rows: lineage, a removed image whose number is not given again, channels, odd bytes. */
 static void stock(struct reg *reg)
@@ -31,6 +53,7 @@ static void stock(struct reg *reg)
         assert_ok(reg_channel_assign(reg, "production", ground, "bob", "first", &err), err);
         assert_ok(reg_set_state(reg, app, REG_REVOKED, "bob", "hole", &err), err);
         assert_ok(reg_delete(reg, last, &gone, &err), err);
+        stock_leaving(reg, ground, app);
 }
 
 static int collect(void *arg, const struct reg_table *table, const struct bk_buf *lines, struct bk_error *err)
@@ -393,7 +416,8 @@ static void an_older_backup_becomes_a_newer_registry(void **state)
                 { "tables/layer/000001.jsonl", "[\"id\",\"digest\",\"backing\",\"size\",\"virtual_size\",\"depth\"]\n[1,\"d\",null,1,1,0]\n" },
                 { "tables/image/000001.jsonl",
                   "[\"sequence\",\"id\",\"name\",\"type\",\"state\",\"layer\",\"size\",\"virtual_size\",\"created_at\"]\n"
-                                               "[7,\"i\",\"base\",\"base\",1,1,1,1,1]\n" },
+                                               "[7,\"i\",\"base\",\"base\",1,1,1,1,1]\n[8,\"j\",\"base\",\"base\",5,1,1,1,1]\n" },
+                { "tables/state_log/000001.jsonl", "[\"id\",\"image\",\"state\",\"at\",\"who\"]\n[1,8,5,1000,\"ada\"]\n" },
                 { "tables/attribute/000001.jsonl", "[\"image\",\"key\",\"value\",\"name\"]\n[7,\"release\",\"bookworm\",\"base\"]\n" } };
         struct fixture *f = *state;
         autofree char *file = bk_format("%s/b.tar", f->home), *id = id_of("1");
@@ -401,10 +425,13 @@ static void an_older_backup_becomes_a_newer_registry(void **state)
         autostore store = { 0 };
         autoreport in = { 0 };
         struct bk_error err = { 0 };
+        int64_t purge_at = 0;
 
         store_open(f, &store);
-        forge(file, members, 5, "SHA256SUMS");
+        forge(file, members, 6, "SHA256SUMS");
         assert_ok(reg_restore(f->reg, &store, file, &plainly, &in, &err), err);
+        assert_int_equal(reg_sql_int(f->reg, &purge_at, &err, "SELECT purge_at FROM trash WHERE image = 8 AND at = 1000", ""), 1);
+        assert_int_equal(purge_at, 1000 + 7 * 86400);
         free(baked(f->reg, (struct recipe){ .seed = "1" }));
         assert_ok(reg_query(f->reg, "base?release=bookworm", &images, &err), err);
         assert_int_equal(images.n, 1);

@@ -67,15 +67,19 @@ static void values_look_as_people_read_them(void **state)
                 { "\"x\"", reg_html_size, "x" },
                 { "\"out-of-date\"", reg_html_word, "<span class=\"word out-of-date\">out-of-date</span>" },
                 { "\"x\\\" y\"", reg_html_word, "x&quot; y" },
-                { "\"1970-01-01T00:00:00Z\"", reg_html_time, "<time datetime=\"1970-01-01T00:00:00Z\" title=\"1970-01-01T00:00:00Z\">1970-01-01 00:00:00 "
+                { "\"1970-01-01T00:00:00Z\"", reg_html_time, "<time datetime=\"1970-01-01T00:00:00Z\" title=\"1970-01-01T00:00:00Z\">1970-01-01 "
+                "00:00:00 "
                   "<span class=\"age\">3 h ago</span></time>" },
-                { "\"1970-01-03T03:00:00Z\"", reg_html_time, "<time datetime=\"1970-01-03T03:00:00Z\" title=\"1970-01-03T03:00:00Z\">1970-01-03 03:00:00 "
+                { "\"1970-01-03T03:00:00Z\"", reg_html_time, "<time datetime=\"1970-01-03T03:00:00Z\" title=\"1970-01-03T03:00:00Z\">1970-01-03 "
+                "03:00:00 "
                   "<span class=\"age\">in 2 days</span></time>" },
                 { "\"when<\"", reg_html_time, "when&lt;" },
                 { "\"sha256:0123456789abcdef\"", reg_html_image,
                   "<a class=\"id\" href=\"/images/sha256:0123456789abcdef\" title=\"sha256:0123456789abcdef\">0123456789ab</a>" },
-                { "\"../x?y#z\\\"\"", reg_html_image, "<a class=\"id\" href=\"/images/..%2Fx%3Fy%23z%22\" title=\"../x?y#z&quot;\">../x?y#z&quot;</a>" },
-                { "{\"a<\":[1,\"b\"],\"c\":{}}", reg_html_any, "<dl><div><dt>a&lt;</dt><dd><ul><li>1</li><li>b</li></ul></dd></div><div><dt>c</dt><dd>"
+                { "\"../x?y#z\\\"\"", reg_html_image, "<a class=\"id\" href=\"/images/..%2Fx%3Fy%23z%22\" "
+                "title=\"../x?y#z&quot;\">../x?y#z&quot;</a>" },
+                { "{\"a<\":[1,\"b\"],\"c\":{}}", reg_html_any,
+                "<dl><div><dt>a&lt;</dt><dd><ul><li>1</li><li>b</li></ul></dd></div><div><dt>c</dt><dd>"
                   "<span class=\"none\">\xe2\x80\x93</span></dd></div></dl>" },
         };
 

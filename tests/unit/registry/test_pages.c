@@ -9,6 +9,7 @@
 #include "registry/bake.h"
 #include "registry/life.h"
 #include "registry/page_priv.h"
+#include "registry/prune.h"
 #include "registry/usage.h"
 
 /* What a stranger would like to get into a page. */
@@ -66,7 +67,7 @@ static void scan_attributes(struct scan *scan)
                 const char *name = ++scan->at;
 
                 scan->at += strspn(scan->at, "abcdefghijklmnopqrstuvwxyz-");
-                if (scan->at == name || strncmp(name, "on", 2) == 0 || strncmp(name, "style", 5) == 0)
+                if (scan->at == name || strncmp(name, "on", 2) == 0 || strncmp(name, "style=", 6) == 0)
                         broken(scan, "an attribute that is not ours");
                 if (*scan->at != '=')
                         continue;
@@ -87,8 +88,10 @@ static void scan_attributes(struct scan *scan)
 static void scan_tag(struct scan *scan)
 {
         static const char *const empty[] = { "meta", "link", "img", "input", "br", NULL };
-        static const char *const ours[] = { "html", "head", "title", "body", "header", "nav", "main", "footer", "section", "div", "span", "p", "a", "ul", "li",
-                "dl", "dt", "dd", "table", "caption", "thead", "tbody", "tr", "th", "td", "h1", "h2", "form", "label", "button", "select", "option", "details",
+        static const char *const ours[] = { "html", "head", "title", "body", "header", "nav", "main", "footer", "section", "div", "span", "p", "a",
+                "ul", "li",
+                "dl", "dt", "dd", "table", "caption", "thead", "tbody", "tr", "th", "td", "h1", "h2", "form", "label", "button", "select",
+                "option", "details",
                 "summary", "code", "pre", "b", "time", "progress", "noscript", "script", NULL };
         const bool end = *scan->at == '/';
         char name[16] = "";
@@ -138,8 +141,10 @@ static void check_markup(const char *target, const char *text)
 static void import_advisory(struct reg *reg)
 {
         json_t *body = json_pack("{s:s, s:s, s:b, s:[{s:s, s:s, s:s, s:[s], s:[{s:s, s:s}], s:[{s:{s:s, s:s}, s:[{s:s, s:[{s:s},{s:s}]}]}]}]}",
-                "format", "osv", "import", "one", "last", 1, "items", "id", "EVIL-1", "modified", "2026-01-01T00:00:00Z", "summary", EVIL, "aliases", "CVE-2026-1",
-                "severity", "type", "CVSS_V3", "score", "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H", "affected", "package", "ecosystem", "Debian:12", "name",
+                "format", "osv", "import", "one", "last", 1, "items", "id", "EVIL-1", "modified", "2026-01-01T00:00:00Z", "summary", EVIL,
+                "aliases", "CVE-2026-1",
+                "severity", "type", "CVSS_V3", "score", "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H", "affected", "package", "ecosystem",
+                "Debian:12", "name",
                 "openssl", "ranges", "type", "ECOSYSTEM", "events", "introduced", "0", "fixed", "9" TAG);
         autofree char *text = json_dumps(body, 0);
 
@@ -158,7 +163,8 @@ static char *hostile(struct reg *reg)
                 { (char *)"a", (char *)"b", (char *)"passed", (char *)"", 1 },
         };
         struct bk_error err = { 0 };
-        json_t *provenance = json_pack("{s:{s:[s,s]}, s:s}", EVIL, TAG, EVIL, TAG, "template", EVIL);
+        json_t *provenance = json_pack("{s:{s:[s,s]}, s:s}", EVIL, TAG, EVIL, TAG, "template", EVIL), *counts;
+        int64_t run = 0;
         char *below = baked(reg, (struct recipe){ .seed = "0", .name = "foundation", .state = REG_TESTED });
         char *id = baked(reg, (struct recipe){ .seed = "1", .name = "team/web", .ancestor = below, .backing = "layer of 0", .depth = 1,
                 .attributes = { { (char *)"note", (char *)EVIL }, { (char *)"release", (char *)"bookworm" } }, .packages = packages, .n_packages = 2,
@@ -170,10 +176,18 @@ static char *hostile(struct reg *reg)
         assert_ok(reg_set_state(reg, id, REG_TESTED, EVIL, EVIL, &err), err);
         assert_ok(reg_channel_assign(reg, "team/web:production", id, EVIL, EVIL, &err), err);
         assert_ok(reg_channel_assign(reg, "foundation:production", below, "ada", "no reason", &err), err);
-        assert_ok(reg_tag(reg, id, &(struct reg_tag){ .key = "owner", .value = EVIL }, 1, &(struct reg_change){ .who = EVIL, .why = EVIL }, &err), err);
+        assert_ok(reg_tag(reg, id, &(struct reg_tag){ .key = "owner", .value = EVIL }, 1, &(struct reg_change){ .who = EVIL, .why = EVIL }, &err),
+                  err);
         assert_ok(reg_launch_seen(reg, "report", &launch, &err), err);
+        free(baked(reg, (struct recipe){ .seed = "2", .name = "old" }));
+        json_decref(ask(reg, "POST", "/images/old/state", "{\"state\": \"trashed\", \"why\": \"" TAG "\"}"));
+        counts = json_pack("{s:i, s:i, s:s}", TAG, 2, "trashed", 1, "stopped", EVIL);
+        assert_ok(reg_janitor_begin(reg, EVIL, "sha256:1", &run, &err), err);
+        assert_ok(reg_janitor_end(reg, run, "stopped", counts, &err), err);
+        json_decref(counts);
         assert_ok(reg_usage_failed(reg, "libvirt", EVIL, &err), err);
-        assert_ok(reg_bake_begin(reg, &(struct reg_bake){ .id = "b1", .name = EVIL, .template = EVIL, .builder = TAG, .who = EVIL, .host = EVIL, .log = "logs/b1.log",
+        assert_ok(reg_bake_begin(reg, &(struct reg_bake){ .id = "b1", .name = EVIL, .template = EVIL, .builder = TAG, .who = EVIL, .host = EVIL,
+                  .log = "logs/b1.log",
                                                           .build_url = "javascript:pwned()" }, &err), err);
         json_decref(ask(reg, "POST", "/images/foundation/revoke", "{\"why\": \"" TAG "\", \"descendants\": false}"));
         free(below);
@@ -183,10 +197,13 @@ static char *hostile(struct reg *reg)
 static void what_is_recorded_does_no_harm(void **state)
 {
         static const char *const targets[] = {
-                "/", "/images", "/images?_all", "/images?q=" "%3Cscript%3E", "/images?q=%22%3E%3Cimg%20src%3Dx%3E", "/images?note=%3Cscript%3E", "/images/team%2Fweb",
-                "/images/team%2Fweb/packages", "/images/team%2Fweb/packages?name=%22%3E%3Cb%3E", "/images/team%2Fweb/vulnerable", "/images/team%2Fweb/diff/team%2Fweb",
+                "/", "/images", "/images?_all", "/images?q=" "%3Cscript%3E", "/images?q=%22%3E%3Cimg%20src%3Dx%3E", "/images?note=%3Cscript%3E",
+                "/images/team%2Fweb",
+                "/images/team%2Fweb/packages", "/images/team%2Fweb/packages?name=%22%3E%3Cb%3E", "/images/team%2Fweb/vulnerable",
+                "/images/team%2Fweb/diff/team%2Fweb",
                 "/channels", "/channels?name=%22%3E", "/channels/team%2Fweb/production", "/bakes", "/bakes?name=%22%3E", "/bakes/b1", "/packages",
-                "/packages?name=openssl", "/packages?name=%22%3E%3Cb%3E&version=%3C%22", "/advisories", "/advisories?severity=high&in_use=1", "/advisories/EVIL-1",
+                "/packages?name=openssl", "/packages?name=%22%3E%3Cb%3E&version=%3C%22", "/advisories", "/advisories?severity=high&in_use=1",
+                "/advisories/EVIL-1",
                 "/usage", "/usage?all=1", "/janitor", "/audit", "/audit?before=4", "/images/%3Cscript%3E", "/bakes/%22%3E", "/advisories/%3Cb%3E",
                 "/channels/%3Cb%3E/x", "/images?q=%3D%3D%26%26", "/images?_after=%3Cb%3E", "/images/foundation%3F_all", "/audit?before=%3Cb%3E",
                 "/images/team%2Fweb/diff/%3Cb%3E", "/advisories?severity=%3Cb%3E",
@@ -227,9 +244,11 @@ static void same_ids(const char *text, const json_t *items, const char *key)
 static void pages_say_what_the_api_says(void **state)
 {
         static const struct { const char *page, *api, *key; } cases[] = {
-                { "/images", "/images", "id" }, { "/images?q=state%3Dtested", "/images?state=tested", "id" }, { "/images?release=bookworm", "/images?release=bookworm", "id" },
+                { "/images", "/images", "id" }, { "/images?q=state%3Dtested", "/images?state=tested", "id" }, { "/images?release=bookworm",
+                "/images?release=bookworm", "id" },
                 { "/images?q=_all", "/images?_all", "id" }, { "/channels", "/channels", "image" }, { "/bakes", "/bakes", "id" },
-                { "/packages?name=openssl", "/packages?name=openssl", "id" }, { "/advisories", "/vulnerable", "id" }, { "/usage", "/launches", "image" },
+                { "/packages?name=openssl", "/packages?name=openssl", "id" }, { "/advisories", "/vulnerable", "id" }, { "/usage", "/launches",
+                "image" },
                 { "/advisories/CVE-2026-1", "/advisories/CVE-2026-1", "id" }, { "/images/team%2Fweb", "/images/team%2Fweb/lineage", "id" },
                 { "/images/team%2Fweb/vulnerable", "/images/team%2Fweb/vulnerable", "advisory" },
         };
@@ -270,7 +289,8 @@ static void who_may_not_read_sees_nothing(void **state)
 
 static void every_page_has_its_policy(void **state)
 {
-        static const char *const wanted[] = { "Content-Security-Policy: default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' "
+        static const char *const wanted[] = { "Content-Security-Policy: default-src 'none'; style-src 'self'; script-src 'self'; connect-src "
+                "'self'; img-src 'self' "
                                               "data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'", "Referrer-Policy: no-referrer" };
         static const char *const paths[] = { "//", "//images", "//images/none" };
         struct fixture *f = *state;
@@ -288,10 +308,14 @@ static void every_page_has_its_policy(void **state)
 static void queries_are_read_as_they_are_written(void **state)
 {
         static const struct { const char *query, *wanted; int status; } cases[] = {
-                { "", "web db", 200 }, { "q=", "web db", 200 }, { "q=web", "web", 200 }, { "q=+web+", "web", 200 }, { "q=web%3Frelease%3Dbookworm", "web", 200 },
-                { "q=web%3Brelease%3Dbookworm", "web", 200 }, { "q=release%3Dbookworm", "web", 200 }, { "q=%3Frelease%3Dtrixie", "db", 200 }, { "q=_all", "web db", 200 },
-                { "q=%3F_sort%3Dname", "db web", 200 }, { "q=web%3F_latest", "web", 200 }, { "release=trixie", "db", 200 }, { "release=trixie&q=", "db", 200 },
-                { "q=web:(id)", "web", 200 }, { "q=%21release", "", 200 }, { "q=release%3Dnone", "", 200 }, { "q=_newest", "", 400 }, { "q=a%3D%25zz", "", 400 },
+                { "", "web db", 200 }, { "q=", "web db", 200 }, { "q=web", "web", 200 }, { "q=+web+", "web", 200 }, { "q=web%3Frelease%3Dbookworm",
+                "web", 200 },
+                { "q=web%3Brelease%3Dbookworm", "web", 200 }, { "q=release%3Dbookworm", "web", 200 }, { "q=%3Frelease%3Dtrixie", "db", 200 },
+                { "q=_all", "web db", 200 },
+                { "q=%3F_sort%3Dname", "db web", 200 }, { "q=web%3F_latest", "web", 200 }, { "release=trixie", "db", 200 }, { "release=trixie&q=",
+                "db", 200 },
+                { "q=web:(id)", "web", 200 }, { "q=%21release", "", 200 }, { "q=release%3Dnone", "", 200 }, { "q=_newest", "", 400 },
+                { "q=a%3D%25zz", "", 400 },
                 { "q=none%3F_latest", "", 404 }, { "_one", "", 409 }, { "q=note%3Da+b", "web", 200 }, { "q=note%3Da%2Bb", "", 200 },
         };
         struct fixture *f = *state;
@@ -338,7 +362,8 @@ static void lists_come_in_pages(void **state)
                 struct bk_buf address = { 0 };
 
                 for (size_t i = 0; i < sizeof seen; i++) {
-                        autofree char *seed = bk_format("%zu", i), *id = id_of(seed), *link = bk_format("data-name=\"Image\"><a href=\"/images/%s\"", id);
+                        autofree char *seed = bk_format("%zu", i), *id = id_of(seed),
+                                *link = bk_format("data-name=\"Image\"><a href=\"/images/%s\"", id);
 
                         seen[i] = (char)(seen[i] + (strstr(text, link) != NULL));
                 }
@@ -362,7 +387,8 @@ static void the_log_can_be_walked_back(void **state)
         int rows = 0, pages = 0;
 
         for (int i = 0; i < 249; i++)
-                assert_ok(reg_tag(f->reg, id, &(struct reg_tag){ .key = "n", .value = i % 2 != 0 ? "1" : "2" }, 1, &(struct reg_change){ .who = "ada" }, &err), err);
+                assert_ok(reg_tag(f->reg, id, &(struct reg_tag){ .key = "n", .value = i % 2 != 0 ? "1" : "2" }, 1,
+                          &(struct reg_change){ .who = "ada" }, &err), err);
         for (; target != NULL; pages++) {
                 autofree char *text = page(f->reg, target);
                 const char *next = strstr(text, "href=\"/audit?before=");
@@ -392,7 +418,8 @@ static void a_log_ends_where_the_stream_begins(void **state)
         assert_ok(layer_store_open(f->home, &store, &err), err);
         assert_ok(bk_mkdir_p(logs, &err), err);
         assert_ok(bk_publish_bytes(path, log, sizeof log - 1, 0644, &err), err);
-        assert_ok(reg_bake_begin(f->reg, &(struct reg_bake){ .id = "b1", .name = "web", .template = "t", .builder = "chroot", .who = "ada", .host = "elsewhere",
+        assert_ok(reg_bake_begin(f->reg, &(struct reg_bake){ .id = "b1", .name = "web", .template = "t", .builder = "chroot", .who = "ada",
+                  .host = "elsewhere",
                                                              .log = "logs/b1.log" }, &err), err);
         {
                 autofree char *text = page_as(f->reg, &store, "/bakes/b1", REG_READ, &status);
@@ -418,9 +445,12 @@ static void a_log_ends_where_the_stream_begins(void **state)
 /* --- the rest ------------------------------------------------------------------------------------------ */
 static void a_plan_is_shown(void **state)
 {
-        json_t *plan = json_pack("{s:s, s:s, s:{s:i, s:i}, s:I, s:[{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I}]}", "at", "2026-01-01T00:00:00Z", "stopped",
-                                 "libvirt " TAG, "counts", "goes", 1, "stays", 2, "bytes", (json_int_t)1048576, "items", "image", "sha256:0123", "name", "web",
-                                 "action", "trash", "rule", "stale" TAG, "place", "rules.hcl:3:1", "fate", "goes", "why", EVIL, "due_at", "2026-01-02T00:00:00Z",
+        json_t *plan = json_pack("{s:s, s:s, s:{s:i, s:i}, s:I, s:[{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I}]}", "at", "2026-01-01T00:00:00Z",
+                "stopped",
+                                 "libvirt " TAG, "counts", "goes", 1, "stays", 2, "bytes", (json_int_t)1048576, "items", "image", "sha256:0123",
+                                 "name", "web",
+                                 "action", "trash", "rule", "stale" TAG, "place", "rules.hcl:3:1", "fate", "goes", "why", EVIL, "due_at",
+                                 "2026-01-02T00:00:00Z",
                                  "bytes", (json_int_t)1048576);
         autohtml html = { 0 };
 
@@ -441,7 +471,8 @@ static void an_empty_registry_says_what_to_do(void **state)
 {
         static const struct { const char *target, *wanted; } cases[] = {
                 { "/", "bakery build" }, { "/images", "bakery build" }, { "/channels", "bakery image promote" }, { "/bakes", "bakery build" },
-                { "/advisories", "bakery advisory import" }, { "/usage", "bakery usage scan" }, { "/janitor", "no rules" }, { "/audit", "Nothing happened" },
+                { "/advisories", "bakery advisory import" }, { "/usage", "bakery usage scan" }, { "/janitor", "no rules" }, { "/audit",
+                "Nothing happened" },
         };
         struct fixture *f = *state;
 
@@ -459,16 +490,20 @@ static void other_addresses_stay_what_they_were(void **state)
         struct fixture *f = *state;
         autofree char *id = baked(f->reg, (struct recipe){ .seed = "1", .name = "team/web" });
         static const struct { const char *path, *type; int status; } cases[] = {
-                { "//team/web", "application/json", 200 }, { "//metrics", "text/plain; version=0.0.4; charset=utf-8", 200 }, { "//healthz", "application/json", 200 },
-                { "//nothing", "application/json", 404 }, { "//bakery.css", "text/css; charset=utf-8", 200 }, { "//bakery.js", "text/javascript; charset=utf-8", 200 },
-                { "/images", "application/json", 200 }, { "/", "application/json", 200 }, { "//images", REG_HTML, 200 }, { "//images/team%2Fweb", REG_HTML, 200 },
+                { "//team/web", "application/json", 200 }, { "//metrics", "text/plain; version=0.0.4; charset=utf-8", 200 }, { "//healthz",
+                "application/json", 200 },
+                { "//nothing", "application/json", 404 }, { "//bakery.css", "text/css; charset=utf-8", 200 }, { "//bakery.js",
+                "text/javascript; charset=utf-8", 200 },
+                { "/images", "application/json", 200 }, { "/", "application/json", 200 }, { "//images", REG_HTML, 200 }, { "//images/team%2Fweb",
+                REG_HTML, 200 },
         };
 
         for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
                 BK_CLEANUP(reg_answer_done) struct reg_answer answer = { 0 };
 
                 print_message("# %s\n", cases[i].path);
-                reg_api(f->reg, &(struct reg_request){ .method = "GET", .path = cases[i].path, .query = "", .role = REG_READ, .base = "http://x" }, &answer);
+                reg_api(f->reg, &(struct reg_request){ .method = "GET", .path = cases[i].path, .query = "", .role = REG_READ, .base = "http://x" },
+                        &answer);
                 assert_int_equal(answer.status, cases[i].status);
                 assert_string_equal(answer.type, cases[i].type);
         }
@@ -479,7 +514,8 @@ static void an_advisory_is_gone_to_by_its_name(void **state)
         BK_CLEANUP(reg_answer_done) struct reg_answer answer = { 0 };
         struct fixture *f = *state;
 
-        reg_api(f->reg, &(struct reg_request){ .method = "GET", .path = "//advisories", .query = "advisory=CVE-1%0d%0aX%3a+y%2F", .role = REG_READ }, &answer);
+        reg_api(f->reg, &(struct reg_request){ .method = "GET", .path = "//advisories", .query = "advisory=CVE-1%0d%0aX%3a+y%2F",
+                .role = REG_READ }, &answer);
         assert_int_equal(answer.status, 400);
         reg_answer_done(&answer);
         reg_api(f->reg, &(struct reg_request){ .method = "GET", .path = "//advisories", .query = "advisory=+CVE-1%2F..", .role = REG_READ }, &answer);

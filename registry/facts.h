@@ -33,7 +33,8 @@ enum reg_facts_flag {
 
 /* Holes of one package set: of each severity (0 unrated to 5 critical, as advisories have them) when the oldest was published;
  * 0: there is none, REG_UNKNOWN: there is one of unknown age, perhaps beside others. Severity and age that a feed does not tell are those
- * that others tell of the same name; what nobody tells the age of was published no later than it was read here. */
+ * that others tell of the same name; what nobody tells the age of was published no later than it was read here,
+ * and is at least that old. */
 struct reg_holes { int64_t any[6], fixable[6]; };
 
 struct reg_facts {
@@ -65,7 +66,7 @@ struct reg_facts {
         void *arena;                            /* the words' bytes; private */
 };
 /* keys: attributes that are wanted. only: the row of one image, 0 for all; ancestor is then REG_NOWHERE, and n is 0 where there is no such
- * image. Within the caller's transaction where there is one. */
+ * image. Within the caller's transaction where there is one. A revocation that is due has no effect here before reg_due_apply(). */
 struct reg_facts_ask { unsigned want; const struct bk_strv *keys; int64_t only; };
 int reg_facts_read(struct reg *reg, const struct reg_facts_ask *ask, struct reg_facts *ret, struct bk_error *err) BK_MUST_CHECK;
 void reg_facts_done(struct reg_facts *facts);

@@ -18,3 +18,17 @@ bench_facts() {
                 row "  ${keys:-no attributes} (aim: 2000 ms)" "$ms ms, $mib MiB, $kinds kinds"
         done
 }
+
+# The whole of it: facts, twenty rules, and what follows.
+bench_janitor() {
+        janitor_fill
+        echo "A plan of the janitor for $images images by 20 rules:"
+        "$BAKERY" janitor plan -home "$WORK/many" -rules "$TOP/bench/janitor.hcl" >"$WORK/out"
+        for i in $(runs 5); do
+                /usr/bin/time -o "$WORK/time" -f '%e %M' "$BAKERY" janitor plan -home "$WORK/many" -rules "$TOP/bench/janitor.hcl" >"$WORK/out"
+                cat "$WORK/time" >>"$WORK/times"
+        done
+        row "  plan (aim: 3 s)" "$(cut -d' ' -f1 "$WORK/times" | median) s"
+        row "  memory (aim: 512 MiB)" "$(cut -d' ' -f2 "$WORK/times" | sort -n | awk '{ most = $1 / 1024 } END { printf "%.0f MiB", most }')"
+        row "  images that it speaks of" "$(($(wc -l <"$WORK/out") - 2))"
+}

@@ -62,3 +62,8 @@ struct janitor_run {
 };
 /* One at a time: BK_LOCKED. BK_CONFLICT when the plan is stopped. *ret: {"number", "deprecated", ..., "bytes", "collected", "stopped"}. */
 int janitor_run(struct reg *reg, const struct janitor_run *run, json_t **ret, struct bk_error *err) BK_MUST_CHECK;
+
+/* A moment as people write it: "30d" from now, "2026-12-31" (all of it), "2026-12-31T12:00:00Z". BK_INVALID. */
+int janitor_moment(const char *text, int64_t *ret, struct bk_error *err) BK_MUST_CHECK;
+/* The rules of a state folder: its janitor.hcl, else /etc/bakery/janitor.hcl; the caller's. NULL: there are none. */
+char *janitor_rules_path(const char *home);

@@ -6,20 +6,23 @@
 
 #include "lib/buf.h"
 #include "lib/cleanup.h"
+#include "lib/utf8.h"
 
 struct lint { const struct janitor_rules *rules; json_t *found; };
 
 static void say(struct lint *lint, const struct janitor_rule *rule, const struct janitor_place *place, const char *format, ...) BK_PRINTF(4, 5);
 static void say(struct lint *lint, const struct janitor_rule *rule, const struct janitor_place *place, const char *format, ...)
 {
-        autofree char *text = NULL, *where = bk_format("%s:%u:%u", place->file, place->line, place->column);
+        autofree char *text = NULL, *whole = NULL, *where = bk_format("%s:%u:%u", place->file, place->line, place->column);
+        autofree char *there = bk_utf8_clean(where);
         va_list args;
 
         va_start(args, format);
         text = bk_vformat(format, args);
         va_end(args);
+        whole = bk_utf8_clean(text);            /* a text that was cut may end within a character */
         (void)json_array_append_new(lint->found, json_pack("{s:o?, s:s, s:s}", "rule", rule != NULL ? json_string(rule->name) : json_null(),
-                                                           "place", where, "problem", text));
+                                                           "place", there, "problem", whole));
 }
 
 /* --- one rule --------------------------------------------------------------------------------- */

@@ -79,7 +79,7 @@ static bool exclude(const struct literal *a, const struct literal *b)
                 return true;
         if (is_flag(a, JANITOR_NEWEST_TESTED, 1) || is_flag(a, JANITOR_SUPERSEDED, 0))
                 return is_flag(b, JANITOR_SUPERSEDED, 1) || is_test(b, JANITOR_SUPERSEDED_FOR);
-        if (is_test(a, JANITOR_LAUNCHED_WITHIN) && (is_test(b, JANITOR_NOT_LAUNCHED_FOR) || is_test(b, JANITOR_NOT_REFERENCED_FOR)))
+        if (is_test(a, JANITOR_LAUNCHED_WITHIN) && is_test(b, JANITOR_NOT_REFERENCED_FOR))      /* in use, it may have been launched long ago */
                 return b->term->number > a->term->number;
         if (is_test(a, JANITOR_HEADED_WITHIN) && (is_test(b, JANITOR_NOT_HEADED_FOR) || is_test(b, JANITOR_NOT_REFERENCED_FOR)))
                 return b->term->number > a->term->number;

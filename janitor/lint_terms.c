@@ -79,7 +79,8 @@ static bool test_implies(const struct janitor_term *b, const struct janitor_term
         struct janitor_range inner, outer;
 
         if (janitor_test_is_age(a->test) && janitor_test_is_age(b->test))
-                return janitor_age_implies(b->test, a->test) && b->number >= a->number;
+                /* "0d" tells nothing of when anything happened */
+                return janitor_age_implies(b->test, a->test) && b->number >= a->number && (b->test == a->test || b->number > 0);
         if (a->test != b->test)
                 return false;
         switch (a->test) {

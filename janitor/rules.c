@@ -231,6 +231,7 @@ static int read_blocks(const struct bk_hcl_body *body, struct janitor_rules *ret
         ret->v = bk_alloc(body->n_blocks * sizeof *ret->v);
         for (size_t i = 0; i < body->n_blocks; i++) {
                 const struct bk_hcl_block *block = body->blocks[i];
+                const size_t before = ret->n;
                 unsigned kind = 0;
 
                 while (kind <= JANITOR_RETIRE && strcmp(kinds[kind], block->type) != 0)
@@ -239,7 +240,7 @@ static int read_blocks(const struct bk_hcl_body *body, struct janitor_rules *ret
                         if (janitor_read_settings(&block->body, &ret->settings, err) < 0)
                                 return -1;
                 } else if (read_rule(ret, (enum janitor_kind)kind, block, err) < 0) {
-                        return bk_wrap(err, "%s \"%.64s\"", block->type, block->labels->items[0]->text);
+                        return ret->n == before ? -1 : bk_wrap(err, "%s \"%s\"", block->type, ret->v[before].name);        /* a name that is one */
                 }
         }
         for (size_t i = 0; i < ret->n; i++)

@@ -15,7 +15,8 @@ int janitor_read_count(const struct bk_doc *value, int64_t least, int64_t most, 
 int janitor_read_percent(const struct bk_doc *value, double *ret, struct bk_error *err) BK_MUST_CHECK;
 /* "30d": seconds. */
 int janitor_read_age(const struct bk_doc *value, int64_t *ret, struct bk_error *err) BK_MUST_CHECK;
-/* The same, or "3bd". */
+bool janitor_age_of(const char *text, int64_t *ret);            /* the same, of a text that says nothing else */
+/* The same as a value, or "3bd". */
 int janitor_read_grace(const struct bk_doc *value, struct janitor_grace *ret, struct bk_error *err) BK_MUST_CHECK;
 /* "10GiB"; with a bound (">1GiB") where one is asked for. */
 int janitor_read_bytes(const struct bk_doc *value, enum janitor_bound *ret_bound, int64_t *ret, struct bk_error *err) BK_MUST_CHECK;

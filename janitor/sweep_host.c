@@ -168,8 +168,8 @@ static int look_at(const struct mounts *mounts, int proc, const char *pid)
         return place == NULL ? NONE : STUCK + EACCES;
 }
 
-/* Every mount namespace that some process has, once. */
-static int look_everywhere(const struct mounts *mounts, bool *ret_found, struct bk_error *err)
+/* Every mount namespace that some process has, once. hidden: of processes that do not show theirs. */
+static int look_at_all(const struct mounts *mounts, bool hidden, bool *ret_found, struct bk_error *err)
 {
         autofree ino_t *seen = NULL;
         size_t n = 0;
@@ -181,16 +181,15 @@ static int look_everywhere(const struct mounts *mounts, bool *ret_found, struct 
         (void)fflush(NULL);
         for (struct dirent *entry; (entry = readdir(proc)) != NULL;) {
                 autofree char *path = bk_format("/proc/%s/ns/mnt", entry->d_name);
-                bool known = false, hidden;
+                bool known = false;
                 struct stat st = { 0 };
                 int result;
 
-                if (entry->d_name[0] < '0' || entry->d_name[0] > '9')
+                if (entry->d_name[0] < '0' || entry->d_name[0] > '9' || (stat(path, &st) < 0) != hidden)
                         continue;
-                hidden = stat(path, &st) < 0;
-                for (size_t i = 0; i < n; i++)
+                for (size_t i = 0; !hidden && i < n; i++)
                         known |= seen[i] == st.st_ino;
-                if (known && !hidden)
+                if (known)
                         continue;
                 seen = bk_grow(seen, n + 1, sizeof *seen);
                 seen[n++] = st.st_ino;
@@ -203,6 +202,14 @@ static int look_everywhere(const struct mounts *mounts, bool *ret_found, struct 
                 return 0;
         *err = first;
         return -1;
+}
+
+/* Those that hide theirs come last: most have the one that we are in. */
+static int look_everywhere(const struct mounts *mounts, bool *ret_found, struct bk_error *err)
+{
+        if (look_at_all(mounts, false, ret_found, err) < 0)
+                return -1;
+        return *ret_found && !mounts->act ? 0 : look_at_all(mounts, true, ret_found, err);
 }
 
 int sweep_mount(struct sweeping *sweeping, const char *value, bool act, enum janitor_end *ret, struct bk_error *err)

@@ -8,6 +8,7 @@
 #include "lib/buf.h"
 #include "lib/cleanup.h"
 
+#define AGE_MOST (YEARS_MOST * INT64_C(365) * 86400)
 enum { YEARS_MOST = 100, BUSINESS_DAYS_MOST = 1000, ITEMS_MOST = 1000 };
 
 /* --- words -------------------------------------------------------------------------- */
@@ -156,22 +157,40 @@ static int read_amount(const struct bk_doc *value, const char **ret_unit, int64_
         return 0;
 }
 
+/* The seconds of a unit; 0: there is no such unit. */
+static int64_t unit_of(const char *text)
+{
+        for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+                if (strcmp(text, units[i].unit) == 0)
+                        return units[i].seconds;
+        return 0;
+}
+
 int janitor_read_age(const struct bk_doc *value, int64_t *ret, struct bk_error *err)
 {
         const char *unit = "";
-        int64_t amount = 0;
+        int64_t amount = 0, seconds;
 
         if (read_amount(value, &unit, &amount, err) < 0)
                 return -1;
-        for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
-                if (strcmp(unit, units[i].unit) != 0)
-                        continue;
-                if (amount > YEARS_MOST * INT64_C(365) * 86400 / units[i].seconds)
-                        return bk_doc_fail(err, value, "'%.40s' is too long a time; %d years are the most", value->text, YEARS_MOST);
-                *ret = amount * units[i].seconds;
-                return 0;
-        }
-        return fail_time(value, unit, err);
+        seconds = unit_of(unit);
+        if (seconds == 0)
+                return fail_time(value, unit, err);
+        if (amount > AGE_MOST / seconds)
+                return bk_doc_fail(err, value, "'%.40s' is too long a time; %d years are the most", value->text, YEARS_MOST);
+        *ret = amount * seconds;
+        return 0;
+}
+
+bool janitor_age_of(const char *text, int64_t *ret)
+{
+        const size_t digits = strspn(text, "0123456789");
+        const int64_t seconds = unit_of(text + digits), amount = digits > 0 && digits <= 12 ? strtoll(text, NULL, 10) : -1;
+
+        if (seconds == 0 || amount < 0 || amount > AGE_MOST / seconds)
+                return false;
+        *ret = amount * seconds;
+        return true;
 }
 
 int janitor_read_grace(const struct bk_doc *value, struct janitor_grace *ret, struct bk_error *err)

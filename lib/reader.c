@@ -78,8 +78,7 @@ int bk_reader_hex(struct bk_reader *in, struct bk_place escape, unsigned digits,
                 else if ((c | 32) >= 'a' && (c | 32) <= 'f')
                         value = value * 16 + (unsigned)((c | 32) - 'a' + 10);
                 else
-                        return digits == 4 ? bk_reader_fail(in, escape, "\\u needs four hexadecimal digits") :
-                                             bk_reader_fail(in, escape, "\\U needs eight hexadecimal digits");
+                        return bk_reader_fail(in, escape, "\\%s hexadecimal digits", digits == 4 ? "u needs four" : "U needs eight");
                 bk_reader_advance(in, 1);
         }
         *ret = value;

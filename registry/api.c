@@ -24,9 +24,10 @@ int reg_status_of(enum bk_kind kind)
 const struct reg_routes *const *reg_routes_all(void)
 {
         /* Vagrant's are last: "/{user}/{box}" fits much that is somebody else's. */
-        static const struct reg_routes *const all[] = { &reg_routes_images, &reg_routes_life, &reg_routes_prune, &reg_routes_packages,
-                                                        &reg_routes_use, &reg_routes_serve, &reg_routes_metrics, &reg_routes_hooks, &reg_routes_bakes,
-                                                        &reg_routes_streams, &reg_routes_pages, &reg_routes_vagrant, NULL };
+        static const struct reg_routes *const all[] = { &reg_routes_images, &reg_routes_life, &reg_routes_prune, &reg_routes_janitor,
+                                                        &reg_routes_packages, &reg_routes_use, &reg_routes_serve, &reg_routes_metrics,
+                                                        &reg_routes_hooks, &reg_routes_bakes, &reg_routes_streams, &reg_routes_pages,
+                                                        &reg_routes_vagrant, NULL };
 
         return all;
 }

@@ -17,8 +17,12 @@ struct reg_request;
 typedef int reg_files_fn(const struct reg_request *request, const struct reg_image *from, const struct reg_image *to, json_t **ret,
                          struct bk_error *err);
 
+/* What the janitor of this host would do now. BK_NOT_FOUND: there are no rules. */
+typedef int reg_plan_fn(const struct reg_request *request, struct reg *reg, json_t **ret, struct bk_error *err);
+
 struct reg_request {
         reg_files_fn *files;            /* NULL: a process of the server's is asked, by reg_answer.make */
+        reg_plan_fn *plan;              /* NULL: not here */
         const char *method;             /* "GET" */
         const char *path;               /* "/images/sha256:..." */
         const char *query;              /* behind "?", raw; "" */
@@ -75,8 +79,8 @@ struct reg_route {
 };
 #define REG_HTML "text/html; charset=utf-8"
 struct reg_routes { const struct reg_route *v; size_t n; };
-extern const struct reg_routes reg_routes_images, reg_routes_life, reg_routes_prune, reg_routes_packages, reg_routes_use, reg_routes_serve,
-        reg_routes_metrics, reg_routes_hooks, reg_routes_bakes, reg_routes_streams, reg_routes_pages, reg_routes_vagrant;
+extern const struct reg_routes reg_routes_images, reg_routes_life, reg_routes_prune, reg_routes_janitor, reg_routes_packages, reg_routes_use,
+        reg_routes_serve, reg_routes_metrics, reg_routes_hooks, reg_routes_bakes, reg_routes_streams, reg_routes_pages, reg_routes_vagrant;
 const struct reg_routes *const *reg_routes_all(void);           /* NULL-terminated */
 /* What another route answers to GET, within the answering of `call` and with the rights of who asked that: its JSON, the caller's, or NULL with
  * the text in *ret, whatever happened the caller's too. */

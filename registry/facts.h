@@ -33,7 +33,7 @@ enum reg_facts_flag {
 
 /* Holes of one package set: of each severity (0 unrated to 5 critical, as advisories have them) when the oldest was published;
  * 0: there is none, REG_UNKNOWN: there is one of unknown age, perhaps beside others. Severity and age that a feed does not tell are those
- * that others tell of the same name. */
+ * that others tell of the same name; what nobody tells the age of was published no later than it was read here. */
 struct reg_holes { int64_t any[6], fixable[6]; };
 
 struct reg_facts {

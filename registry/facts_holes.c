@@ -28,8 +28,9 @@ static bool is_known(const struct reg_words *systems, const char *os)
         return reg_words_find(systems, os) != REG_NOWHERE || reg_words_find(systems, all) != REG_NOWHERE;
 }
 
-static int read_sets(struct reg_reading *r, const struct reg_words *systems, struct bk_strv *oses, struct bk_error *err)
+static int read_sets(struct reg_reading *r, const struct reg_words *systems, struct bk_error *err)
 {
+        const char *before = NULL;
         autostmt *stmt = NULL;
         int status;
 
@@ -39,11 +40,12 @@ static int read_sets(struct reg_reading *r, const struct reg_words *systems, str
         while ((status = reg_sql_step(r->reg, stmt, err)) > 0) {
                 const char *os = reg_column_peek(stmt, 1);
 
+                if (!bk_streq(before, os))
+                        before = reg_arena_text(&r->words.arena, os);
                 if ((r->n_sets & (r->n_sets + 1)) == 0)
                         r->sets = bk_grow(r->sets, 2 * (r->n_sets + 1), sizeof *r->sets);
-                r->sets[r->n_sets++] = (struct reg_package_fact){ .set = reg_column_int(stmt, 0), .hole = REG_NOWHERE,
+                r->sets[r->n_sets++] = (struct reg_package_fact){ .set = reg_column_int(stmt, 0), .os = before, .hole = REG_NOWHERE,
                                                                   .known = is_known(systems, os) };
-                bk_strv_add(oses, os);
         }
         return status;
 }
@@ -60,17 +62,16 @@ int reg_facts_holes(struct reg_reading *r, struct bk_error *err)
         static const struct reg_finding_filter any = { 0 };
         BK_CLEANUP(reg_counting_done) struct reg_counting *counting = NULL;
         BK_CLEANUP(reg_words_done) struct reg_words systems = { 0 };
-        autostrv struct bk_strv oses = { 0 };
         struct reg_facts *f = &r->facts;
 
-        if (read_systems(r, &systems, err) < 0 || read_sets(r, &systems, &oses, err) < 0 ||
+        if (read_systems(r, &systems, err) < 0 || read_sets(r, &systems, err) < 0 ||
             reg_counting_begin(r->reg, &any, &counting, err) < 0)
                 return -1;
         f->hole = bk_alloc((r->n_sets + 1) * sizeof *f->hole);
         for (size_t i = 0; i < r->n_sets; i++) {
                 size_t n = 0;
 
-                if (reg_counting_set(counting, r->sets[i].set, oses.v[i], &f->hole[f->n_holes], &n, err) < 0)
+                if (reg_counting_set(counting, r->sets[i].set, r->sets[i].os, &f->hole[f->n_holes], &n, err) < 0)
                         return -1;
                 if (n > 0)
                         r->sets[i].hole = (uint32_t)f->n_holes++;

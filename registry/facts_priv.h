@@ -34,7 +34,7 @@ struct reg_reading {
         int64_t *below;                 /* ancestors' sequences; 0: none */
         struct reg_words heads;         /* ids that ever headed a channel ... */
         int64_t *head_until;            /* ... and until when; 0: they head it still */
-        struct reg_package_fact { int64_t set; uint32_t hole; bool known; } *sets;      /* by set */
+        struct reg_package_fact { int64_t set; const char *os; uint32_t hole; bool known; } *sets;      /* by set; os is in the words' arena */
         size_t n_sets;
 };
 /* A statement for all images, or the one for the image that is asked for, whose sequence is then its parameter. */

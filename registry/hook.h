@@ -22,6 +22,10 @@ int reg_hooks_json(struct reg *reg, json_t **ret, struct bk_error *err) BK_MUST_
 bool reg_hook_wants(const char *actions, const char *action);
 /* "sha256=HEX": the HMAC of the body; the caller's. */
 char *reg_hook_signature(const char *secret, const void *body, size_t length);
+/* Posts a message to an http:// or https:// URL as events are posted; any answer but 2xx is an error. secret NULL: unsigned; delivery NULL: without
+ * a number. */
+int reg_hook_post(const char *url, const char *secret, const char *event, const char *delivery, const json_t *body,
+                  struct bk_error *err) BK_MUST_CHECK;
 
 struct reg_delivery {
         size_t hooks, sent, failed;     /* that there are; events; hooks whose other side did not take one */

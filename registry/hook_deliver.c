@@ -68,25 +68,36 @@ static int read_secret(const char *home, const struct target *target, char **ret
         return bk_read_file(path, SECRET_ROOM, ret, NULL, err) < 0 ? bk_wrap(err, "the secret of the hook") : 0;
 }
 
-static int post(const struct target *target, const json_t *event, const char *secret, struct bk_error *err)
+int reg_hook_post(const char *url, const char *secret, const char *event, const char *delivery, const json_t *body, struct bk_error *err)
 {
         BK_CLEANUP(bk_http_answer_done) struct bk_http_answer answer = { 0 };
-        const char *path = strchr(strstr(target->url, "://") + 3, '/');
-        autofree char *host = path == NULL ? bk_strdup(target->url) : bk_strndup(target->url, (size_t)(path - target->url));
-        autofree char *body = json_dumps(event, JSON_COMPACT | JSON_SORT_KEYS);
-        autofree char *action = bk_format("X-Bakery-Event: %s", json_string_value(json_object_get(event, "action")));
-        autofree char *number = bk_format("X-Bakery-Delivery: %lld", (long long)json_integer_value(json_object_get(event, "id")));
-        autofree char *hash = secret == NULL ? NULL : reg_hook_signature(secret, body, strlen(body));
+        const char *path = strchr(strstr(url, "://") + 3, '/');
+        autofree char *host = path == NULL ? bk_strdup(url) : bk_strndup(url, (size_t)(path - url));
+        autofree char *text = json_dumps(body, JSON_COMPACT | JSON_SORT_KEYS);
+        autofree char *named = bk_format("X-Bakery-Event: %s", event), *hash = secret == NULL ? NULL : reg_hook_signature(secret, text, strlen(text));
+        autofree char *number = delivery == NULL ? NULL : bk_format("X-Bakery-Delivery: %s", delivery);
         autofree char *signature = hash == NULL ? NULL : bk_format("X-Bakery-Signature: %s", hash);
-        const char *const headers[] = { action, number, signature, NULL };
+        const char *headers[4] = { named };
+        size_t n = 1;
         const struct bk_http_peer peer = { .url = host };
         const struct bk_http request = { .peer = &peer, .method = "POST", .target = path == NULL ? "/" : path, .headers = headers,
-                                         .type = "application/json", .body = body, .length = strlen(body), .timeout_ms = TIMEOUT_MS,
+                                         .type = "application/json", .body = text, .length = strlen(text), .timeout_ms = TIMEOUT_MS,
                                          .most = ANSWER_MOST };
 
+        if (number != NULL)
+                headers[n++] = number;
+        if (signature != NULL)
+                headers[n++] = signature;
         if (bk_http(&request, &answer, err) < 0)
                 return -1;
         return answer.status / 100 == 2 ? 0 : bk_fail(err, BK_INFRA, "answered %ld", answer.status);
+}
+
+static int post(const struct target *target, const json_t *event, const char *secret, struct bk_error *err)
+{
+        autofree char *number = bk_format("%lld", (long long)json_integer_value(json_object_get(event, "id")));
+
+        return reg_hook_post(target->url, secret, json_string_value(json_object_get(event, "action")), number, event, err);
 }
 
 /* --- how far each has come ------------------------------------------------------------ */

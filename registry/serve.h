@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "lib/mem.h"
+#include "registry/api.h"
 
 struct reg_serve_config {
         const char *home;               /* the state folder */
@@ -27,6 +28,7 @@ struct reg_serve_config {
         size_t body_most;               /* bytes of a JSON body */
         uint64_t layer_most;            /* bytes of a layer */
         size_t cache_most;              /* bytes of answers that are kept; 0: none */
+        reg_plan_fn *plan;              /* struct reg_request's; asked from many threads. NULL: there is none */
         struct reg_maker *maker;        /* makes boxes and disks (view.h); NULL: what is not made is not there */
         /* A line for every answer, or for those of 500 and more; from many threads at once. NULL: none is wanted. */
         bool log_all;

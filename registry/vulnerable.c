@@ -5,6 +5,7 @@
 #include "registry/packages_priv.h"
 
 #include <string.h>
+#include <time.h>
 
 /* A package as advisories see it. */
 struct candidate { enum bk_ecosystem ecosystem; const char *name, *version, *source, *source_version; };
@@ -113,10 +114,10 @@ int reg_vulnerable_match_packages(struct reg *reg, const struct reg_ids *package
 enum { FIND, PUT, CHANGE, TOUCH, DROP, UNALIAS, ALIAS, AFFECTED, BY_SOURCE, BY_NAME, PAIR, PAIRS, NOTE, UNNOTE, STATEMENTS };
 static const char *const texts[STATEMENTS] = {
         [FIND] = "SELECT id, digest FROM advisory WHERE name = ? AND feed = ? AND part = ?",
-        [PUT] = "INSERT INTO advisory (feed, name, part, digest, import, summary, severity, score, vector, published, modified, withdrawn) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+        [PUT] = "INSERT INTO advisory (feed, name, part, digest, import, summary, severity, score, vector, published, modified, withdrawn, noted_at, "
+                "counts_as) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
         [CHANGE] = "UPDATE advisory SET digest = ?, import = ?, summary = ?, severity = ?, score = ?, vector = ?, published = ?, modified = ?, "
-                   "withdrawn = ? WHERE id = ?",
+                   "withdrawn = ?, counts_as = ? WHERE id = ?",
         [TOUCH] = "UPDATE advisory SET import = ? WHERE id = ? AND import <> ?",
         [DROP] = "DELETE FROM affected WHERE advisory = ?",
         [UNALIAS] = "DELETE FROM advisory_alias WHERE advisory = ?",
@@ -276,17 +277,38 @@ static int put_affected(struct reg_importing *import, const struct reg_affected 
         return affected->ecosystem == BK_RPM ? match_affected(import, affected, id, BY_NAME, err) : 0;
 }
 
+static bool is_cve(const char *name)
+{
+        return strncmp(name, "CVE-", 4) == 0;
+}
+
+/* The one CVE that it is about, else its own name; borrowed. */
+static const char *counted_as(const struct reg_advisory *a)
+{
+        const char *cve = NULL;
+
+        for (size_t i = 0; !is_cve(a->name) && i < a->aliases.n; i++)
+                if (is_cve(a->aliases.v[i])) {
+                        if (cve != NULL)
+                                return a->name;
+                        cve = a->aliases.v[i];
+                }
+        return cve != NULL ? cve : a->name;
+}
+
 static int put_row(struct reg_importing *import, const struct reg_advisory *a, int64_t *id, struct bk_error *err)
 {
         struct reg_stmt *stmt = import->v[*id != 0 ? CHANGE : PUT];
+        const char *counts_as = counted_as(a);
         int status;
 
         if (*id != 0)
-                status = reg_sql_bind(import->reg, stmt, err, "tttiitrrri", a->digest, import->name, a->summary, (int64_t)a->severity,
-                                      (int64_t)a->score, a->vector, a->published, a->modified, a->withdrawn, *id);
+                status = reg_sql_bind(import->reg, stmt, err, "tttiitrrrti", a->digest, import->name, a->summary, (int64_t)a->severity,
+                                      (int64_t)a->score, a->vector, a->published, a->modified, a->withdrawn, counts_as, *id);
         else
-                status = reg_sql_bind(import->reg, stmt, err, "ttttttiitrrr", a->feed, a->name, a->part, a->digest, import->name, a->summary,
-                                      (int64_t)a->severity, (int64_t)a->score, a->vector, a->published, a->modified, a->withdrawn);
+                status = reg_sql_bind(import->reg, stmt, err, "ttttttiitrrrit", a->feed, a->name, a->part, a->digest, import->name, a->summary,
+                                      (int64_t)a->severity, (int64_t)a->score, a->vector, a->published, a->modified, a->withdrawn,
+                                      (int64_t)time(NULL), counts_as);
         if (status < 0 || reg_sql_step(import->reg, stmt, err) < 0)
                 return -1;
         if (*id == 0)

@@ -5,9 +5,9 @@
 #include <string.h>
 
 /* --- what concerns a package --------------------------------------------------------- */
-struct hit { size_t advisory; int64_t published; enum reg_severity severity; bool fixed; };
+struct hit { size_t advisory; int64_t published, noted; enum reg_severity severity; bool fixed; };
 /* An advisory, and how it stands in the image that is being counted: the round. lent: what its namesakes say. Published 0: nobody says. */
-struct known { int64_t round, published, lent_published; enum reg_severity severity, lent; bool fixed, asked; char *name; };
+struct known { int64_t round, published, noted, lent_published; enum reg_severity severity, lent; bool fixed, asked; char *name; };
 struct span { size_t first, n; };
 
 struct reg_counting {
@@ -58,8 +58,8 @@ int reg_counting_begin(struct reg *reg, const struct reg_finding_filter *filter,
         if (reg_sql_prepare(reg, "SELECT m.package, s.os FROM image i CROSS JOIN package_set s CROSS JOIN package_member m "
                             "WHERE s.id = i.package_set AND m.package_set = s.id AND i.sequence = ?", &c->members, err) < 0 ||
             reg_sql_prepare(reg, "SELECT package FROM package_member WHERE package_set = ?", &c->set, err) < 0 ||
-            reg_sql_prepare(reg, "SELECT (SELECT min(b.id) FROM advisory b WHERE b.name = a.name), f.severity, "
-                            "CASE WHEN v.fixed IS NULL THEN 0 ELSE 1 END, a.name, a.published FROM vulnerable v CROSS JOIN affected f "
+            reg_sql_prepare(reg, "SELECT (SELECT min(b.id) FROM advisory b WHERE b.counts_as = a.counts_as), f.severity, "
+                            "CASE WHEN v.fixed IS NULL THEN 0 ELSE 1 END, a.counts_as, a.published, a.noted_at FROM vulnerable v CROSS JOIN affected f "
                             "CROSS JOIN advisory a WHERE f.id = v.affected AND a.id = f.advisory AND v.package = ? AND v.os = ?", &c->hits,
                             err) < 0 ||
             reg_sql_prepare(reg, REG_NAMESAKES_SQL, &c->namesakes, err) < 0)
@@ -94,7 +94,7 @@ static int load_hits(struct reg_counting *c, int64_t package, const char *os, si
 
                 if ((c->n_hits & (c->n_hits - 1)) == 0)
                         c->v = bk_grow(c->v, c->n_hits ? c->n_hits * 2 : 1, sizeof *c->v);
-                c->v[c->n_hits++] = (struct hit){ .advisory = advisory, .published = reg_column_int(c->hits, 4),
+                c->v[c->n_hits++] = (struct hit){ .advisory = advisory, .published = reg_column_int(c->hits, 4), .noted = reg_column_int(c->hits, 5),
                                                  .severity = (enum reg_severity)reg_column_int(c->hits, 1),
                                                  .fixed = reg_column_int(c->hits, 2) != 0 };
                 span.n++;
@@ -126,6 +126,12 @@ static struct reg_map *packages_of(struct reg_counting *c, const char *os)
         return &c->packages[i];
 }
 
+/* 0: nobody says. */
+static int64_t earlier(int64_t a, int64_t b)
+{
+        return a == 0 || (b != 0 && b < a) ? b : a;
+}
+
 static void see_hit(struct reg_counting *c, const struct hit *hit)
 {
         struct known *known = &c->known[hit->advisory];
@@ -133,14 +139,14 @@ static void see_hit(struct reg_counting *c, const struct hit *hit)
         if (known->round != c->round) {
                 known->round = c->round;
                 known->severity = REG_UNRATED;
-                known->published = 0;
+                known->published = known->noted = 0;
                 known->fixed = false;
                 reg_ids_add(&c->seen, (int64_t)hit->advisory);
         }
         if (hit->severity > known->severity)
                 known->severity = hit->severity;
-        if (hit->published != 0 && (known->published == 0 || hit->published < known->published))
-                known->published = hit->published;
+        known->published = earlier(known->published, hit->published);
+        known->noted = earlier(known->noted, hit->noted);
         known->fixed |= hit->fixed;
 }
 
@@ -213,12 +219,18 @@ int reg_counting_image(struct reg_counting *c, int64_t image, struct reg_counts 
         return 0;
 }
 
+/* What was read here was published before, or then. */
+static int64_t published_by(const struct known *known)
+{
+        const int64_t at = earlier(known->published, known->noted);
+
+        return at == 0 ? REG_UNKNOWN : at;
+}
+
 /* An unknown age stays one, whatever else there is. */
 static void older(int64_t *oldest, int64_t published)
 {
-        if (published == 0)
-                *oldest = REG_UNKNOWN;
-        else if (*oldest == 0 || published < *oldest)
+        if (*oldest == 0 || published < *oldest)
                 *oldest = published;
 }
 
@@ -240,9 +252,9 @@ int reg_counting_set(struct reg_counting *c, int64_t set, const char *os, struct
 
                 if ((known->severity == REG_UNRATED || known->published == 0) && lend(c, known, err) < 0)
                         return -1;
-                older(&ret->any[known->severity], known->published);
+                older(&ret->any[known->severity], published_by(known));
                 if (known->fixed)
-                        older(&ret->fixable[known->severity], known->published);
+                        older(&ret->fixable[known->severity], published_by(known));
         }
         *ret_n = c->seen.n;
         return 0;

@@ -23,12 +23,13 @@ int reg_finding_filter_of(const struct reg_call *call, struct reg_finding_filter
 
 /* --- findings ------------------------------------------------------------------- */
 static const char findings_sql[] =
-        "SELECT a.name, a.feed, a.summary, p.ecosystem, p.source, p.source_version, v.fixed, f.severity, a.score, p.name, p.version "
+        "SELECT a.name, a.feed, a.summary, p.ecosystem, p.source, p.source_version, v.fixed, a.counts_as, f.severity, a.score, p.name, p.version "
         "FROM image i CROSS JOIN package_set s CROSS JOIN package_member m CROSS JOIN vulnerable v CROSS JOIN affected f "
         "CROSS JOIN advisory a CROSS JOIN package p WHERE s.id = i.package_set AND m.package_set = s.id AND v.package = m.package AND v.os = s.os "
         "AND f.id = v.affected AND a.id = f.advisory AND p.id = v.package AND i.sequence = ? "
-        "ORDER BY a.name, p.ecosystem, p.source, p.source_version, a.feed, p.name, p.version";
-enum { NAME, FEED, SUMMARY, ECOSYSTEM, SOURCE, SOURCE_VERSION, FIXED, SEVERITY, SCORE, PACKAGE, VERSION };
+        "ORDER BY a.counts_as, p.ecosystem, p.source, p.source_version, CASE WHEN a.name = a.counts_as THEN 0 ELSE 1 END, a.name, a.feed, p.name, "
+        "p.version";
+enum { NAME, FEED, SUMMARY, ECOSYSTEM, SOURCE, SOURCE_VERSION, FIXED, COUNTED, SEVERITY, SCORE, PACKAGE, VERSION };
 
 struct listing {
         struct reg *reg;
@@ -54,7 +55,8 @@ static int ask_namesakes(struct listing *l, struct bk_error *err)
         struct reg_finding *f = &l->finding;
         int status;
 
-        if (reg_sql_bind(l->reg, l->namesakes, err, "tt", f->advisory, f->advisory) < 0 || (status = reg_sql_step(l->reg, l->namesakes, err)) < 0)
+        if (reg_sql_bind(l->reg, l->namesakes, err, "tt", l->key[COUNTED], l->key[COUNTED]) < 0 ||
+            (status = reg_sql_step(l->reg, l->namesakes, err)) < 0)
                 return -1;
         if (status > 0 && !reg_column_null(l->namesakes, 0)) {
                 f->severity = (enum reg_severity)reg_column_int(l->namesakes, 0);
@@ -83,7 +85,7 @@ static int finish(struct listing *l, struct bk_error *err)
 
 static bool is_same(const struct listing *l)
 {
-        static const int keys[] = { NAME, ECOSYSTEM, SOURCE, SOURCE_VERSION };
+        static const int keys[] = { COUNTED, ECOSYSTEM, SOURCE, SOURCE_VERSION };
 
         for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
                 if (!bk_streq(l->key[keys[i]], reg_column_peek(l->rows, keys[i])))
@@ -105,7 +107,7 @@ static void start(struct listing *l)
         };
 }
 
-/* The same advisory of another feed, or for another package of the source. */
+/* The same advisory of another feed, or under another name, or for another package of the source. */
 static void add(struct listing *l)
 {
         autofree char *package = bk_format("%s %s", reg_column_peek(l->rows, PACKAGE), reg_column_peek(l->rows, VERSION));

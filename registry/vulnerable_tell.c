@@ -235,10 +235,11 @@ int reg_import_tell(struct reg *reg, const char *who, int64_t *ret_images, struc
 int reg_vulnerable_published(struct reg *reg, int64_t image, const char *who, struct bk_error *err)
 {
         static const char sql[] =
-                "SELECT a.name, max(a.severity), i.id, i.name FROM image i CROSS JOIN package_set s CROSS JOIN package_member m "
+                "SELECT CASE WHEN max(CASE WHEN a.name = a.counts_as THEN 1 ELSE 0 END) = 1 THEN a.counts_as ELSE min(a.name) END, "
+                "max(a.severity), i.id, i.name FROM image i CROSS JOIN package_set s CROSS JOIN package_member m "
                 "CROSS JOIN vulnerable v CROSS JOIN affected f CROSS JOIN advisory a WHERE s.id = i.package_set AND m.package_set = s.id "
                 "AND v.package = m.package AND v.os = s.os AND f.id = v.affected AND a.id = f.advisory AND i.sequence = ? "
-                "GROUP BY a.name, i.id, i.name ORDER BY a.name";
+                "GROUP BY a.counts_as, i.id, i.name ORDER BY a.counts_as";
         BK_CLEANUP(changes_done) struct changes changes = { 0 };
         autofree const struct change **all = NULL;
         autofree char *id = NULL, *name = NULL;

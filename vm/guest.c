@@ -7,8 +7,10 @@
 #include <fcntl.h>
 #include <libvirt/libvirt-qemu.h>
 #include <libvirt/virterror.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
 
 #include "lib/buf.h"
@@ -98,10 +100,11 @@ static int on_lifecycle(virConnectPtr connection, virDomainPtr domain, int event
 
         (void)connection;
         (void)domain;
-        if (event != VIR_DOMAIN_EVENT_STOPPED && event != VIR_DOMAIN_EVENT_CRASHED)
+        if (event != VIR_DOMAIN_EVENT_STOPPED && event != VIR_DOMAIN_EVENT_CRASHED && event != VIR_DOMAIN_EVENT_SHUTDOWN)
                 return 0;
         (void)pthread_mutex_lock(&guest->lock);
-        if (!guest->crashed)
+        guest->stopping |= event == VIR_DOMAIN_EVENT_SHUTDOWN;
+        if (!guest->crashed && event != VIR_DOMAIN_EVENT_SHUTDOWN)
                 (void)snprintf(guest->why, sizeof guest->why, "%s", reason_of(event, detail));
         guest->crashed |= event == VIR_DOMAIN_EVENT_CRASHED || detail == VIR_DOMAIN_EVENT_STOPPED_FAILED ||
                           detail == VIR_DOMAIN_EVENT_STOPPED_CRASHED;
@@ -124,6 +127,16 @@ static void on_reboot(virConnectPtr connection, virDomainPtr domain, void *arg)
 }
 
 /* --- starting and ending ---------------------------------------------------------------- */
+
+/* So that its end is seen when it comes: libvirt looks for it five times a second. Without, libvirt's word is waited for. */
+static int process_of(const struct vm_guest *guest)
+{
+        autofree char *path = bk_format(VM_HOST_ROOT "/run/qemu/%s.pid", virDomainGetName(guest->domain)), *text = NULL;
+
+        if (guest->config.uri != NULL || bk_read_file(path, 64, &text, NULL, NULL) < 0)
+                return -1;
+        return (int)syscall(SYS_pidfd_open, (pid_t)strtol(text, NULL, 10), 0);
+}
 
 /* The embedded driver's guests end with their namespace. */
 static int note(const struct vm_guest *guest, struct bk_error *err)
@@ -150,6 +163,7 @@ static int start(struct vm_guest *guest, struct bk_error *err)
                                            VIR_DOMAIN_START_PAUSED | (guest->config.uri ? VIR_DOMAIN_START_AUTODESTROY : 0));
         if (guest->domain == NULL)
                 return vm_fail(err, BK_FAILED, "cannot start the guest");
+        guest->process = process_of(guest);
         if (note(guest, err) < 0)
                 return -1;
         guest->lifecycle = virConnectDomainEventRegisterAny(guest->connection, guest->domain, VIR_DOMAIN_EVENT_ID_LIFECYCLE,
@@ -174,7 +188,7 @@ int vm_guest_start(const struct vm_guest_config *config, struct vm_guest **ret, 
                 return -1;
         guest = bk_alloc(sizeof *guest);
         guest->config = *config;
-        guest->lifecycle = guest->reboot = guest->serial_fd = guest->pty = guest->watch = -1;
+        guest->lifecycle = guest->reboot = guest->serial_fd = guest->pty = guest->watch = guest->process = -1;
         (void)pthread_mutex_init(&guest->lock, NULL);
         (void)pthread_condattr_init(&attributes);
         (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
@@ -198,11 +212,14 @@ void vm_guest_end(struct vm_guest *guest)
         if (guest->reboot >= 0)
                 (void)virConnectDomainEventDeregisterAny(guest->connection, guest->reboot);
         if (guest->domain != NULL) {
-                (void)virDomainDestroy(guest->domain);
+                if (!guest->gone)
+                        (void)virDomainDestroy(guest->domain);
                 (void)virDomainFree(guest->domain);
         }
         if (guest->connection != NULL)
                 (void)virConnectClose(guest->connection);
+        if (guest->process >= 0)
+                (void)close(guest->process);
         (void)pthread_mutex_destroy(&guest->lock);
         (void)pthread_cond_destroy(&guest->changed);
         free(guest->serial);
@@ -283,6 +300,19 @@ int vm_guest_pause(struct vm_guest *guest, int64_t ms, struct bk_error *err)
         return result;
 }
 
+/* Until QEMU has ended, or ms are over; with the lock held, but for the wait. What it wrote is in its files then, whenever libvirt sees it. */
+static void wait_for_end(struct vm_guest *guest, int64_t ms)
+{
+        struct pollfd event = { .fd = guest->process, .events = POLLIN };
+        int ready;
+
+        (void)pthread_mutex_unlock(&guest->lock);
+        ready = poll(&event, 1, ms < POLL_MS ? (int)ms : POLL_MS);
+        (void)pthread_mutex_lock(&guest->lock);
+        guest->off |= ready > 0;
+        guest->gone |= ready > 0;
+}
+
 int vm_guest_wait_off(struct vm_guest *guest, int64_t timeout_ms, struct bk_error *err)
 {
         const int64_t until = bk_now_ms() + timeout_ms;
@@ -297,7 +327,10 @@ int vm_guest_wait_off(struct vm_guest *guest, int64_t timeout_ms, struct bk_erro
                         result = bk_fail(err, BK_TIMEOUT, "the guest did not power off within %lld s", (long long)(timeout_ms / 1000));
                         break;
                 }
-                wait_for_change(guest, left);
+                if (guest->stopping && guest->process >= 0)
+                        wait_for_end(guest, left);
+                else
+                        wait_for_change(guest, left);
         }
         (void)pthread_mutex_unlock(&guest->lock);
         return result;

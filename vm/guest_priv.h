@@ -15,6 +15,7 @@ struct vm_guest {
         virStreamPtr console;           /* of another process' driver, or NULL */
         int pty, watch;                 /* of the driver in this process, or -1 */
         int lifecycle, reboot;          /* ids of event callbacks, or -1 */
+        int process;                    /* pidfd of the QEMU of the driver in this process, or -1 */
         struct vm_forward forwards[VM_FORWARDS_MOST];
         size_t n_forwards;
         int serial_fd;                  /* of serial_log, or -1 */
@@ -23,6 +24,7 @@ struct vm_guest {
         pthread_mutex_t lock;
         pthread_cond_t changed;
         bool off, crashed, expect_off, pty_gone;
+        bool stopping, gone;            /* the guest has shut down, QEMU is told to end; it has, whether libvirt knows or not */
         char why[256];                  /* when off or crashed */
         unsigned resets;
         int64_t reset_at[VM_RESETS_KEPT];       /* ms, a ring */

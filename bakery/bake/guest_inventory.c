@@ -1,11 +1,13 @@
 /* What is installed in a guest, as its own files say.
  *
  * Readers of package databases look into some three hundred places, most of which no guest has, and every look costs an emulated guest
- * 20 ms. So one command tells first what there is near the top of where packages are kept, and only that is asked for. */
+ * 20 ms. So one command tells first what there is near the top of where packages are kept, and only that is asked for. The shell itself answers it:
+ * the start of a program costs such a guest more than all that it would look at. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "bakery/bake/guest_priv.h"
+#include "lib/buf.h"
 #include "lib/cleanup.h"
 #include "lib/fs.h"
 #include "lib/publish.h"
@@ -31,6 +33,23 @@ static bool has(const struct bk_strv *names, const char *path)
         return names->n > 0 && bsearch(&path, names->v, names->n, sizeof *names->v, compare) != NULL;
 }
 
+char *bake_names_command(const char *root)
+{
+        BK_CLEANUP(bk_buf_done) struct bk_buf command = { 0 };
+
+        bk_buf_puts(&command, "for d in");
+        for (size_t i = 0; i < sizeof tops / sizeof *tops; i++)
+                bk_buf_printf(&command, " %s%s", root, tops[i].path);
+        bk_buf_puts(&command, "; do [ ! -d $d ] || echo $d; done; printf '%s\\n'");
+        for (size_t i = 0; i < sizeof tops / sizeof *tops; i++)
+                for (int depth = 1; depth <= tops[i].depth; depth++) {
+                        bk_buf_printf(&command, " %s%s", root, tops[i].path);
+                        for (int level = 0; level < depth; level++)
+                                bk_buf_puts(&command, "/*");
+                }
+        return bk_buf_finish(&command);
+}
+
 /* How many levels below a top the path is, and how deep that top is known; false: below none. */
 static bool level_of(const char *path, int *ret_level, int *ret_depth)
 {
@@ -51,7 +70,8 @@ static bool level_of(const char *path, int *ret_level, int *ret_depth)
 void bake_names_set(struct bk_strv *names, const char *listing)
 {
         for (const char *line = listing, *end; (end = strchr(line, '\n')) != NULL; line = end + 1)
-                bk_strv_take(names, bk_strndup(line, (size_t)(end - line)));
+                if (end - line < 2 || strncmp(end - 2, "/*", 2) != 0)   /* a pattern that nothing met */
+                        bk_strv_take(names, bk_strndup(line, (size_t)(end - line)));
         if (names->n > 0)
                 qsort(names->v, names->n, sizeof *names->v, compare);
 }
@@ -65,7 +85,8 @@ bool bake_names_lack(const struct bk_strv *names, const char *path)
                 return false;
         for (; level > depth; level--)
                 *strrchr(known, '/') = '\0';
-        return !has(names, known);
+        /* Of what is hidden nothing was told. */
+        return strstr(known, "/.") == NULL && !has(names, known);
 }
 
 bool bake_names_list(const struct bk_strv *names, const char *folder, struct bk_strv *ret)
@@ -85,18 +106,14 @@ bool bake_names_list(const struct bk_strv *names, const char *folder, struct bk_
 
 struct asked { struct bake_stage *stage; struct bk_strv names; };
 
-/* Where there is no such command nothing is known before, and everything is asked for. */
+/* Where a shell does not understand that nothing is known before, and everything is asked for. */
 static int ask_names(struct asked *asked, struct bk_error *err)
 {
-        BK_CLEANUP(bk_buf_done) struct bk_buf command = { 0 };
-        struct vm_ssh_run run = { .timeout_ms = COMMAND_MS };
+        autofree char *command = bake_names_command("");
+        const struct vm_ssh_run run = { .command = command, .timeout_ms = COMMAND_MS };
         BK_CLEANUP(vm_ssh_result_done) struct vm_ssh_result result = { 0 };
         struct bk_error why = { 0 };
 
-        for (size_t i = 0; i < sizeof tops / sizeof *tops; i++)
-                bk_buf_printf(&command, "find -L %s -maxdepth %d 2>/dev/null; ", tops[i].path, tops[i].depth);
-        bk_buf_puts(&command, ":");
-        run.command = command.data;
         if (vm_ssh_run(asked->stage->ssh, &run, &result, &why) == 0) {
                 if (result.status == 0 && result.out != NULL)
                         bake_names_set(&asked->names, result.out);

@@ -93,8 +93,9 @@ extern const struct bake_place bake_place_ssh;
 
 /* guest_inventory.c: reads it in the guest, for bake_guest_inventory(). */
 int bake_guest_inventory_fetch(struct bake_stage *stage, struct bk_error *err) BK_MUST_CHECK;
-/* Pure: the paths that `find` told, sorted; of one, whether it is known not to be there; and what is known to be in a folder, where all
+/* Pure: the shell's command that tells what is near the top, below root; the paths that it told, sorted; of one, whether it is known not to be there; and what is known to be in a folder, where all
  * of that is (false: ask). */
+char *bake_names_command(const char *root);
 void bake_names_set(struct bk_strv *names, const char *listing);
 bool bake_names_lack(const struct bk_strv *names, const char *path);
 bool bake_names_list(const struct bk_strv *names, const char *folder, struct bk_strv *ret);

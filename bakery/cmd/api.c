@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "bakery/cmd/diff_files.h"
+#include "bakery/cmd/janitor.h"
 #include "lib/cleanup.h"
 #include "lib/fs.h"
 #include "registry/api.h"
@@ -66,7 +67,7 @@ static int ask_here(const struct cmd_args *args, const char *method, const char 
                 .method = method, .path = path, .query = query == NULL ? "" : query + 1,
                 .body = body, .length = body == NULL ? 0 : strlen(body),
                 .who = who, .role = REG_ADMIN,          /* who may open the file may do anything with it */
-                .store = &state.store, .files = cmd_diff_files,
+                .store = &state.store, .files = cmd_diff_files, .plan = cmd_janitor_answer,
         };
 
         if (cmd_open(args, &state, err) < 0)

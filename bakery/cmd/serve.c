@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include "bakery/bake/bake.h"
-#include "bakery/cmd/cmd.h"
 #include "bakery/cmd/diff_files.h"
+#include "bakery/cmd/janitor.h"
 #include "lib/cleanup.h"
 #include "lib/fs.h"
 #include "registry/consul.h"
@@ -108,6 +108,7 @@ static void settings(const struct cmd_args *args, struct reg_serve_config *confi
         config->layer_most = (uint64_t)cmd_number(args, "layer-most", 1, (long)(config->layer_most >> 30)) << 30;
         config->log_all = cmd_switch(args, "access-log");
         config->log = log_line;
+        config->plan = cmd_janitor_answer;
 }
 
 /* A connection takes two descriptors. Few pools of memory: threads are many, and what one frees another can use. */

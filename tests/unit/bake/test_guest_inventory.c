@@ -2,6 +2,7 @@
 #include "tests/unit/folder.h"
 
 #include "bakery/bake/guest_priv.h"
+#include "lib/run.h"
 
 static const char listing[] =
         "/usr/lib\n/usr/lib/os-release\n/usr/lib/python3\n/usr/lib/python3/dist-packages\n/usr/lib/python3.11\n/usr/share\n/usr/share/php\n"
@@ -16,7 +17,7 @@ static void what_is_not_there_is_not_asked_for(void **state)
                 { "/usr/lib/python3/dist-packages/six-1.16.dist-info/METADATA", false }, { "/usr/lib/python3/perl/x", true },
                 { "/var/lib/gems/3.1.0/specifications", true }, { "/usr/share/php/.registry", false }, { "/usr/share/pear/.registry", true },
                 /* Of other places nothing is known. */
-                { "/etc/os-release", false }, { "/usr/libexec", false }, { "/usr/lib32/x", false }, { "/opt", false },
+                { "/etc/os-release", false }, { "/usr/lib/.hidden/x", false }, { "/usr/libexec", false }, { "/usr/lib32/x", false }, { "/opt", false },
         };
         BK_CLEANUP(bk_strv_done) struct bk_strv names = { 0 };
 
@@ -56,11 +57,38 @@ static void folders_that_are_known_are_listed(void **state)
         }
 }
 
+/* The shell's answer is that of find(1), but for what is hidden. */
+static void the_shell_tells_what_is_there(void **state)
+{
+        static const char tree[] = "cd $0 && mkdir -p usr/lib/python3/dist-packages/x usr/lib/empty usr/local/lib/node_modules/npm usr/share/php/Y var/lib/dpkg && "
+                                   "touch usr/lib/os-release 'usr/lib/a b' usr/lib/.hidden var/lib/dpkg/status usr/local/lib/node_modules/npm/package.json && "
+                                   "ln -s lib usr/lib64 && ln -s ../share usr/lib/share && ln -s nowhere var/lib/broken";
+        static const char wanted[] = "cd $0 && find -L usr/lib usr/lib64 var/lib -maxdepth 2 ! -name '.*'; cd $0 && find -L usr/share -maxdepth 1; "
+                                     "cd $0 && find -L usr/local -maxdepth 3";
+        const struct folder *folder = *state;
+        autofree char *command = bake_names_command(folder->path), *told = NULL, *found = NULL;
+        BK_CLEANUP(bk_strv_done) struct bk_strv names = { 0 }, paths = { 0 };
+        struct bk_error err = { 0 };
+
+        assert_ok(bk_run((const char *const[]){ "sh", "-c", tree, folder->path, NULL }, 60000, NULL, &err), err);
+        assert_ok(bk_run((const char *const[]){ "sh", "-c", command, NULL }, 60000, &told, &err), err);
+        assert_ok(bk_run((const char *const[]){ "sh", "-c", wanted, folder->path, NULL }, 60000, &found, &err), err);
+        bake_names_set(&names, told);
+        bake_names_set(&paths, found);
+        assert_int_equal(names.n, paths.n);
+        for (size_t i = 0; i < paths.n; i++) {
+                autofree char *path = bk_format("%s/%s", folder->path, paths.v[i]);
+
+                assert_string_equal(names.v[i], path);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(what_is_not_there_is_not_asked_for),
                 cmocka_unit_test(folders_that_are_known_are_listed),
+                cmocka_unit_test_setup_teardown(the_shell_tells_what_is_there, folder_set_up, folder_tear_down),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

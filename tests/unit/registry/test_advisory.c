@@ -396,6 +396,41 @@ static void expect_events(struct reg *reg, const char *wanted)
         assert_string_equal(got, wanted);
 }
 
+static int64_t count_of(struct reg *reg)
+{
+        json_t *json = ask(reg, "GET", "/vulnerable", NULL);
+        const int64_t n = json_integer_value(json_object_get(json_array_get(json_object_get(json, "items"), 0), "count"));
+
+        json_decref(json);
+        return n;
+}
+
+/* Feeds call one hole by different names; an advisory of several holes is none of them. */
+static void a_cve_counts_once_whoever_names_it(void **state)
+{
+        const struct fixture *f = *state;
+        autofree char *image = bake_bookworm(f->reg, "image"), *next = NULL;
+
+        import_osv(f->reg, OSV("DEBIAN-CVE-5", HIGH ",\"upstream\":[\"CVE-5\"]", "Debian:12", "openssl", FROM_0_TO("9")));
+        expect(f->reg, image, "", "DEBIAN-CVE-5");
+        assert_int_equal(count_of(f->reg), 1);
+        json_decref(import(f->reg, "debian", "{\"openssl\":{\"CVE-5\":" ISSUE(RELEASE("bookworm", "open", "")) "}}", "t", true));
+        expect(f->reg, image, "", "CVE-5");
+        expect(f->reg, image, "severity=high", "CVE-5");
+        assert_int_equal(count_of(f->reg), 1);
+        import_osv(f->reg, OSV("DSA-9", ",\"aliases\":[\"CVE-5\",\"CVE-6\"]", "Debian:12", "openssl", FROM_0_TO("9")));
+        expect(f->reg, image, "", "CVE-5 DSA-9");
+        assert_int_equal(count_of(f->reg), 2);
+        print_message("# a new image is told of each once, too\n");
+        next = bake_bookworm(f->reg, "next");
+        expect_events(f->reg, "4 next vulnerability.found "
+                              "{\"advisories\":[\"CVE-5\",\"DSA-9\"],\"count\":2,\"severities\":{\"high\":1,\"unknown\":1},\"worst\":\"high\"}");
+        print_message("# when it is about one hole only, it is that one\n");
+        import_osv(f->reg, OSV("DSA-9", ",\"aliases\":[\"CVE-5\"]", "Debian:12", "openssl", FROM_0_TO("9")));
+        expect(f->reg, image, "", "CVE-5");
+        assert_int_equal(count_of(f->reg), 1);
+}
+
 static void images_are_told_of_once_an_import(void **state)
 {
         const struct fixture *f = *state;
@@ -599,6 +634,7 @@ int main(void)
                 registry_test(the_tracker_is_understood),
                 registry_test(what_the_tracker_no_longer_has_is_over),
                 registry_test(severity_is_lent_by_namesakes),
+                registry_test(a_cve_counts_once_whoever_names_it),
                 registry_test(images_are_told_of_once_an_import),
                 registry_test(an_advisory_names_its_images),
                 registry_test(imports_that_make_no_sense_are_refused),

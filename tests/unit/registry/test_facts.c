@@ -47,10 +47,13 @@ static const struct reg_package inventories[][3] = {
         { PACKAGE("deb", "openssl", "3.0.15-1"), PACKAGE("deb", "zlib", "1.3"), PACKAGE("deb", "bash", "5.2-2") },
 };
 
-/* CVE-1 is told of by two feeds, one of which knows its age; CVE-2 has its severity and age from an alias; nobody knows the age of CVE-3;
- * CVE-4 is withdrawn. */
+/* CVE-1 is told of by two feeds, one of which knows its age; CVE-2 has its severity and age from an alias; nobody knows the age of CVE-3,
+ * but that it was read here at NOTED; CVE-4 is withdrawn. */
+enum { JANUARY = 1704412800, MARCH = 1709251200, FLASK = 1609804800, NOTED = 1750000000 };
+
 static void import_advisories(struct reg *reg)
 {
+        struct bk_error err = { 0 };
 #define OSV(id, more, ecosystem, name, fixed) "{\"id\":\"" id "\"" more ",\"affected\":[{\"package\":{\"ecosystem\":\"" ecosystem "\",\"name\":\"" \
         name "\"},\"ranges\":[{\"type\":\"ECOSYSTEM\",\"events\":[{\"introduced\":\"0\"}" fixed "]}]}]}"
 #define FIXED(version) ",{\"fixed\":\"" version "\"}"
@@ -69,6 +72,8 @@ static void import_advisories(struct reg *reg)
 
         json_decref(ask(reg, "POST", "/advisories", osv));
         json_decref(ask(reg, "POST", "/advisories", debian));
+        assert_int_equal(number(reg, -1, "SELECT count(*) FROM advisory WHERE noted_at < ?", 1), 0);
+        assert_ok(reg_sql_run(reg, &err, "UPDATE advisory SET noted_at = ?", "i", (int64_t)NOTED), err);
 }
 
 static char *publish(struct reg *reg, int i, char *const *ids)
@@ -319,8 +324,6 @@ static void one_image_alone_is_as_among_all(void **state)
 }
 
 /* --- holes ------------------------------------------------------------------------------------ */
-enum { JANUARY = 1704412800, MARCH = 1709251200, FLASK = 1609804800 };
-
 /* Of an image with that inventory; NULL: none. */
 static struct reg_holes holes_of(struct reg *reg, size_t inventory, const char *release, bool *ret_known)
 {
@@ -345,11 +348,11 @@ static void holes_have_their_severity_and_their_age(void **state)
         struct fixture *f = *state;
         static const struct { const char *why; size_t inventory; const char *release; bool known; struct reg_holes holes; } rows[] = {
                 { "all of them", 0, "bookworm", true,
-                  { .any = { [REG_MEDIUM] = JANUARY, [REG_HIGH] = REG_UNKNOWN, [REG_CRITICAL] = FLASK },
-                    .fixable = { [REG_HIGH] = REG_UNKNOWN, [REG_CRITICAL] = FLASK } } },
+                  { .any = { [REG_MEDIUM] = JANUARY, [REG_HIGH] = MARCH, [REG_CRITICAL] = FLASK },
+                    .fixable = { [REG_HIGH] = MARCH, [REG_CRITICAL] = FLASK } } },
                 { "a newer openssl", 1, "bookworm", true,
-                  { .any = { [REG_MEDIUM] = JANUARY, [REG_HIGH] = REG_UNKNOWN, [REG_CRITICAL] = FLASK },
-                    .fixable = { [REG_HIGH] = REG_UNKNOWN, [REG_CRITICAL] = FLASK } } },
+                  { .any = { [REG_MEDIUM] = JANUARY, [REG_HIGH] = NOTED, [REG_CRITICAL] = FLASK },
+                    .fixable = { [REG_HIGH] = NOTED, [REG_CRITICAL] = FLASK } } },
                 { "a bash without the one of unknown age", 3, "bookworm", true, { .any = { [REG_MEDIUM] = JANUARY } } },
                 { "a system that no feed names", 0, "trixie", false, { .any = { [REG_CRITICAL] = FLASK }, .fixable = { [REG_CRITICAL] = FLASK } } },
                 { "a system that nobody knows", 3, "", false, { .any = { 0 } } },
@@ -371,19 +374,22 @@ static void holes_have_their_severity_and_their_age(void **state)
         }
 }
 
-/* What one feed does not know of its age, another does. */
-static void the_age_of_a_hole_is_the_oldest_that_is_told(void **state)
+/* An age that nobody can know hides all others. */
+static void an_unknown_age_is_not_the_age_of_another(void **state)
 {
         struct fixture *f = *state;
-        struct bk_error err = { 0 };
         struct reg_holes holes;
         bool known = false;
 
         import_advisories(f->reg);
-        assert_ok(reg_sql_run(f->reg, &err, "UPDATE advisory SET published = ? WHERE name = 'CVE-3'", "i", (int64_t)MARCH + 1), err);
+        run(f->reg, "UPDATE advisory SET noted_at = 0");
+        holes = holes_of(f->reg, 0, "bookworm", &known);
+        assert_int_equal(holes.any[REG_HIGH], REG_UNKNOWN);
+        assert_int_equal(holes.fixable[REG_HIGH], REG_UNKNOWN);
+        assert_int_equal(holes.any[REG_MEDIUM], JANUARY);
+        run(f->reg, "UPDATE advisory SET published = 1709251201 WHERE name = 'CVE-3'");
         holes = holes_of(f->reg, 0, "bookworm", &known);
         assert_int_equal(holes.any[REG_HIGH], MARCH);
-        assert_int_equal(holes.fixable[REG_HIGH], MARCH);
         holes = holes_of(f->reg, 1, "bookworm", &known);
         assert_int_equal(holes.any[REG_HIGH], MARCH + 1);
 }
@@ -574,7 +580,7 @@ int main(void)
                 registry_test(columns_say_what_the_registry_says),
                 registry_test(one_image_alone_is_as_among_all),
                 registry_test(holes_have_their_severity_and_their_age),
-                registry_test(the_age_of_a_hole_is_the_oldest_that_is_told),
+                registry_test(an_unknown_age_is_not_the_age_of_another),
                 registry_test(a_head_was_one_until_its_channel_moved_or_went),
                 registry_test(what_the_log_does_not_say_nobody_knows),
                 sqlite_test(rows_that_make_no_sense_are_corrupt),

@@ -221,17 +221,13 @@ static void put_part(struct reg_html *html, const char *text)
         }
 }
 
-void reg_html_link(struct reg_html *html, const char *text, const char *first, ...)
+void reg_html_link_to(struct reg_html *html, const char *text, const char *const *parts)
 {
-        va_list parts;
-
-        reg_html(html, "<a href=\"%s", first);
-        va_start(parts, first);
-        for (const char *part; (part = va_arg(parts, const char *)) != NULL;) {
+        reg_html(html, "<a href=\"%s", parts[0]);
+        for (size_t i = 1; parts[i] != NULL; i++) {
                 reg_html(html, "/");
-                put_part(html, part);
+                put_part(html, parts[i]);
         }
-        va_end(parts);
         reg_html(html, "\">%s</a>", text);
 }
 

@@ -27,8 +27,9 @@ void reg_html_word(struct reg_html *html, const json_t *word);          /* a sta
 void reg_html_any(struct reg_html *html, const json_t *value);          /* whatever it is: lists of lists of names and values */
 
 /* --- links ----------------------------------------------------------------------------- */
-/* first is ours ("/images"), the others are escaped as parts of a path; NULL behind the last, which is what is shown. */
-void reg_html_link(struct reg_html *html, const char *text, const char *first, ...) __attribute__((sentinel));
+/* Shows the text. The first part is ours ("/images"), the others are escaped as parts of a path. */
+#define reg_html_link(html, text, ...) reg_html_link_to(html, text, (const char *const[]){ __VA_ARGS__, NULL })
+void reg_html_link_to(struct reg_html *html, const char *text, const char *const *parts);
 /* To an image, by its digest's first digits. */
 void reg_html_image(struct reg_html *html, const json_t *id);
 /* To an image, by its name. */

@@ -1,7 +1,6 @@
 /* What all pages have around them, and where they are. */
 #include "registry/page_priv.h"
 
-#include <stdarg.h>
 #include <string.h>
 #include <time.h>
 
@@ -60,19 +59,16 @@ int reg_page_field(const struct reg_call *call, const char *name, char **ret, st
         return 0;
 }
 
-char *reg_page_path(const char *first, ...)
+char *reg_page_path_of(const char *const *parts)
 {
         struct bk_buf path = { 0 };
-        va_list parts;
 
-        va_start(parts, first);
-        bk_buf_puts(&path, first);
-        for (const char *part; (part = va_arg(parts, const char *)) != NULL;) {
-                autofree char *escaped = bk_http_escape(part);
+        bk_buf_puts(&path, parts[0]);
+        for (size_t i = 1; parts[i] != NULL; i++) {
+                autofree char *escaped = bk_http_escape(parts[i]);
 
                 bk_buf_printf(&path, "/%s", escaped);
         }
-        va_end(parts);
         return bk_buf_finish(&path);
 }
 

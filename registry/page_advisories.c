@@ -28,7 +28,7 @@ static void put_finding(struct reg_table *table, const json_t *item)
 
         reg_table_row(table);
         reg_table_cell(table);
-        reg_html_link(table->html, advisory, "/advisories", advisory, NULL);
+        reg_html_link(table->html, advisory, "/advisories", advisory);
         reg_table_cell(table);
         reg_html_word(table->html, json_object_get(item, "severity"));
         if (json_is_number(json_object_get(item, "score"))) {
@@ -112,7 +112,7 @@ static void put_vulnerable(struct reg_html *html, const json_t *items)
 
                 reg_table_row(&table);
                 reg_table_cell(&table);
-                reg_html_link(html, json_string_value(json_object_get(item, "name")), "/images", id, "vulnerable", NULL);
+                reg_html_link(html, json_string_value(json_object_get(item, "name")), "/images", id, "vulnerable");
                 reg_table_cell(&table);
                 reg_html_image(html, json_object_get(item, "id"));
                 reg_table_cell(&table);
@@ -160,7 +160,7 @@ static int read_asked(const struct reg_call *call, struct asked *ret, struct bk_
 /* Somebody typed its name: to its page. */
 static int go_to(struct reg_call *call, const char *advisory)
 {
-        autofree char *path = reg_page_path("/advisories", advisory, NULL);
+        autofree char *path = reg_page_path("/advisories", advisory);
 
         bk_strv_addf(&call->answer->headers, "Location: %s", path);
         call->answer->status = 303;
@@ -270,7 +270,7 @@ static void put_images(struct reg_html *html, const char *caption, const json_t 
 
 int reg_page_advisory(struct reg_call *call, struct bk_error *err)
 {
-        autofree char *path = reg_page_path("/advisories", call->part[0], NULL), *cursor = NULL;
+        autofree char *path = reg_page_path("/advisories", call->part[0]), *cursor = NULL;
         const struct reg_page page = { .title = call->part[0], .section = "/advisories", .json = path };
         BK_CLEANUP(bk_buf_done) struct bk_buf query = { 0 };
         autojson *found = NULL;

@@ -61,7 +61,7 @@ void reg_page_bakes_table(struct reg_html *html, const char *caption, const json
 
                 reg_table_row(&table);
                 reg_table_cell(&table);
-                reg_html_link(html, id, "/bakes", id, NULL);
+                reg_html_link(html, id, "/bakes", id);
                 reg_table_text(&table, json_object_get(item, "name"));
                 reg_table_cell(&table);
                 reg_html_word(html, json_object_get(item, "status"));
@@ -252,7 +252,7 @@ static int put_log(struct reg_call *call, struct reg_html *html, const json_t *b
 
 int reg_page_bake(struct reg_call *call, struct bk_error *err)
 {
-        autofree char *path = reg_page_path("/bakes", call->part[0], NULL), *heading = NULL;
+        autofree char *path = reg_page_path("/bakes", call->part[0]), *heading = NULL;
         autojson *bake = NULL;
         autohtml html = { 0 };
 

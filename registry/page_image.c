@@ -31,7 +31,7 @@ static void section_end(struct reg_html *html)
 
 static int ask(const struct subject *s, const char *what, const char *query, json_t **ret, struct bk_error *err)
 {
-        autofree char *path = what == NULL ? reg_page_path("/images", s->id, NULL) : reg_page_path("/images", s->id, what, NULL);
+        autofree char *path = reg_page_path("/images", s->id, what);
 
         return reg_page_ask(s->call, path, query, ret, err);
 }
@@ -374,7 +374,7 @@ static void put_channels(const struct subject *s)
                 reg_table_row(&table);
                 reg_table_cell(&table);
                 if (name != NULL)
-                        reg_html_link(s->html, channel, "/channels", name, colon + 1, NULL);
+                        reg_html_link(s->html, channel, "/channels", name, colon + 1);
                 reg_table_cell(&table);
                 reg_html(s->html, heads(s->record, json_object_get(item, "channel")) ? "<span class=\"word ok\">head</span>" :
                          "<span class=\"none\">another</span>");
@@ -467,7 +467,7 @@ static int put_parts(const struct subject *s, struct bk_error *err)
 
 int reg_page_image(struct reg_call *call, struct bk_error *err)
 {
-        autofree char *path = reg_page_path("/images", call->part[0], NULL), *title = NULL;
+        autofree char *path = reg_page_path("/images", call->part[0]), *title = NULL;
         struct subject subject = { .call = call };
         autojson *record = NULL;
         autohtml html = { 0 };

@@ -12,7 +12,7 @@ static char *title_of(const struct reg_call *call, const char *what)
 static void put_way_back(const struct reg_call *call, struct reg_html *html)
 {
         reg_html(html, "<p>");
-        reg_html_link(html, call->part[0], "/images", call->part[0], NULL);
+        reg_html_link(html, call->part[0], "/images", call->part[0]);
         reg_html(html, "</p>\n");
 }
 
@@ -45,7 +45,7 @@ static void put_packages(struct reg_html *html, const json_t *items)
 
 void reg_page_package_form(struct reg_html *html, const char *image, const char *name)
 {
-        autofree char *path = reg_page_path("/images", image, "packages", NULL);
+        autofree char *path = reg_page_path("/images", image, "packages");
 
         reg_page_form(html, path);
         reg_page_input(html, "name", "Package", name, "openssl, lib*");
@@ -54,7 +54,7 @@ void reg_page_package_form(struct reg_html *html, const char *image, const char 
 
 int reg_page_image_packages(struct reg_call *call, struct bk_error *err)
 {
-        autofree char *path = reg_page_path("/images", call->part[0], "packages", NULL), *title = title_of(call, "Packages"), *name = NULL;
+        autofree char *path = reg_page_path("/images", call->part[0], "packages"), *title = title_of(call, "Packages"), *name = NULL;
         BK_CLEANUP(bk_buf_done) struct bk_buf query = { 0 };
         autojson *found = NULL;
         autohtml html = { 0 };
@@ -85,7 +85,7 @@ int reg_page_image_packages(struct reg_call *call, struct bk_error *err)
 /* --- advisories ---------------------------------------------------------------------------- */
 int reg_page_image_vulnerable(struct reg_call *call, struct bk_error *err)
 {
-        autofree char *path = reg_page_path("/images", call->part[0], "vulnerable", NULL), *title = title_of(call, "Advisories");
+        autofree char *path = reg_page_path("/images", call->part[0], "vulnerable"), *title = title_of(call, "Advisories");
         autofree char *severity = NULL, *fixable = NULL;
         BK_CLEANUP(bk_buf_done) struct bk_buf query = { 0 };
         autojson *found = NULL;
@@ -189,7 +189,7 @@ static void put_check_changes(struct reg_html *html, const json_t *items)
 
 int reg_page_image_diff(struct reg_call *call, struct bk_error *err)
 {
-        autofree char *path = reg_page_path("/images", call->part[0], "diff", call->part[1], NULL);
+        autofree char *path = reg_page_path("/images", call->part[0], "diff", call->part[1]);
         const json_t *from, *to;
         autojson *found = NULL;
         autohtml html = { 0 };

@@ -73,7 +73,7 @@ void reg_page_plan(struct reg_html *html, const json_t *plan)
 /* --- what left ------------------------------------------------------------------------ */
 static void put_trash(struct reg_html *html, const json_t *items)
 {
-        static const char *const columns[] = { "Image", "Digest", "May be purged", "By", "Why", "Size", NULL };
+        static const char *const columns[] = { "Image", "Digest", "Kept until", "By", "Why", "Size", NULL };
         struct reg_table table;
         const json_t *item;
         size_t i;

@@ -12,7 +12,7 @@ static void put_channel(struct reg_html *html, const char *reference)
         autofree char *name = colon == NULL ? NULL : bk_strndup(reference, (size_t)(colon - reference));
 
         if (name != NULL)
-                reg_html_link(html, reference, "/channels", name, colon + 1, NULL);
+                reg_html_link(html, reference, "/channels", name, colon + 1);
         else
                 reg_html(html, "%s", reference);
 }
@@ -96,7 +96,7 @@ static void put_channel_history(struct reg_html *html, const json_t *items)
                 reg_html_image(html, json_object_get(item, "previous"));
                 reg_table_cell(&table);
                 if (image != NULL && before != NULL)
-                        reg_html_link(html, "what changed", "/images", before, "diff", image, NULL);
+                        reg_html_link(html, "what changed", "/images", before, "diff", image);
                 else
                         reg_html_text(html, NULL);
         }
@@ -105,7 +105,7 @@ static void put_channel_history(struct reg_html *html, const json_t *items)
 
 int reg_page_channel(struct reg_call *call, struct bk_error *err)
 {
-        autofree char *path = reg_page_path("/channels", call->part[0], call->part[1], NULL), *past = bk_format("%s/history", path);
+        autofree char *path = reg_page_path("/channels", call->part[0], call->part[1]), *past = bk_format("%s/history", path);
         autofree char *title = bk_format("%s:%s", call->part[0], call->part[1]);
         const struct reg_page page = { .title = title, .section = "/channels", .json = path };
         autojson *channel = NULL, *history = NULL;
@@ -225,7 +225,7 @@ static void put_subject(struct reg_html *html, const json_t *event)
         } else if (subject != NULL && action != NULL && strncmp(action, "bake.", 5) == 0) {
                 reg_html_text(html, json_object_get(event, "name"));
                 reg_html(html, " ");
-                reg_html_link(html, subject, "/bakes", subject, NULL);
+                reg_html_link(html, subject, "/bakes", subject);
         } else {
                 reg_html_text(html, json_object_get(event, "subject"));
         }

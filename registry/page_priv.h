@@ -12,8 +12,9 @@
 int reg_page_ask(const struct reg_call *call, const char *path, const char *query, json_t **ret, struct bk_error *err) BK_MUST_CHECK;
 /* The value of a field of the page's form, decoded and without blanks around it; NULL when it is empty or not there. */
 int reg_page_field(const struct reg_call *call, const char *name, char **ret, struct bk_error *err) BK_MUST_CHECK;
-/* "/images/team%2Fweb" of the parts, NULL behind the last; the caller's. */
-char *reg_page_path(const char *first, ...) __attribute__((sentinel));
+/* "/images/team%2Fweb" of its parts, of which the first is ours; the caller's. */
+#define reg_page_path(...) reg_page_path_of((const char *const[]){ __VA_ARGS__, NULL })
+char *reg_page_path_of(const char *const *parts);
 /* Puts "name=value" to a query, escaped, where there is a value. */
 void reg_page_query(struct bk_buf *query, const char *name, const char *value);
 

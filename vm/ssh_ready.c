@@ -37,7 +37,7 @@ enum {
         /* Whether it has a network: */
         PROBES = 8, PROBE_MS = 200,
         SILENT_MS = 10000,              /* no answer: perhaps there will never be one */
-        LOST_MS = 1000,                 /* not even refused any more: the network is gone again (an initramfs had one) */
+        LOST_MS = 1000,                 /* neither accepted nor refused: the network may be gone again (an initramfs had one) */
 };
 
 struct attempt {
@@ -53,7 +53,8 @@ struct readiness {
         bool told, accepted;            /* can it be told; has it */
         int probes[PROBES];             /* the oldest first */
         size_t n_probes;
-        int64_t last_probe, silence;    /* silence: how long sshd is not asked yet, when nothing answers */
+        int64_t last_probe, answered;
+        int64_t silence;                /* how long sshd is not asked yet, when nothing answers */
         bool probing, network;          /* can it be asked for; it is there */
         struct vm_ssh_story *story;
 };
@@ -193,8 +194,10 @@ static void look_at_probes(struct readiness *r)
         char byte;
 
         for (size_t i = r->n_probes; i-- > 0;)
-                if (recv(r->probes[i], &byte, 1, MSG_DONTWAIT) >= 0 || (errno != EAGAIN && errno != EINTR))
+                if (recv(r->probes[i], &byte, 1, MSG_DONTWAIT) >= 0 || (errno != EAGAIN && errno != EINTR)) {
                         r->network = true;
+                        r->answered = bk_now_ms();
+                }
         while (r->network && r->n_probes > 0)
                 drop_probe(r, 0);
 }
@@ -203,7 +206,7 @@ static void ask_for_network(struct readiness *r, const struct vm_ssh_config *con
 {
         if (!r->probing)
                 return;
-        if (r->network && r->n > 0 && !r->accepted && now - r->pending[0].since > LOST_MS)
+        if (r->network && r->n > 0 && !r->accepted && now - r->answered > LOST_MS)
                 r->network = false;
         if (!r->network && now - r->last_probe >= PROBE_MS)
                 probe(r, config, now);

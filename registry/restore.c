@@ -178,7 +178,8 @@ static int note_missing(struct backup *backup, const char *line, size_t length, 
         if (!bk_digest_valid(digest))
                 return bk_fail(err, BK_CORRUPT, "its list of layers makes no sense");
         path = layer_path(backup->store, digest);
-        if (bsearch(&digest, backup->layers.v, backup->layers.n, sizeof *backup->layers.v, by_text) == NULL && !bk_exists(path))
+        if ((backup->layers.n == 0 || bsearch(&digest, backup->layers.v, backup->layers.n, sizeof *backup->layers.v, by_text) == NULL) &&
+            !bk_exists(path))
                 bk_strv_add(&backup->report.missing, digest);
         return 0;
 }

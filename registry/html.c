@@ -267,59 +267,27 @@ void reg_html_named(struct reg_html *html, const json_t *id, const json_t *name)
 
 /* --- tables -------------------------------------------------------------------------------- */
 /* Roles are said because styles that make cards of rows would take them away. */
-void reg_table_begin(struct reg_table *table, struct reg_html *html, const char *caption, const char *const *columns)
+void reg_html_table(struct reg_html *html, const char *caption, const struct reg_column *columns, const json_t *items, size_t most)
 {
-        *table = (struct reg_table){ .html = html, .columns = columns };
+        const size_t n = json_array_size(items);
+
         reg_html(html, "<table role=\"table\"><caption>%s</caption><thead role=\"rowgroup\"><tr role=\"row\">", caption);
-        for (size_t i = 0; columns[i] != NULL; i++)
-                reg_html(html, "<th scope=\"col\" role=\"columnheader\">%s</th>", columns[i]);
+        for (const struct reg_column *c = columns; c->title != NULL; c++)
+                reg_html(html, "<th scope=\"col\" role=\"columnheader\">%s</th>", c->title);
         reg_html(html, "</tr></thead><tbody role=\"rowgroup\">\n");
-}
+        for (size_t i = 0; i < n && i < most; i++) {
+                const json_t *item = json_array_get(items, i);
 
-static void end_cell(struct reg_table *table)
-{
-        if (table->cell)
-                reg_html(table->html, table->column == 1 ? "</th>" : "</td>");
-        table->cell = false;
-}
-
-static void end_row(struct reg_table *table)
-{
-        end_cell(table);
-        if (table->row)
-                reg_html(table->html, "</tr>\n");
-        table->row = false;
-        table->column = 0;
-}
-
-void reg_table_row(struct reg_table *table)
-{
-        end_row(table);
-        reg_html(table->html, "<tr role=\"row\">");
-        table->row = true;
-}
-
-void reg_table_cell(struct reg_table *table)
-{
-        const char *name = table->columns[table->column];
-
-        end_cell(table);
-        reg_html(table->html, table->column == 0 ? "<th scope=\"row\" role=\"rowheader\" data-name=\"%s\">" : "<td role=\"cell\" data-name=\"%s\">",
-                 name);
-        table->cell = true;
-        table->column++;
-}
-
-void reg_table_text(struct reg_table *table, const json_t *value)
-{
-        reg_table_cell(table);
-        reg_html_text(table->html, value);
-}
-
-void reg_table_end(struct reg_table *table)
-{
-        end_row(table);
-        reg_html(table->html, "</tbody></table>\n");
+                reg_html(html, "<tr role=\"row\">");
+                for (const struct reg_column *c = columns; c->title != NULL; c++) {
+                        reg_html(html, c == columns ? "<th scope=\"row\" role=\"rowheader\" data-name=\"%s\">" :
+                                 "<td role=\"cell\" data-name=\"%s\">", c->title);
+                        c->show(html, c->key == NULL ? item : json_object_get(item, c->key));
+                        reg_html(html, c == columns ? "</th>" : "</td>");
+                }
+                reg_html(html, "</tr>\n");
+        }
+        reg_html(html, "</tbody></table>\n");
 }
 
 /* --- logs ------------------------------------------------------------------------------------- */

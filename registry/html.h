@@ -36,12 +36,13 @@ void reg_html_image(struct reg_html *html, const json_t *id);
 void reg_html_named(struct reg_html *html, const json_t *id, const json_t *name);
 
 /* --- tables: rows on a wide screen, cards on a narrow one -------------------------------- */
-struct reg_table { struct reg_html *html; const char *const *columns; /* NULL behind the last */ size_t column; bool row, cell; };
-void reg_table_begin(struct reg_table *table, struct reg_html *html, const char *caption, const char *const *columns);
-void reg_table_row(struct reg_table *table);
-void reg_table_cell(struct reg_table *table);                            /* the first of a row is what it is about */
-void reg_table_text(struct reg_table *table, const json_t *value);       /* a cell with a text */
-void reg_table_end(struct reg_table *table);
+struct reg_column {
+        const char *title;              /* NULL behind the last; the first is what a row is about */
+        const char *key;                /* of what is shown of an item; NULL: all of it */
+        void (*show)(struct reg_html *html, const json_t *value);
+};
+/* A row for each item of an array, but of `most` at most. */
+void reg_html_table(struct reg_html *html, const char *caption, const struct reg_column *columns, const json_t *items, size_t most);
 
 /* --- logs ---------------------------------------------------------------------------------- */
 /* What a terminal would show in the end: escape sequences are gone, a line that was written over is as it was at last. UTF-8 without

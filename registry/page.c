@@ -219,6 +219,16 @@ void reg_page_empty(struct reg_html *html, const char *text, const char *command
         reg_html(html, "</p>\n");
 }
 
+void reg_page_named(struct reg_html *html, const json_t *item)
+{
+        reg_html_named(html, json_object_get(item, "id"), json_object_get(item, "name"));
+}
+
+void reg_page_in_use(struct reg_html *html, const json_t *yes)
+{
+        reg_html(html, json_is_true(yes) ? "<span class=\"word ok\">in use</span>" : "no");
+}
+
 void reg_page_next(struct reg_html *html, const char *path, const char *query, const char *name, const json_t *cursor)
 {
         autofree char *number = json_is_integer(cursor) ? bk_format("%lld", (long long)json_integer_value(cursor)) : NULL;

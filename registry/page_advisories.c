@@ -22,41 +22,43 @@ static int worse(const void *a, const void *b)
         return strcmp(json_string_value(json_object_get(*one, "advisory")), json_string_value(json_object_get(*two, "advisory")));
 }
 
-static void put_finding(struct reg_table *table, const json_t *item)
+static void put_advisory_link(struct reg_html *html, const json_t *advisory)
 {
-        const char *advisory = json_string_value(json_object_get(item, "advisory"));
+        reg_html_link(html, json_string_value(advisory), "/advisories", json_string_value(advisory));
+}
 
-        reg_table_row(table);
-        reg_table_cell(table);
-        reg_html_link(table->html, advisory, "/advisories", advisory);
-        reg_table_cell(table);
-        reg_html_word(table->html, json_object_get(item, "severity"));
+static void put_severity(struct reg_html *html, const json_t *item)
+{
+        reg_html_word(html, json_object_get(item, "severity"));
         if (json_is_number(json_object_get(item, "score"))) {
                 autofree char *score = bk_format("%.1f", json_number_value(json_object_get(item, "score")));
 
-                reg_html(table->html, " <span class=\"n\">%s</span>", score);
+                reg_html(html, " <span class=\"n\">%s</span>", score);
         }
-        reg_table_cell(table);
-        reg_html_text(table->html, json_object_get(item, "source"));
-        reg_html(table->html, " <span class=\"age\">%s</span>", json_string_value(json_object_get(item, "source_version")));
-        reg_table_text(table, json_object_get(item, "fixed"));
-        reg_table_text(table, json_object_get(item, "summary"));
+}
+
+static void put_source(struct reg_html *html, const json_t *item)
+{
+        reg_html_text(html, json_object_get(item, "source"));
+        reg_html(html, " <span class=\"age\">%s</span>", json_string_value(json_object_get(item, "source_version")));
 }
 
 void reg_page_findings_table(struct reg_html *html, const char *caption, const json_t *items, size_t most)
 {
-        static const char *const columns[] = { "Advisory", "Severity", "Source package", "Fixed in", "Summary", NULL };
+        static const struct reg_column columns[] = {
+                { "Advisory", "advisory", put_advisory_link }, { "Severity", NULL, put_severity }, { "Source package", NULL, put_source },
+                { "Fixed in", "fixed", reg_html_text }, { "Summary", "summary", reg_html_text }, { 0 },
+        };
         const size_t n = json_array_size(items);
-        autofree const json_t **sorted = bk_alloc((n + 1) * sizeof *sorted);
-        struct reg_table table;
+        autofree json_t **sorted = bk_alloc((n + 1) * sizeof *sorted);
+        autojson *rows = json_array();
 
         for (size_t i = 0; i < n; i++)
                 sorted[i] = json_array_get(items, i);
         qsort(sorted, n, sizeof *sorted, worse);
-        reg_table_begin(&table, html, caption, columns);
         for (size_t i = 0; i < n && i < most; i++)
-                put_finding(&table, sorted[i]);
-        reg_table_end(&table);
+                (void)json_array_append(rows, sorted[i]);
+        reg_html_table(html, caption, columns, rows, most);
 }
 
 void reg_page_severities(struct reg_html *html, const json_t *counts)
@@ -77,54 +79,32 @@ void reg_page_severities(struct reg_html *html, const json_t *counts)
 /* --- all images ------------------------------------------------------------------------------ */
 static void put_feeds(struct reg_html *html, const json_t *items)
 {
-        static const char *const columns[] = { "Feed", "Advisories", "Withdrawn", "Newest", "Import", NULL };
-        struct reg_table table;
-        const json_t *item;
-        size_t i;
+        static const struct reg_column columns[] = {
+                { "Feed", "feed", reg_html_text }, { "Advisories", "advisories", reg_html_text }, { "Withdrawn", "withdrawn", reg_html_text },
+                { "Newest", "newest", reg_html_time }, { "Import", "import", reg_html_text }, { 0 },
+        };
 
-        if (json_array_size(items) == 0) {
+        if (json_array_size(items) == 0)
                 reg_page_empty(html, "No advisory was imported yet. From a file:", "bakery advisory import tracker.json");
-                return;
-        }
-        reg_table_begin(&table, html, "Where advisories come from", columns);
-        json_array_foreach(items, i, item) {
-                reg_table_row(&table);
-                reg_table_text(&table, json_object_get(item, "feed"));
-                reg_table_text(&table, json_object_get(item, "advisories"));
-                reg_table_text(&table, json_object_get(item, "withdrawn"));
-                reg_table_cell(&table);
-                reg_html_time(html, json_object_get(item, "newest"));
-                reg_table_text(&table, json_object_get(item, "import"));
-        }
-        reg_table_end(&table);
+        else
+                reg_html_table(html, "Where advisories come from", columns, items, SIZE_MAX);
+}
+
+static void put_vulnerable_link(struct reg_html *html, const json_t *item)
+{
+        reg_html_link(html, json_string_value(json_object_get(item, "name")), "/images", json_string_value(json_object_get(item, "id")),
+                      "vulnerable");
 }
 
 static void put_vulnerable(struct reg_html *html, const json_t *items)
 {
-        static const char *const columns[] = { "Image", "Digest", "State", "In use", "Advisories", "Fixable", "System", NULL };
-        struct reg_table table;
-        const json_t *item;
-        size_t i;
+        static const struct reg_column columns[] = {
+                { "Image", NULL, put_vulnerable_link }, { "Digest", "id", reg_html_image }, { "State", "state", reg_html_word },
+                { "In use", "in_use", reg_page_in_use }, { "Advisories", "severities", reg_page_severities },
+                { "Fixable", "fixable", reg_html_text }, { "System", "os", reg_html_text }, { 0 },
+        };
 
-        reg_table_begin(&table, html, "Images and the advisories that concern them", columns);
-        json_array_foreach(items, i, item) {
-                const char *id = json_string_value(json_object_get(item, "id"));
-
-                reg_table_row(&table);
-                reg_table_cell(&table);
-                reg_html_link(html, json_string_value(json_object_get(item, "name")), "/images", id, "vulnerable");
-                reg_table_cell(&table);
-                reg_html_image(html, json_object_get(item, "id"));
-                reg_table_cell(&table);
-                reg_html_word(html, json_object_get(item, "state"));
-                reg_table_cell(&table);
-                reg_html(html, json_is_true(json_object_get(item, "in_use")) ? "<span class=\"word ok\">in use</span>" : "no");
-                reg_table_cell(&table);
-                reg_page_severities(html, json_object_get(item, "severities"));
-                reg_table_text(&table, json_object_get(item, "fixable"));
-                reg_table_text(&table, json_object_get(item, "os"));
-        }
-        reg_table_end(&table);
+        reg_html_table(html, "Images and the advisories that concern them", columns, items, SIZE_MAX);
 }
 
 static void put_advisory_forms(struct reg_html *html, const char *channel, const char *severity, bool in_use)
@@ -246,26 +226,12 @@ static void put_packages(struct reg_html *html, const json_t *packages)
 
 static void put_images(struct reg_html *html, const char *caption, const json_t *items)
 {
-        static const char *const columns[] = { "Image", "Digest", "State", "In use", "Packages", NULL };
-        struct reg_table table;
-        const json_t *item;
-        size_t i;
+        static const struct reg_column columns[] = {
+                { "Image", NULL, reg_page_named }, { "Digest", "id", reg_html_image }, { "State", "state", reg_html_word },
+                { "In use", "in_use", reg_page_in_use }, { "Packages", "packages", put_packages }, { 0 },
+        };
 
-        reg_table_begin(&table, html, caption, columns);
-        json_array_foreach(items, i, item) {
-                reg_table_row(&table);
-                reg_table_cell(&table);
-                reg_html_named(html, json_object_get(item, "id"), json_object_get(item, "name"));
-                reg_table_cell(&table);
-                reg_html_image(html, json_object_get(item, "id"));
-                reg_table_cell(&table);
-                reg_html_word(html, json_object_get(item, "state"));
-                reg_table_cell(&table);
-                reg_html(html, json_is_true(json_object_get(item, "in_use")) ? "<span class=\"word ok\">in use</span>" : "no");
-                reg_table_cell(&table);
-                put_packages(html, json_object_get(item, "packages"));
-        }
-        reg_table_end(&table);
+        reg_html_table(html, caption, columns, items, SIZE_MAX);
 }
 
 int reg_page_advisory(struct reg_call *call, struct bk_error *err)

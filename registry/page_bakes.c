@@ -48,34 +48,31 @@ static void put_job(struct reg_html *html, const json_t *bake)
                 reg_html_text(html, json_object_get(bake, "build_url"));
 }
 
+static void put_bake_link(struct reg_html *html, const json_t *id)
+{
+        reg_html_link(html, json_string_value(id), "/bakes", json_string_value(id));
+}
+
+static void put_took(struct reg_html *html, const json_t *bake)
+{
+        put_duration(html, duration_of(html, bake));
+}
+
+static void put_who_and_where(struct reg_html *html, const json_t *bake)
+{
+        reg_html_text(html, json_object_get(bake, "who"));
+        reg_html(html, " <span class=\"age\">on %s</span>", json_string_value(json_object_get(bake, "host")));
+}
+
 void reg_page_bakes_table(struct reg_html *html, const char *caption, const json_t *items)
 {
-        static const char *const columns[] = { "Bake", "Of", "Status", "Started", "Took", "By", "Image", NULL };
-        struct reg_table table;
-        const json_t *item;
-        size_t i;
+        static const struct reg_column columns[] = {
+                { "Bake", "id", put_bake_link }, { "Of", "name", reg_html_text }, { "Status", "status", reg_html_word },
+                { "Started", "started_at", reg_html_time }, { "Took", NULL, put_took }, { "By", NULL, put_who_and_where },
+                { "Image", "image", reg_html_image }, { 0 },
+        };
 
-        reg_table_begin(&table, html, caption, columns);
-        json_array_foreach(items, i, item) {
-                const char *id = json_string_value(json_object_get(item, "id"));
-
-                reg_table_row(&table);
-                reg_table_cell(&table);
-                reg_html_link(html, id, "/bakes", id);
-                reg_table_text(&table, json_object_get(item, "name"));
-                reg_table_cell(&table);
-                reg_html_word(html, json_object_get(item, "status"));
-                reg_table_cell(&table);
-                reg_html_time(html, json_object_get(item, "started_at"));
-                reg_table_cell(&table);
-                put_duration(html, duration_of(html, item));
-                reg_table_cell(&table);
-                reg_html_text(html, json_object_get(item, "who"));
-                reg_html(html, " <span class=\"age\">on %s</span>", json_string_value(json_object_get(item, "host")));
-                reg_table_cell(&table);
-                reg_html_image(html, json_object_get(item, "image"));
-        }
-        reg_table_end(&table);
+        reg_html_table(html, caption, columns, items, SIZE_MAX);
 }
 
 /* --- all of them ----------------------------------------------------------------------------- */

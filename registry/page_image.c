@@ -102,38 +102,34 @@ static void put_attributes(const struct subject *s)
         reg_html(s->html, "</p>\n");
 }
 
+static void put_origin(struct reg_html *html, const json_t *item)
+{
+        if (json_is_string(json_object_get(item, "origin_name")))
+                reg_html_named(html, json_object_get(item, "origin"), json_object_get(item, "origin_name"));
+        else
+                reg_html_image(html, json_object_get(item, "origin"));
+}
+
+static void put_lifted(struct reg_html *html, const json_t *item)
+{
+        reg_html_time(html, json_object_get(item, "lifted_at"));
+        reg_html(html, " <span class=\"why\">%s</span>", json_string_value(json_object_get(item, "lifted_why")));
+}
+
 static int put_revocations(const struct subject *s, struct bk_error *err)
 {
-        static const char *const columns[] = { "Why", "From", "By", "Said", "Origin", "Lifted", NULL };
+        static const struct reg_column columns[] = {
+                { "Why", "why", reg_html_text }, { "From", "at", reg_html_time }, { "By", "who", reg_html_text },
+                { "Said", "noted_at", reg_html_time }, { "Origin", NULL, put_origin }, { "Lifted", NULL, put_lifted }, { 0 },
+        };
         autojson *found = NULL;
-        struct reg_table table;
-        const json_t *item;
-        size_t i;
 
         if (ask(s, "revocations", "", &found, err) < 0)
                 return -1;
         if (json_array_size(json_object_get(found, "items")) == 0)
                 return 0;
         section(s->html, "revocations", "Revocation");
-        reg_table_begin(&table, s->html, "Why it is, was or will be revoked", columns);
-        json_array_foreach(json_object_get(found, "items"), i, item) {
-                reg_table_row(&table);
-                reg_table_text(&table, json_object_get(item, "why"));
-                reg_table_cell(&table);
-                reg_html_time(s->html, json_object_get(item, "at"));
-                reg_table_text(&table, json_object_get(item, "who"));
-                reg_table_cell(&table);
-                reg_html_time(s->html, json_object_get(item, "noted_at"));
-                reg_table_cell(&table);
-                if (json_is_string(json_object_get(item, "origin_name")))
-                        reg_html_named(s->html, json_object_get(item, "origin"), json_object_get(item, "origin_name"));
-                else
-                        reg_html_image(s->html, json_object_get(item, "origin"));
-                reg_table_cell(&table);
-                reg_html_time(s->html, json_object_get(item, "lifted_at"));
-                reg_html(s->html, " <span class=\"why\">%s</span>", json_string_value(json_object_get(item, "lifted_why")));
-        }
-        reg_table_end(&table);
+        reg_html_table(s->html, "Why it is, was or will be revoked", columns, json_object_get(found, "items"), SIZE_MAX);
         section_end(s->html);
         return 0;
 }
@@ -154,55 +150,26 @@ static void put_use(const struct subject *s)
 /* --- lineage --------------------------------------------------------------------------------- */
 static void put_ancestors(const struct subject *s, const json_t *lineage)
 {
-        static const char *const columns[] = { "Image", "Digest", "State", "Baked", "Freshness", "Newer", NULL };
-        const json_t *items = json_object_get(lineage, "items"), *item;
-        struct reg_table table;
-        size_t i;
+        static const struct reg_column columns[] = {
+                { "Image", NULL, reg_page_named }, { "Digest", "id", reg_html_image }, { "State", "state", reg_html_word },
+                { "Baked", "created_at", reg_html_time }, { "Freshness", "freshness", reg_html_word }, { "Newer", "newest", reg_html_image }, { 0 },
+        };
 
-        reg_table_begin(&table, s->html, "What it stands on, oldest first", columns);
-        json_array_foreach(items, i, item) {
-                reg_table_row(&table);
-                reg_table_cell(&table);
-                reg_html_named(s->html, json_object_get(item, "id"), json_object_get(item, "name"));
-                reg_table_cell(&table);
-                reg_html_image(s->html, json_object_get(item, "id"));
-                reg_table_cell(&table);
-                reg_html_word(s->html, json_object_get(item, "state"));
-                reg_table_cell(&table);
-                reg_html_time(s->html, json_object_get(item, "created_at"));
-                reg_table_cell(&table);
-                reg_html_word(s->html, json_object_get(item, "freshness"));
-                reg_table_cell(&table);
-                reg_html_image(s->html, json_object_get(item, "newest"));
-        }
-        reg_table_end(&table);
+        reg_html_table(s->html, "What it stands on, oldest first", columns, json_object_get(lineage, "items"), SIZE_MAX);
 }
 
 static void put_descendants(const struct subject *s, const json_t *descendants)
 {
-        static const char *const columns[] = { "Image", "Digest", "State", "Baked", "Steps", NULL };
-        const json_t *item;
-        struct reg_table table;
-        size_t i;
+        static const struct reg_column columns[] = {
+                { "Image", NULL, reg_page_named }, { "Digest", "id", reg_html_image }, { "State", "state", reg_html_word },
+                { "Baked", "created_at", reg_html_time }, { "Steps", "depth", reg_html_text }, { 0 },
+        };
 
         if (json_array_size(json_object_get(descendants, "items")) == 0) {
                 reg_page_empty(s->html, "Nothing was baked on it.", NULL);
                 return;
         }
-        reg_table_begin(&table, s->html, "What stands on it", columns);
-        json_array_foreach(json_object_get(descendants, "items"), i, item) {
-                reg_table_row(&table);
-                reg_table_cell(&table);
-                reg_html_named(s->html, json_object_get(item, "id"), json_object_get(item, "name"));
-                reg_table_cell(&table);
-                reg_html_image(s->html, json_object_get(item, "id"));
-                reg_table_cell(&table);
-                reg_html_word(s->html, json_object_get(item, "state"));
-                reg_table_cell(&table);
-                reg_html_time(s->html, json_object_get(item, "created_at"));
-                reg_table_text(&table, json_object_get(item, "depth"));
-        }
-        reg_table_end(&table);
+        reg_html_table(s->html, "What stands on it", columns, json_object_get(descendants, "items"), SIZE_MAX);
         if (json_is_string(json_object_get(descendants, "next"))) {
                 BK_CLEANUP(bk_buf_done) struct bk_buf query = { 0 };
 
@@ -229,30 +196,30 @@ static int put_lineage(const struct subject *s, struct bk_error *err)
 }
 
 /* --- tests --------------------------------------------------------------------------------------- */
+static void put_suite(struct reg_html *html, const json_t *value)
+{
+        const char *suite = json_string_value(value), *slash = suite == NULL ? NULL : strrchr(suite, '/');
+
+        reg_html(html, "<span title=\"%s\">%s</span>", suite, slash != NULL ? slash + 1 : suite);
+}
+
 static void put_check_rows(const struct subject *s, const json_t *checks, const char *caption, bool passed)
 {
-        static const char *const failures[] = { "Check", "Verdict", "Suite", "Message", NULL };
-        static const char *const passes[] = { "Check", "Verdict", "Suite", NULL };
-        struct reg_table table;
-        const json_t *item;
+        static const struct reg_column failures[] = {
+                { "Check", "name", reg_html_text }, { "Verdict", "verdict", reg_html_word }, { "Suite", "suite", put_suite },
+                { "Message", "message", reg_html_text }, { 0 },
+        };
+        static const struct reg_column passes[] = {
+                { "Check", "name", reg_html_text }, { "Verdict", "verdict", reg_html_word }, { "Suite", "suite", put_suite }, { 0 },
+        };
+        autojson *rows = json_array();
+        json_t *item;
         size_t i;
 
-        reg_table_begin(&table, s->html, caption, passed ? passes : failures);
-        json_array_foreach(checks, i, item) {
-                const char *suite = json_string_value(json_object_get(item, "suite")), *slash = suite == NULL ? NULL : strrchr(suite, '/');
-
-                if (passed != bk_streq(json_string_value(json_object_get(item, "verdict")), "passed"))
-                        continue;
-                reg_table_row(&table);
-                reg_table_text(&table, json_object_get(item, "name"));
-                reg_table_cell(&table);
-                reg_html_word(s->html, json_object_get(item, "verdict"));
-                reg_table_cell(&table);
-                reg_html(s->html, "<span title=\"%s\">%s</span>", suite, slash != NULL ? slash + 1 : suite);
-                if (!passed)
-                        reg_table_text(&table, json_object_get(item, "message"));
-        }
-        reg_table_end(&table);
+        json_array_foreach(checks, i, item)
+                if (passed == bk_streq(json_string_value(json_object_get(item, "verdict")), "passed"))
+                        (void)json_array_append(rows, item);
+        reg_html_table(s->html, caption, passed ? passes : failures, rows, SIZE_MAX);
 }
 
 static void put_checks(const struct subject *s)
@@ -317,31 +284,13 @@ static int put_vulnerable(const struct subject *s, struct bk_error *err)
 }
 
 /* --- history ------------------------------------------------------------------------------------------- */
-static void put_row_times(const struct subject *s, struct reg_table *table, const json_t *item)
-{
-        reg_table_text(table, json_object_get(item, "who"));
-        reg_table_cell(table);
-        reg_html_time(s->html, json_object_get(item, "at"));
-        reg_table_text(table, json_object_get(item, "why"));
-}
+#define BY_WHEN_WHY { "By", "who", reg_html_text }, { "When", "at", reg_html_time }, { "Why", "why", reg_html_text }, { 0 }
 
 static void put_states(const struct subject *s)
 {
-        static const char *const columns[] = { "State", "Before", "By", "When", "Why", NULL };
-        struct reg_table table;
-        const json_t *item;
-        size_t i;
+        static const struct reg_column columns[] = { { "State", "state", reg_html_word }, { "Before", "was", reg_html_word }, BY_WHEN_WHY };
 
-        reg_table_begin(&table, s->html, "States", columns);
-        json_array_foreach(json_object_get(s->record, "states"), i, item) {
-                reg_table_row(&table);
-                reg_table_cell(&table);
-                reg_html_word(s->html, json_object_get(item, "state"));
-                reg_table_cell(&table);
-                reg_html_word(s->html, json_object_get(item, "was"));
-                put_row_times(s, &table, item);
-        }
-        reg_table_end(&table);
+        reg_html_table(s->html, "States", columns, json_object_get(s->record, "states"), SIZE_MAX);
 }
 
 static bool heads(const json_t *record, const json_t *name)
@@ -355,55 +304,43 @@ static bool heads(const json_t *record, const json_t *name)
         return false;
 }
 
+static void put_head(struct reg_html *html, const json_t *head)
+{
+        reg_html(html, json_is_true(head) ? "<span class=\"word ok\">head</span>" : "<span class=\"none\">another</span>");
+}
+
 static void put_channels(const struct subject *s)
 {
-        static const char *const columns[] = { "Channel", "Now", "By", "When", "Why", NULL };
-        const json_t *history = json_object_get(s->record, "channel_history"), *item;
-        struct reg_table table;
+        static const struct reg_column columns[] = { { "Channel", "channel", reg_page_channel_link }, { "Now", "head", put_head }, BY_WHEN_WHY };
+        const json_t *history = json_object_get(s->record, "channel_history");
+        autojson *rows = json_array();
+        json_t *item;
         size_t i;
 
         if (json_array_size(history) == 0) {
                 reg_page_empty(s->html, "No channel points at it, and none did. To have one do so:", "bakery image promote IMAGE CHANNEL");
                 return;
         }
-        reg_table_begin(&table, s->html, "Channels that were pointed at it", columns);
         json_array_foreach(history, i, item) {
-                const char *channel = json_string_value(json_object_get(item, "channel")), *colon = channel == NULL ? NULL : strrchr(channel, ':');
-                autofree char *name = colon == NULL ? NULL : bk_strndup(channel, (size_t)(colon - channel));
+                json_t *row = json_copy(item);
 
-                reg_table_row(&table);
-                reg_table_cell(&table);
-                if (name != NULL)
-                        reg_html_link(s->html, channel, "/channels", name, colon + 1);
-                reg_table_cell(&table);
-                reg_html(s->html, heads(s->record, json_object_get(item, "channel")) ? "<span class=\"word ok\">head</span>" :
-                         "<span class=\"none\">another</span>");
-                put_row_times(s, &table, item);
+                (void)json_object_set_new(row, "head", json_boolean(heads(s->record, json_object_get(item, "channel"))));
+                (void)json_array_append_new(rows, row);
         }
-        reg_table_end(&table);
+        reg_html_table(s->html, "Channels that were pointed at it", columns, rows, SIZE_MAX);
 }
 
 static int put_tags(const struct subject *s, struct bk_error *err)
 {
-        static const char *const columns[] = { "Tag", "Value", "Before", "By", "When", "Why", NULL };
+        static const struct reg_column columns[] = {
+                { "Tag", "key", reg_html_text }, { "Value", "value", reg_html_text }, { "Before", "was", reg_html_text }, BY_WHEN_WHY,
+        };
         autojson *found = NULL;
-        struct reg_table table;
-        const json_t *item;
-        size_t i;
 
         if (ask(s, "tags", "", &found, err) < 0)
                 return -1;
-        if (json_array_size(json_object_get(found, "items")) == 0)
-                return 0;
-        reg_table_begin(&table, s->html, "How its tags changed", columns);
-        json_array_foreach(json_object_get(found, "items"), i, item) {
-                reg_table_row(&table);
-                reg_table_text(&table, json_object_get(item, "key"));
-                reg_table_text(&table, json_object_get(item, "value"));
-                reg_table_text(&table, json_object_get(item, "was"));
-                put_row_times(s, &table, item);
-        }
-        reg_table_end(&table);
+        if (json_array_size(json_object_get(found, "items")) > 0)
+                reg_html_table(s->html, "How its tags changed", columns, json_object_get(found, "items"), SIZE_MAX);
         return 0;
 }
 

@@ -29,29 +29,13 @@ static void put_attributes(struct reg_html *html, const json_t *attributes)
 
 void reg_page_images_table(struct reg_html *html, const char *caption, const json_t *items)
 {
-        static const char *const columns[] = { "Image", "Digest", "State", "Type", "Layer", "Baked", "Attributes", NULL };
-        struct reg_table table;
-        const json_t *item;
-        size_t i;
+        static const struct reg_column columns[] = {
+                { "Image", NULL, reg_page_named }, { "Digest", "id", reg_html_image }, { "State", "state", reg_html_word },
+                { "Type", "type", reg_html_text }, { "Layer", "size", reg_html_size }, { "Baked", "created_at", reg_html_time },
+                { "Attributes", "attributes", put_attributes }, { 0 },
+        };
 
-        reg_table_begin(&table, html, caption, columns);
-        json_array_foreach(items, i, item) {
-                reg_table_row(&table);
-                reg_table_cell(&table);
-                reg_html_named(html, json_object_get(item, "id"), json_object_get(item, "name"));
-                reg_table_cell(&table);
-                reg_html_image(html, json_object_get(item, "id"));
-                reg_table_cell(&table);
-                reg_html_word(html, json_object_get(item, "state"));
-                reg_table_text(&table, json_object_get(item, "type"));
-                reg_table_cell(&table);
-                reg_html_size(html, json_object_get(item, "size"));
-                reg_table_cell(&table);
-                reg_html_time(html, json_object_get(item, "created_at"));
-                reg_table_cell(&table);
-                put_attributes(html, json_object_get(item, "attributes"));
-        }
-        reg_table_end(&table);
+        reg_html_table(html, caption, columns, items, SIZE_MAX);
 }
 
 /* --- the query ------------------------------------------------------------------------------ */

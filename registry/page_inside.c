@@ -17,30 +17,31 @@ static void put_way_back(const struct reg_call *call, struct reg_html *html)
 }
 
 /* --- packages ---------------------------------------------------------------------------- */
+static void put_package(struct reg_html *html, const json_t *name)
+{
+        BK_CLEANUP(bk_buf_done) struct bk_buf query = { 0 };
+
+        reg_page_query(&query, "name", json_string_value(name));
+        reg_html(html, "<a href=\"/packages?%s\" title=\"Which images have it\">", query.data == NULL ? "" : query.data);
+        reg_html_text(html, name);
+        reg_html(html, "</a>");
+}
+
+static void put_source(struct reg_html *html, const json_t *item)
+{
+        const json_t *source = json_object_get(item, "source");
+
+        reg_html_text(html, json_equal((json_t *)source, json_object_get(item, "name")) ? NULL : source);
+}
+
 static void put_packages(struct reg_html *html, const json_t *items)
 {
-        static const char *const columns[] = { "Package", "Version", "Architecture", "Source", "Kind", NULL };
-        struct reg_table table;
-        const json_t *item;
-        size_t i;
+        static const struct reg_column columns[] = {
+                { "Package", "name", put_package }, { "Version", "version", reg_html_text }, { "Architecture", "architecture", reg_html_text },
+                { "Source", NULL, put_source }, { "Kind", "ecosystem", reg_html_text }, { 0 },
+        };
 
-        reg_table_begin(&table, html, "Installed packages", columns);
-        json_array_foreach(items, i, item) {
-                BK_CLEANUP(bk_buf_done) struct bk_buf query = { 0 };
-                const json_t *source = json_object_get(item, "source");
-
-                reg_page_query(&query, "name", json_string_value(json_object_get(item, "name")));
-                reg_table_row(&table);
-                reg_table_cell(&table);
-                reg_html(html, "<a href=\"/packages?%s\" title=\"Which images have it\">", query.data == NULL ? "" : query.data);
-                reg_html_text(html, json_object_get(item, "name"));
-                reg_html(html, "</a>");
-                reg_table_text(&table, json_object_get(item, "version"));
-                reg_table_text(&table, json_object_get(item, "architecture"));
-                reg_table_text(&table, json_equal((json_t *)source, json_object_get(item, "name")) ? NULL : source);
-                reg_table_text(&table, json_object_get(item, "ecosystem"));
-        }
-        reg_table_end(&table);
+        reg_html_table(html, "Installed packages", columns, items, SIZE_MAX);
 }
 
 void reg_page_package_form(struct reg_html *html, const char *image, const char *name)
@@ -115,76 +116,59 @@ int reg_page_image_vulnerable(struct reg_call *call, struct bk_error *err)
 /* --- differences ------------------------------------------------------------------------------ */
 static void put_changes(struct reg_html *html, const char *caption, const json_t *items)
 {
-        static const char *const columns[] = { "What", "Before", "After", NULL };
-        struct reg_table table;
-        const json_t *item;
-        size_t i;
+        static const struct reg_column columns[] = {
+                { "What", "key", reg_html_text }, { "Before", "from", reg_html_text }, { "After", "to", reg_html_text }, { 0 },
+        };
 
-        if (json_array_size(items) == 0)
-                return;
-        reg_table_begin(&table, html, caption, columns);
-        json_array_foreach(items, i, item) {
-                reg_table_row(&table);
-                reg_table_text(&table, json_object_get(item, "key"));
-                reg_table_text(&table, json_object_get(item, "from"));
-                reg_table_text(&table, json_object_get(item, "to"));
-        }
-        reg_table_end(&table);
+        if (json_array_size(items) > 0)
+                reg_html_table(html, caption, columns, items, SIZE_MAX);
 }
 
 /* One list of all: what came has no version before, what went none after. */
-static void put_package_rows(struct reg_table *table, const json_t *items, const char *from, const char *to, const char *what)
+static void add_package_rows(json_t *rows, const json_t *items, const char *from, const char *to, const char *how)
 {
         const json_t *item;
         size_t i;
 
         json_array_foreach(items, i, item) {
-                const json_t *direction = json_object_get(item, "direction");
+                const char *direction = json_string_value(json_object_get(item, "direction"));
 
-                reg_table_row(table);
-                reg_table_text(table, json_object_get(item, "name"));
-                reg_table_text(table, from == NULL ? NULL : json_object_get(item, from));
-                reg_table_text(table, to == NULL ? NULL : json_object_get(item, to));
-                reg_table_cell(table);
-                reg_html(table->html, "<span class=\"word %s\">%s</span>", what, direction != NULL ? json_string_value(direction) : what);
+                (void)json_array_append_new(rows, json_pack("{s:O*, s:O*, s:O*, s:s, s:s}", "name", json_object_get(item, "name"),
+                                                            "from", from == NULL ? NULL : json_object_get(item, from),
+                                                            "to", to == NULL ? NULL : json_object_get(item, to),
+                                                            "how", how, "direction", direction != NULL ? direction : how));
         }
+}
+
+static void put_how(struct reg_html *html, const json_t *row)
+{
+        reg_html(html, "<span class=\"word %s\">%s</span>", json_string_value(json_object_get(row, "how")),
+                 json_string_value(json_object_get(row, "direction")));
 }
 
 static void put_package_changes(struct reg_html *html, const json_t *packages)
 {
-        static const char *const columns[] = { "Package", "Before", "After", "How", NULL };
-        const json_t *added = json_object_get(packages, "added"), *removed = json_object_get(packages, "removed");
-        const json_t *changed = json_object_get(packages, "changed");
-        struct reg_table table;
+        static const struct reg_column columns[] = {
+                { "Package", "name", reg_html_text }, { "Before", "from", reg_html_text }, { "After", "to", reg_html_text },
+                { "How", NULL, put_how }, { 0 },
+        };
+        autojson *rows = json_array();
 
-        if (json_array_size(added) + json_array_size(removed) + json_array_size(changed) == 0)
-                return;
-        reg_table_begin(&table, html, "Packages", columns);
-        put_package_rows(&table, changed, "from", "to", "changed");
-        put_package_rows(&table, added, NULL, "version", "added");
-        put_package_rows(&table, removed, "version", NULL, "removed");
-        reg_table_end(&table);
+        add_package_rows(rows, json_object_get(packages, "changed"), "from", "to", "changed");
+        add_package_rows(rows, json_object_get(packages, "added"), NULL, "version", "added");
+        add_package_rows(rows, json_object_get(packages, "removed"), "version", NULL, "removed");
+        if (json_array_size(rows) > 0)
+                reg_html_table(html, "Packages", columns, rows, SIZE_MAX);
 }
 
 static void put_check_changes(struct reg_html *html, const json_t *items)
 {
-        static const char *const columns[] = { "Check", "Before", "After", NULL };
-        struct reg_table table;
-        const json_t *item;
-        size_t i;
+        static const struct reg_column columns[] = {
+                { "Check", "name", reg_html_text }, { "Before", "from", reg_html_word }, { "After", "to", reg_html_word }, { 0 },
+        };
 
-        if (json_array_size(items) == 0)
-                return;
-        reg_table_begin(&table, html, "Verdicts", columns);
-        json_array_foreach(items, i, item) {
-                reg_table_row(&table);
-                reg_table_text(&table, json_object_get(item, "name"));
-                reg_table_cell(&table);
-                reg_html_word(html, json_object_get(item, "from"));
-                reg_table_cell(&table);
-                reg_html_word(html, json_object_get(item, "to"));
-        }
-        reg_table_end(&table);
+        if (json_array_size(items) > 0)
+                reg_html_table(html, "Verdicts", columns, items, SIZE_MAX);
 }
 
 int reg_page_image_diff(struct reg_call *call, struct bk_error *err)

@@ -21,37 +21,34 @@ static void put_counts(struct reg_html *html, const json_t *plan)
         reg_html(html, "</dl>\n");
 }
 
+static void put_image_named(struct reg_html *html, const json_t *item)
+{
+        reg_html_named(html, json_object_get(item, "image"), json_object_get(item, "name"));
+}
+
+static void put_action(struct reg_html *html, const json_t *action)
+{
+        reg_html(html, "<span class=\"n\">");
+        reg_html_text(html, action);
+        reg_html(html, "</span>");
+}
+
+static void put_rule(struct reg_html *html, const json_t *item)
+{
+        reg_html_text(html, json_object_get(item, "rule"));
+        if (json_is_string(json_object_get(item, "place")))
+                reg_html(html, " <span class=\"age\">%s</span>", json_string_value(json_object_get(item, "place")));
+}
+
 static void put_items(struct reg_html *html, const json_t *items)
 {
-        static const char *const columns[] = { "Image", "Digest", "Fate", "Action", "Why", "Rule", "Due", "Frees", NULL };
-        struct reg_table table;
-        const json_t *item;
-        size_t i;
+        static const struct reg_column columns[] = {
+                { "Image", NULL, put_image_named }, { "Digest", "image", reg_html_image }, { "Fate", "fate", reg_html_word },
+                { "Action", "action", put_action }, { "Why", "why", reg_html_text }, { "Rule", NULL, put_rule },
+                { "Due", "due_at", reg_html_time }, { "Frees", "bytes", reg_html_size }, { 0 },
+        };
 
-        reg_table_begin(&table, html, "Images that a rule finds", columns);
-        json_array_foreach(items, i, item) {
-                reg_table_row(&table);
-                reg_table_cell(&table);
-                reg_html_named(html, json_object_get(item, "image"), json_object_get(item, "name"));
-                reg_table_cell(&table);
-                reg_html_image(html, json_object_get(item, "image"));
-                reg_table_cell(&table);
-                reg_html_word(html, json_object_get(item, "fate"));
-                reg_table_cell(&table);
-                reg_html(html, "<span class=\"n\">");
-                reg_html_text(html, json_object_get(item, "action"));
-                reg_html(html, "</span>");
-                reg_table_text(&table, json_object_get(item, "why"));
-                reg_table_cell(&table);
-                reg_html_text(html, json_object_get(item, "rule"));
-                if (json_is_string(json_object_get(item, "place")))
-                        reg_html(html, " <span class=\"age\">%s</span>", json_string_value(json_object_get(item, "place")));
-                reg_table_cell(&table);
-                reg_html_time(html, json_object_get(item, "due_at"));
-                reg_table_cell(&table);
-                reg_html_size(html, json_object_get(item, "bytes"));
-        }
-        reg_table_end(&table);
+        reg_html_table(html, "Images that a rule finds", columns, items, SIZE_MAX);
 }
 
 void reg_page_plan(struct reg_html *html, const json_t *plan)
@@ -73,62 +70,40 @@ void reg_page_plan(struct reg_html *html, const json_t *plan)
 /* --- what left ------------------------------------------------------------------------ */
 static void put_trash(struct reg_html *html, const json_t *items)
 {
-        static const char *const columns[] = { "Image", "Digest", "Kept until", "By", "Why", "Size", NULL };
-        struct reg_table table;
-        const json_t *item;
-        size_t i;
+        static const struct reg_column columns[] = {
+                { "Image", NULL, reg_page_named }, { "Digest", "id", reg_html_image }, { "Kept until", "purge_at", reg_html_time },
+                { "By", "who", reg_html_text }, { "Why", "why", reg_html_text }, { "Size", "size", reg_html_size }, { 0 },
+        };
 
         reg_html(html, "<section><h2>The trash</h2>\n");
-        if (json_array_size(items) == 0) {
+        if (json_array_size(items) == 0)
                 reg_page_empty(html, "It is empty.", NULL);
-        } else {
-                reg_table_begin(&table, html, "What can still be had back, by bakery image untrash", columns);
-                json_array_foreach(items, i, item) {
-                        reg_table_row(&table);
-                        reg_table_cell(&table);
-                        reg_html_named(html, json_object_get(item, "id"), json_object_get(item, "name"));
-                        reg_table_cell(&table);
-                        reg_html_image(html, json_object_get(item, "id"));
-                        reg_table_cell(&table);
-                        reg_html_time(html, json_object_get(item, "purge_at"));
-                        reg_table_text(&table, json_object_get(item, "who"));
-                        reg_table_text(&table, json_object_get(item, "why"));
-                        reg_table_cell(&table);
-                        reg_html_size(html, json_object_get(item, "size"));
-                }
-                reg_table_end(&table);
-        }
+        else
+                reg_html_table(html, "What can still be had back, by bakery image untrash", columns, items, SIZE_MAX);
         reg_html(html, "</section>\n");
+}
+
+static void put_counted(struct reg_html *html, const json_t *counts)
+{
+        const json_t *count;
+        const char *what;
+
+        json_object_foreach((json_t *)counts, what, count)
+                if (json_is_integer(count) && json_integer_value(count) > 0)
+                        reg_html(html, "<span class=\"tag\"><span>%s</span> %lld</span> ", what, (long long)json_integer_value(count));
 }
 
 static void put_runs(struct reg_html *html, const json_t *items)
 {
-        static const char *const columns[] = { "Run", "Status", "Started", "Ended", "By", "Did", NULL };
-        struct reg_table table;
-        const json_t *item, *count;
-        const char *what;
-        size_t i;
+        static const struct reg_column columns[] = {
+                { "Run", "number", reg_html_text }, { "Status", "status", reg_html_word }, { "Started", "started_at", reg_html_time },
+                { "Ended", "ended_at", reg_html_time }, { "By", "who", reg_html_text }, { "Did", "counts", put_counted }, { 0 },
+        };
 
         if (json_array_size(items) == 0)
                 return;
         reg_html(html, "<section><h2>Runs</h2>\n");
-        reg_table_begin(&table, html, "The last ten", columns);
-        json_array_foreach(items, i, item) {
-                reg_table_row(&table);
-                reg_table_text(&table, json_object_get(item, "number"));
-                reg_table_cell(&table);
-                reg_html_word(html, json_object_get(item, "status"));
-                reg_table_cell(&table);
-                reg_html_time(html, json_object_get(item, "started_at"));
-                reg_table_cell(&table);
-                reg_html_time(html, json_object_get(item, "ended_at"));
-                reg_table_text(&table, json_object_get(item, "who"));
-                reg_table_cell(&table);
-                json_object_foreach(json_object_get(item, "counts"), what, count)
-                        if (json_is_integer(count) && json_integer_value(count) > 0)
-                                reg_html(html, "<span class=\"tag\"><span>%s</span> %lld</span> ", what, (long long)json_integer_value(count));
-        }
-        reg_table_end(&table);
+        reg_html_table(html, "The last ten", columns, items, SIZE_MAX);
         reg_html(html, "</section>\n");
 }
 

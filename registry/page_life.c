@@ -5,45 +5,33 @@
 
 enum { EVENTS = 100 };
 
-/* "name:channel" as a link to its page. */
-static void put_channel(struct reg_html *html, const char *reference)
+void reg_page_channel_link(struct reg_html *html, const json_t *reference)
 {
-        const char *colon = reference == NULL ? NULL : strrchr(reference, ':');
-        autofree char *name = colon == NULL ? NULL : bk_strndup(reference, (size_t)(colon - reference));
+        const char *text = json_string_value(reference), *colon = text == NULL ? NULL : strrchr(text, ':');
+        autofree char *name = colon == NULL ? NULL : bk_strndup(text, (size_t)(colon - text));
 
         if (name != NULL)
-                reg_html_link(html, reference, "/channels", name, colon + 1);
+                reg_html_link(html, text, "/channels", name, colon + 1);
         else
-                reg_html(html, "%s", reference);
+                reg_html(html, "%s", text);
 }
 
 /* --- channels ---------------------------------------------------------------------------- */
+static void put_channel(struct reg_html *html, const json_t *item)
+{
+        reg_page_channel_link(html, json_object_get(item, "channel"));
+        if (json_is_true(json_object_get(item, "restricted")))
+                reg_html(html, " <span class=\"age\">restricted</span>");
+}
+
 void reg_page_channels_table(struct reg_html *html, const char *caption, const json_t *items, size_t most)
 {
-        static const char *const columns[] = { "Channel", "Points at", "State", "Since", "By", "Why", NULL };
-        struct reg_table table;
-        const json_t *item;
-        size_t i;
+        static const struct reg_column columns[] = {
+                { "Channel", NULL, put_channel }, { "Points at", "image", reg_html_image }, { "State", "state", reg_html_word },
+                { "Since", "at", reg_html_time }, { "By", "who", reg_html_text }, { "Why", "why", reg_html_text }, { 0 },
+        };
 
-        reg_table_begin(&table, html, caption, columns);
-        json_array_foreach(items, i, item) {
-                if (i == most)
-                        break;
-                reg_table_row(&table);
-                reg_table_cell(&table);
-                put_channel(html, json_string_value(json_object_get(item, "channel")));
-                if (json_is_true(json_object_get(item, "restricted")))
-                        reg_html(html, " <span class=\"age\">restricted</span>");
-                reg_table_cell(&table);
-                reg_html_image(html, json_object_get(item, "image"));
-                reg_table_cell(&table);
-                reg_html_word(html, json_object_get(item, "state"));
-                reg_table_cell(&table);
-                reg_html_time(html, json_object_get(item, "at"));
-                reg_table_text(&table, json_object_get(item, "who"));
-                reg_table_text(&table, json_object_get(item, "why"));
-        }
-        reg_table_end(&table);
+        reg_html_table(html, caption, columns, items, most);
 }
 
 int reg_page_channels(struct reg_call *call, struct bk_error *err)
@@ -74,33 +62,24 @@ int reg_page_channels(struct reg_call *call, struct bk_error *err)
         return 0;
 }
 
+static void put_difference(struct reg_html *html, const json_t *item)
+{
+        const char *image = json_string_value(json_object_get(item, "image")), *before = json_string_value(json_object_get(item, "previous"));
+
+        if (image != NULL && before != NULL)
+                reg_html_link(html, "what changed", "/images", before, "diff", image);
+        else
+                reg_html_text(html, NULL);
+}
+
 static void put_channel_history(struct reg_html *html, const json_t *items)
 {
-        static const char *const columns[] = { "Image", "When", "By", "Why", "Before", "Difference", NULL };
-        struct reg_table table;
-        const json_t *item;
-        size_t i;
+        static const struct reg_column columns[] = {
+                { "Image", "image", reg_html_image }, { "When", "at", reg_html_time }, { "By", "who", reg_html_text },
+                { "Why", "why", reg_html_text }, { "Before", "previous", reg_html_image }, { "Difference", NULL, put_difference }, { 0 },
+        };
 
-        reg_table_begin(&table, html, "The heads that it had, newest first", columns);
-        json_array_foreach(items, i, item) {
-                const char *image = json_string_value(json_object_get(item, "image")), *before = json_string_value(json_object_get(item, "previous"));
-
-                reg_table_row(&table);
-                reg_table_cell(&table);
-                reg_html_image(html, json_object_get(item, "image"));
-                reg_table_cell(&table);
-                reg_html_time(html, json_object_get(item, "at"));
-                reg_table_text(&table, json_object_get(item, "who"));
-                reg_table_text(&table, json_object_get(item, "why"));
-                reg_table_cell(&table);
-                reg_html_image(html, json_object_get(item, "previous"));
-                reg_table_cell(&table);
-                if (image != NULL && before != NULL)
-                        reg_html_link(html, "what changed", "/images", before, "diff", image);
-                else
-                        reg_html_text(html, NULL);
-        }
-        reg_table_end(&table);
+        reg_html_table(html, "The heads that it had, newest first", columns, items, SIZE_MAX);
 }
 
 int reg_page_channel(struct reg_call *call, struct bk_error *err)
@@ -131,58 +110,39 @@ int reg_page_channel(struct reg_call *call, struct bk_error *err)
 }
 
 /* --- who uses images --------------------------------------------------------------------------- */
+static void put_instance(struct reg_html *html, const json_t *item)
+{
+        const json_t *name = json_object_get(item, "name");
+
+        reg_html(html, "<span title=\"%s\">", json_string_value(json_object_get(item, "instance")));
+        reg_html_text(html, json_is_string(name) ? name : json_object_get(item, "instance"));
+        reg_html(html, "</span>");
+}
+
+static void put_launched_image(struct reg_html *html, const json_t *item)
+{
+        reg_html_named(html, json_object_get(item, "image"), json_object_get(item, "image_name"));
+}
+
+#define LAUNCH_COLUMNS { "Source", "source", reg_html_text }, { "By", "who", reg_html_text }, { "First seen", "first_at", reg_html_time }, \
+        { "Last seen", "last_at", reg_html_time }, { "Ended", "ended_at", reg_html_time }, { 0 }
+
 void reg_page_launches_table(struct reg_html *html, const char *caption, const json_t *items, bool with_image)
 {
-        static const char *const all[] = { "Instance", "From", "Source", "By", "First seen", "Last seen", "Ended", NULL };
-        static const char *const one[] = { "Instance", "Source", "By", "First seen", "Last seen", "Ended", NULL };
-        static const char *const times[] = { "first_at", "last_at", "ended_at" };
-        struct reg_table table;
-        const json_t *item;
-        size_t i;
+        static const struct reg_column all[] = { { "Instance", NULL, put_instance }, { "From", NULL, put_launched_image }, LAUNCH_COLUMNS };
+        static const struct reg_column one[] = { { "Instance", NULL, put_instance }, LAUNCH_COLUMNS };
 
-        reg_table_begin(&table, html, caption, with_image ? all : one);
-        json_array_foreach(items, i, item) {
-                const json_t *name = json_object_get(item, "name");
-
-                reg_table_row(&table);
-                reg_table_cell(&table);
-                reg_html(html, "<span title=\"%s\">", json_string_value(json_object_get(item, "instance")));
-                reg_html_text(html, json_is_string(name) ? name : json_object_get(item, "instance"));
-                reg_html(html, "</span>");
-                if (with_image) {
-                        reg_table_cell(&table);
-                        reg_html_named(html, json_object_get(item, "image"), json_object_get(item, "image_name"));
-                }
-                reg_table_text(&table, json_object_get(item, "source"));
-                reg_table_text(&table, json_object_get(item, "who"));
-                for (size_t t = 0; t < sizeof times / sizeof *times; t++) {
-                        reg_table_cell(&table);
-                        reg_html_time(html, json_object_get(item, times[t]));
-                }
-        }
-        reg_table_end(&table);
+        reg_html_table(html, caption, with_image ? all : one, items, SIZE_MAX);
 }
 
 static void put_sources(struct reg_html *html, const json_t *items)
 {
-        static const char *const columns[] = { "Source", "Asked", "Answered", "Instances", "Before", "Trouble", NULL };
-        struct reg_table table;
-        const json_t *item;
-        size_t i;
+        static const struct reg_column columns[] = {
+                { "Source", "name", reg_html_text }, { "Asked", "asked_at", reg_html_time }, { "Answered", "ok_at", reg_html_time },
+                { "Instances", "count", reg_html_text }, { "Before", "previous", reg_html_text }, { "Trouble", "error", reg_html_text }, { 0 },
+        };
 
-        reg_table_begin(&table, html, "Who tells of them", columns);
-        json_array_foreach(items, i, item) {
-                reg_table_row(&table);
-                reg_table_text(&table, json_object_get(item, "name"));
-                reg_table_cell(&table);
-                reg_html_time(html, json_object_get(item, "asked_at"));
-                reg_table_cell(&table);
-                reg_html_time(html, json_object_get(item, "ok_at"));
-                reg_table_text(&table, json_object_get(item, "count"));
-                reg_table_text(&table, json_object_get(item, "previous"));
-                reg_table_text(&table, json_object_get(item, "error"));
-        }
-        reg_table_end(&table);
+        reg_html_table(html, "Who tells of them", columns, items, SIZE_MAX);
 }
 
 int reg_page_usage(struct reg_call *call, struct bk_error *err)
@@ -221,7 +181,7 @@ static void put_subject(struct reg_html *html, const json_t *event)
                 }
                 reg_html_image(html, json_object_get(event, "subject"));
         } else if (subject != NULL && action != NULL && strncmp(action, "channel.", 8) == 0) {
-                put_channel(html, subject);
+                reg_page_channel_link(html, json_object_get(event, "subject"));
         } else if (subject != NULL && action != NULL && strncmp(action, "bake.", 5) == 0) {
                 reg_html_text(html, json_object_get(event, "name"));
                 reg_html(html, " ");
@@ -233,24 +193,15 @@ static void put_subject(struct reg_html *html, const json_t *event)
 
 void reg_page_events_table(struct reg_html *html, const char *caption, const json_t *items)
 {
-        static const char *const columns[] = { "What", "On", "When", "Who", "Why", "Number", NULL };
-        struct reg_table table;
+        static const struct reg_column columns[] = {
+                { "What", "action", reg_html_text }, { "On", NULL, put_subject }, { "When", "at", reg_html_time },
+                { "Who", "who", reg_html_text }, { "Why", "why", reg_html_text }, { "Number", "id", reg_html_text }, { 0 },
+        };
+        autojson *rows = json_array();
 
-        reg_table_begin(&table, html, caption, columns);
-        for (size_t i = json_array_size(items); i-- > 0;) {
-                const json_t *item = json_array_get(items, i);
-
-                reg_table_row(&table);
-                reg_table_text(&table, json_object_get(item, "action"));
-                reg_table_cell(&table);
-                put_subject(html, item);
-                reg_table_cell(&table);
-                reg_html_time(html, json_object_get(item, "at"));
-                reg_table_text(&table, json_object_get(item, "who"));
-                reg_table_text(&table, json_object_get(item, "why"));
-                reg_table_text(&table, json_object_get(item, "id"));
-        }
-        reg_table_end(&table);
+        for (size_t i = json_array_size(items); i-- > 0;)
+                (void)json_array_append(rows, json_array_get(items, i));
+        reg_html_table(html, caption, columns, rows, SIZE_MAX);
 }
 
 /* The API tells what came after a number; a page looks back. Numbers may have gaps, so a page may be short. */

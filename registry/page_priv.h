@@ -39,6 +39,11 @@ void reg_page_empty(struct reg_html *html, const char *text, const char *command
 /* A link to what follows. query: of this page, without the cursor. */
 void reg_page_next(struct reg_html *html, const char *path, const char *query, const char *name, const json_t *cursor);
 
+/* --- cells of tables: a whole item in them -------------------------------------------------- */
+void reg_page_named(struct reg_html *html, const json_t *item);         /* by its fields "id" and "name" */
+void reg_page_in_use(struct reg_html *html, const json_t *yes);         /* true, or not */
+void reg_page_channel_link(struct reg_html *html, const json_t *reference);     /* "name:channel" */
+
 /* --- what several pages show -------------------------------------------------------------- */
 /* page_images.c */
 void reg_page_images_table(struct reg_html *html, const char *caption, const json_t *items);

@@ -120,18 +120,14 @@ static void what_is_very_deep_is_cut_short(void **state)
 
 static void a_table_says_what_its_cells_are(void **state)
 {
-        static const char *const columns[] = { "Name", "<Value>", NULL };
-        struct reg_table table;
+        static const struct reg_column columns[] = { { "Name", "name", reg_html_text }, { "<Value>", "value", reg_html_text }, { 0 } };
+        json_t *rows = json_pack("[{s:s}, {s:s}]", "name", "x", "name", "beyond");
         autofree char *got = NULL;
         autohtml html = { 0 };
 
         (void)state;
-        reg_table_begin(&table, &html, "A & b", columns);
-        reg_table_row(&table);
-        reg_table_cell(&table);
-        reg_html(&html, "x");
-        reg_table_text(&table, NULL);
-        reg_table_end(&table);
+        reg_html_table(&html, "A & b", columns, rows, 1);
+        json_decref(rows);
         got = finish(&html);
         assert_string_equal(got, "<table role=\"table\"><caption>A &amp; b</caption><thead role=\"rowgroup\"><tr role=\"row\">"
                             "<th scope=\"col\" role=\"columnheader\">Name</th><th scope=\"col\" role=\"columnheader\">&lt;Value&gt;</th></tr></thead>"

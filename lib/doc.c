@@ -167,16 +167,11 @@ static bool is_word(char c)
         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
 }
 
-static int read_word(struct bk_reader *in, struct bk_doc *into, const char *where)
+int bk_doc_set_word(const struct bk_reader *in, struct bk_place start, const char *word, const char *where, struct bk_doc *into)
 {
         static const char *const words[] = { "null", "false", "true" };
-        const struct bk_place start = bk_reader_here(in);
-        autofree char *word = NULL;
-        const char *first = in->p, *nearest;
+        const char *nearest;
 
-        while (in->p < in->end && is_word(*in->p))
-                bk_reader_advance(in, 1);
-        word = bk_strndup(first, (size_t)(in->p - first));
         into->kind = bk_streq(word, "null") ? BK_DOC_NULL : BK_DOC_BOOL;
         into->truth = bk_streq(word, "true");
         for (size_t i = 0; i < sizeof words / sizeof *words; i++)
@@ -184,8 +179,20 @@ static int read_word(struct bk_reader *in, struct bk_doc *into, const char *wher
                         return 0;
         nearest = bk_nearest(word, words, sizeof words / sizeof *words);
         if (nearest != NULL)
-                return bk_reader_fail(in, start, "expected %s, found the word '%.40s'; did you mean '%s'?", where, word, nearest);
-        return bk_reader_fail(in, start, "expected %s, found the word '%.40s'; strings stand in double quotes", where, word);
+                return bk_reader_fail(in, start, "expected %s, found the word '%.60s'; did you mean '%s'?", where, word, nearest);
+        return bk_reader_fail(in, start, "expected %s, found the word '%.60s'; strings stand in double quotes", where, word);
+}
+
+static int read_word(struct bk_reader *in, struct bk_doc *into, const char *where)
+{
+        const struct bk_place start = bk_reader_here(in);
+        autofree char *word = NULL;
+        const char *first = in->p;
+
+        while (in->p < in->end && is_word(*in->p))
+                bk_reader_advance(in, 1);
+        word = bk_strndup(first, (size_t)(in->p - first));
+        return bk_doc_set_word(in, start, word, where, into);
 }
 
 /* --- arrays and objects ---------------------------------------------------- */

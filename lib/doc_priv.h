@@ -62,6 +62,8 @@ int bk_reader_hex(struct bk_reader *in, struct bk_place escape, unsigned digits,
 
 /* A number, kept as written. */
 int bk_doc_read_number(struct bk_reader *in, struct bk_doc *into) BK_MUST_CHECK;
+/* null, false or true, which began at `start`; where: what was expected there, for the message. */
+int bk_doc_set_word(const struct bk_reader *in, struct bk_place start, const char *word, const char *where, struct bk_doc *into) BK_MUST_CHECK;
 /* A new last item of an array or object; the parent's. */
 struct bk_doc *bk_doc_add(const char *file, struct bk_doc *parent);
 /* No two members of an object have one key. what: "key", "argument". */

@@ -281,24 +281,14 @@ static int read_heredoc(struct bk_reader *in, struct bk_doc *into)
 /* --- words and numbers ------------------------------------------------------------------ */
 static int read_word(struct bk_reader *in, struct bk_doc *into, const char *where)
 {
-        static const char *const words[] = { "null", "false", "true" };
         const struct bk_place start = bk_reader_here(in);
         autofree char *word = bk_hcl_read_name(in);
-        const char *nearest;
 
         if (bk_reader_at(in, '('))
                 return bk_reader_fail(in, start, "what the function %.60s() computes %s", word, computed);
         if (bk_reader_at(in, '.') || bk_reader_at(in, '['))
                 return bk_reader_fail(in, start, "what '%.60s%c' refers to %s", word, *in->p, computed);
-        into->kind = bk_streq(word, "null") ? BK_DOC_NULL : BK_DOC_BOOL;
-        into->truth = bk_streq(word, "true");
-        for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-                if (bk_streq(word, words[i]))
-                        return 0;
-        nearest = bk_nearest(word, words, sizeof words / sizeof *words);
-        if (nearest != NULL)
-                return bk_reader_fail(in, start, "expected %s, found the word '%.60s'; did you mean '%s'?", where, word, nearest);
-        return bk_reader_fail(in, start, "expected %s, found the word '%.60s'; strings stand in double quotes", where, word);
+        return bk_doc_set_word(in, start, word, where, into);
 }
 
 static int read_number(struct bk_reader *in, struct bk_doc *into)

@@ -78,14 +78,29 @@ static int source_answered(struct reg *reg, const char *source, bool all, struct
         return reg_sql_run(reg, err, sql, "tiiiii", source, now, now, count, count, (int64_t)all);
 }
 
+/* What is known already is always heard. */
+static int check_hearsay(struct reg *reg, const char *source, const struct reg_launch *launch, int64_t image, struct bk_error *err)
+{
+        static const char sql[] = "SELECT count(*) FROM launch WHERE image = ? AND source = ? AND instance <> ? AND ended_at IS NULL";
+        int64_t others = 0;
+
+        if (!launch->hearsay)
+                return 0;
+        if (reg_sql_int(reg, &others, err, sql, "itt", image, source, launch->instance) < 0)
+                return -1;
+        return others < REG_HEARSAY_MOST ? 0 :
+               bk_fail(err, BK_CONFLICT, "%d instances of image '%s' are known by '%s', so it is in use; to tell of more show a token of the "
+                       "role bake", REG_HEARSAY_MOST, launch->image, source);
+}
+
 int reg_launch_seen(struct reg *reg, const char *source, const struct reg_launch *launch, struct bk_error *err)
 {
         int64_t image = 0;
         autotxn txn = { 0 };
 
         if (check(source, launch, err) < 0 || reg_txn_write(reg, &txn, err) < 0 ||
-            reg_image_find(reg, launch->image, &image, NULL, err) < 0 || put(reg, source, launch, image, true, err) < 0 ||
-            source_answered(reg, source, false, err) < 0)
+            reg_image_find(reg, launch->image, &image, NULL, err) < 0 || check_hearsay(reg, source, launch, image, err) < 0 ||
+            put(reg, source, launch, image, !launch->hearsay, err) < 0 || source_answered(reg, source, false, err) < 0)
                 return -1;
         return reg_txn_commit(&txn, err);
 }

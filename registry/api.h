@@ -53,8 +53,9 @@ void reg_answer_done(struct reg_answer *answer);
 /* Always answers: an error is an answer with a status of 400 or more and {"error": {"kind", "message"}}. */
 void reg_api(struct reg *reg, const struct reg_request *request, struct reg_answer *ret);
 
-/* Would it be answered, as far as its route and its role say? False: *ret is the error. For a body that is still to come. */
-bool reg_api_welcomes(const struct reg_request *request, struct reg_answer *ret);
+/* Would it be answered, as far as its route and its role say? *ret_needs is the role that its route asks for. False: *ret is the error. For a body
+ * that is still to come. */
+bool reg_api_welcomes(const struct reg_request *request, enum reg_role *ret_needs, struct reg_answer *ret);
 /* An error as an answer. */
 void reg_answer_error(struct reg_answer *answer, const struct bk_error *err);
 

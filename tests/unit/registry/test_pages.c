@@ -492,6 +492,8 @@ static void other_addresses_stay_what_they_were(void **state)
         static const struct { const char *path, *type; int status; } cases[] = {
                 { "//team/web", "application/json", 200 }, { "//metrics", "text/plain; version=0.0.4; charset=utf-8", 200 }, { "//healthz",
                 "application/json", 200 },
+                { "//images/%00", REG_HTML, 400 }, { "//images/%zz/diff/x", REG_HTML, 400 }, { "//images/a:(%00)", REG_HTML, 400 },
+                { "/images/%00", "application/json", 400 }, { "//nothing%00", "application/json", 400 },
                 { "//nothing", "application/json", 404 }, { "//bakery.css", "text/css; charset=utf-8", 200 }, { "//bakery.js",
                 "text/javascript; charset=utf-8", 200 },
                 { "/images", "application/json", 200 }, { "/", "application/json", 200 }, { "//images", REG_HTML, 200 }, { "//images/team%2Fweb",

@@ -201,7 +201,7 @@ int reg_advisory_call(struct reg_call *call, struct bk_error *err)
                 json_decref(images);
                 return -1;
         }
-        call->json = reg_call_list(call, images, next);
+        call->json = reg_call_list(call, images, reg_call_next(next));
         (void)json_object_set_new(call->json, "advisories", items);
         return 0;
 }
@@ -227,7 +227,7 @@ int reg_advisory_feeds_call(struct reg_call *call, struct bk_error *err)
                 json_decref(items);
                 return -1;
         }
-        call->json = reg_call_list(call, items, 0);
+        call->json = reg_call_list(call, items, NULL);
         return 0;
 }
 

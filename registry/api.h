@@ -17,8 +17,8 @@ struct reg_request;
 typedef int reg_files_fn(const struct reg_request *request, const struct reg_image *from, const struct reg_image *to, json_t **ret,
                          struct bk_error *err);
 
-/* What the janitor of this host would do now. BK_NOT_FOUND: there are no rules. */
-typedef int reg_plan_fn(const struct reg_request *request, struct reg *reg, json_t **ret, struct bk_error *err);
+/* What the janitor of this host would do now, to that many images at most. BK_NOT_FOUND: there are no rules. */
+typedef int reg_plan_fn(const struct reg_request *request, struct reg *reg, size_t most, json_t **ret, struct bk_error *err);
 
 struct reg_request {
         reg_files_fn *files;            /* NULL: a process of the server's is asked, by reg_answer.make */
@@ -96,7 +96,9 @@ int reg_call_switch(const struct reg_call *call, const char *name, bool *ret, st
 int reg_call_number(const struct reg_call *call, const char *name, int64_t least, int64_t most, int64_t *ret, struct bk_error *err) BK_MUST_CHECK;
 /* The value of a key in "a=b&c=d" as a form is sent, decoded and the caller's; NULL where it is not there. Forms write blanks as "+". */
 int reg_form_text(const char *text, size_t length, const char *key, char **ret, struct bk_error *err) BK_MUST_CHECK;
-json_t *reg_call_list(const struct reg_call *call, json_t *items, int64_t next);        /* takes items; next 0: no more */
+/* Takes items, and next: the cursor of what follows, NULL at the end. */
+json_t *reg_call_list(const struct reg_call *call, json_t *items, json_t *next);
+json_t *reg_call_next(int64_t number);                          /* the cursor of those behind that number; 0: there are none */
 int reg_status_of(enum bk_kind kind);                           /* 404 for BK_NOT_FOUND, ... */
 /* The OpenAPI document of all routes; the caller's. */
 json_t *reg_openapi(void);

@@ -71,9 +71,12 @@ int reg_call_number(const struct reg_call *call, const char *name, int64_t least
         return 0;
 }
 
-json_t *reg_call_list(const struct reg_call *call, json_t *items, int64_t next)
+json_t *reg_call_list(const struct reg_call *call, json_t *items, json_t *next)
 {
-        autofree char *cursor = next != 0 ? bk_format("%lld", (long long)next) : NULL;
+        return json_pack("{s:o, s:I, s:o}", "items", items, "index", (json_int_t)call->answer->index, "next", next == NULL ? json_null() : next);
+}
 
-        return json_pack("{s:o, s:I, s:s?}", "items", items, "index", (json_int_t)call->answer->index, "next", cursor);
+json_t *reg_call_next(int64_t number)
+{
+        return number == 0 ? NULL : json_sprintf("%lld", (long long)number);
 }

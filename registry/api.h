@@ -89,7 +89,10 @@ int reg_api_within(const struct reg_call *call, const char *path, const char *qu
                    struct bk_error *err) BK_MUST_CHECK;
 /* The body as JSON, which must be there; *ret is the caller's. */
 int reg_body_json(const struct reg_call *call, json_t **ret, struct bk_error *err) BK_MUST_CHECK;
-/* call.c: the value of a query parameter, decoded and the caller's; NULL where it is not given. */
+/* call.c: where a parameter stands in "a=b&c=d", raw; value NULL: it stands alone. `between` are the characters that part parameters. */
+struct reg_parameter { const char *name, *value, *end; };
+bool reg_parameter_find(const char *text, size_t length, const char *between, const char *name, struct reg_parameter *ret);
+/* The value of a query parameter, decoded and the caller's; NULL where it is not given. */
 int reg_call_text(const struct reg_call *call, const char *name, char **ret, struct bk_error *err) BK_MUST_CHECK;
 int reg_call_switch(const struct reg_call *call, const char *name, bool *ret, struct bk_error *err) BK_MUST_CHECK;      /* 0 or 1 */
 /* *ret stays as it is where it is not given. */

@@ -13,16 +13,14 @@ enum { PAGE = 1000, PAGE_MOST = 10000 };
 int reg_call_value(const struct reg_call *call, const char *name, char **ret, struct bk_error *err)
 {
         autofree char *query = reg_call_query(call);
-        const size_t n = strlen(name);
+        struct reg_parameter found;
 
-        for (const char *p = query; *p != '\0';) {
-                const size_t length = strcspn(++p, "&;");
-
-                if (strncmp(p, name, n) == 0 && (length == n || p[n] == '='))
-                        return length == n ? (*ret = bk_strdup("1"), 1) : reg_decode(p + n + 1, length - n - 1, ret, err) < 0 ? -1 : 1;
-                p += length;
-        }
-        return 0;
+        if (*query == '\0' || !reg_parameter_find(query + 1, strlen(query + 1), "&;", name, &found))
+                return 0;
+        if (found.value != NULL)
+                return reg_decode(found.value, (size_t)(found.end - found.value), ret, err) < 0 ? -1 : 1;
+        *ret = bk_strdup("1");
+        return 1;
 }
 
 static int number_value(const struct reg_call *call, const char *name, int64_t most, int64_t *ret, struct bk_error *err)

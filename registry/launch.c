@@ -207,18 +207,6 @@ int reg_usage_failed(struct reg *reg, const char *source, const char *why, struc
 }
 
 /* --- telling -------------------------------------------------------------------- */
-static json_t *time_json(int64_t at)
-{
-        autofree char *text = bk_iso_time(at);
-
-        return reg_json_text(text);
-}
-
-static json_t *moment(struct reg_stmt *stmt, int column)
-{
-        return reg_column_null(stmt, column) ? json_null() : time_json(reg_column_int(stmt, column));
-}
-
 static int launches(struct reg *reg, const char *id, bool living, json_t *ret, struct bk_error *err)
 {
         static const char sql[] =
@@ -238,7 +226,7 @@ static int launches(struct reg *reg, const char *id, bool living, json_t *ret, s
                                 "image", reg_json_text(reg_column_peek(stmt, 0)), "image_name", reg_json_text(reg_column_peek(stmt, 1)),
                                 "source", reg_json_text(reg_column_peek(stmt, 2)), "instance", reg_json_text(reg_column_peek(stmt, 3)),
                                 "name", reg_json_text(reg_column_peek(stmt, 4)), "who", reg_json_text(reg_column_peek(stmt, 5)),
-                                "first_at", moment(stmt, 6), "last_at", moment(stmt, 7), "ended_at", moment(stmt, 8),
+                                "first_at", reg_json_moment(stmt, 6), "last_at", reg_json_moment(stmt, 7), "ended_at", reg_json_moment(stmt, 8),
                                 "detail", detail == NULL ? json_null() : detail));
         }
         return status;
@@ -286,7 +274,7 @@ static int sources(struct reg *reg, json_t *ret, struct bk_error *err)
                 const struct reg_source *s = &all.v[i];
 
                 (void)json_array_append_new(ret, json_pack("{s:o,s:o,s:o,s:I,s:I,s:o}", "name", reg_json_text(s->name),
-                                "asked_at", time_json(s->asked_at), "ok_at", s->ok_at == 0 ? json_null() : time_json(s->ok_at),
+                                "asked_at", reg_json_time(s->asked_at), "ok_at", s->ok_at == 0 ? json_null() : reg_json_time(s->ok_at),
                                 "count", (json_int_t)s->count, "previous", (json_int_t)s->previous, "error", reg_json_text(s->error)));
         }
         return 0;

@@ -289,3 +289,5 @@ int reg_channel_head(struct reg *reg, const char *reference, struct reg_image *r
 void reg_json_done(json_t **json);
 #define autojson BK_CLEANUP(reg_json_done) json_t
 json_t *reg_json_text(const char *text);        /* null for NULL; what is not UTF-8 is replaced */
+json_t *reg_json_time(int64_t at);
+json_t *reg_json_moment(struct reg_stmt *stmt, int column);     /* of unix seconds; null for NULL */

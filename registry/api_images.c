@@ -37,7 +37,7 @@ static json_t *page(const struct reg_call *call, const struct reg_filter *filter
 
         for (size_t i = 0; i < images->n; i++)
                 (void)json_array_append_new(items, reg_image_item(&filter->fields, &images->v[i]));
-        return json_pack("{s:o,s:I,s:o}", "items", items, "index", (json_int_t)call->answer->index, "next", reg_json_text(next));
+        return reg_call_list(call, items, reg_json_text(next));
 }
 
 /* Nothing on offer matches, and something withdrawn does: 410, with the last that is known of it. */

@@ -106,11 +106,14 @@ static int unhide(struct reg_call *call, struct bk_error *err)
 
 static int trash(struct reg_call *call, struct bk_error *err)
 {
+        autofree char *cursor = NULL, *next = NULL;
         json_t *rows = NULL;
+        int64_t limit = 100;
 
-        if (reg_trash_json(call->reg, &rows, err) < 0)
+        if (reg_call_text(call, "cursor", &cursor, err) < 0 || reg_call_number(call, "limit", 1, 10000, &limit, err) < 0 ||
+            reg_trash_json(call->reg, cursor, limit, &rows, &next, err) < 0)
                 return -1;
-        call->json = reg_call_list(call, rows, 0);
+        call->json = reg_call_list(call, rows, reg_json_text(next));
         return 0;
 }
 
@@ -121,7 +124,7 @@ static int runs(struct reg_call *call, struct bk_error *err)
 
         if (reg_call_number(call, "_limit", 1, 100000, &limit, err) < 0 || reg_janitor_runs_json(call->reg, limit, &rows, err) < 0)
                 return -1;
-        call->json = reg_call_list(call, rows, 0);
+        call->json = reg_call_list(call, rows, NULL);
         return 0;
 }
 
@@ -130,7 +133,7 @@ static const struct reg_route rows[] = {
         { "DELETE", "/images/{image}/keep", REG_PROMOTE, "it need not stay any more", "why", unkeep },
         { "POST", "/images/{image}/hide", REG_PROMOTE, "offer an image to nobody; by its digest it is found: {why}", NULL, hide },
         { "POST", "/images/{image}/unhide", REG_PROMOTE, "offer it again: {why}", NULL, unhide },
-        { "GET", "/trash", REG_READ, "what is in the trash, and when it may be purged", NULL, trash },
+        { "GET", "/trash", REG_READ, "what is in the trash, and when it may be purged", "limit cursor", trash },
         { "POST", "/janitor/opt-out", REG_NOBODY, "the image that a word was sent about is to stay: {token, until, why}", NULL, opt_out },
         { "GET", "/janitor/runs", REG_READ, "what the janitor did, newest first", "_limit", runs },
 };

@@ -244,7 +244,8 @@ int reg_keep_by_token(struct reg *reg, const char *token, int64_t until, const c
         struct reg_change change = { .why = why };
         autotxn txn = { 0 };
 
-        if (check_until(until, err) < 0 || reg_txn_write(reg, &txn, err) < 0 || find_word(reg, token, &word, err) < 0)
+        /* Who knows no word keeps nobody from writing. */
+        if (check_until(until, err) < 0 || find_word(reg, token, &word, err) < 0 || reg_txn_write(reg, &txn, err) < 0)
                 return -1;
         change.who = who = bk_format("who was told by rule %s", word.rule);
         if (reg_change_check(&change, err) < 0 || put_keep(reg, word.id, until, &change, err) < 0 || reg_txn_commit(&txn, err) < 0)

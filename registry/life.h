@@ -10,10 +10,11 @@ struct reg_change {
         const char *who;
         const char *why;                /* NULL where no reason is needed */
         const char *expect;             /* a state's word; a head's digest, or "none"; NULL: whatever is there */
-        bool privileged;                /* may touch restricted channels */
+        bool privileged;                /* may touch restricted channels, and images that are more than tested */
 };
 
 /* --- states ------------------------------------------------------------------ */
+/* BK_DENIED: the image is more than tested, or is to be, and the change is not privileged. */
 int reg_state_change(struct reg *reg, const char *id, enum reg_state state, const struct reg_change *change, struct bk_error *err) BK_MUST_CHECK;
 /* Into the trash, to be purged then at the earliest; 0: in a week. What lies there already is given that time. */
 int reg_trash(struct reg *reg, const char *id, int64_t purge_at, const struct reg_change *change, struct bk_error *err) BK_MUST_CHECK;

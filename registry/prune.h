@@ -32,8 +32,9 @@ int reg_prune_do(struct reg *reg, const struct reg_pruning *pruning, const struc
                  struct bk_error *err) BK_MUST_CHECK;
 /* Hidden images are in no answer to a query, and offered to no client, unless _hidden is asked for; by digest they are there. */
 int reg_unhide(struct reg *reg, const char *id, const struct reg_change *change, struct bk_error *err) BK_MUST_CHECK;
-/* Of what is in the trash: id, name, since, purge_at, who, why, size. */
-int reg_trash_json(struct reg *reg, json_t **ret, struct bk_error *err) BK_MUST_CHECK;
+/* Of what is in the trash: id, name, since, purge_at, who, why, size; what may be purged first comes first, and at most that many. after: NULL, or
+ * the *ret_next of those before; *ret_next is the caller's, NULL at the end. */
+int reg_trash_json(struct reg *reg, const char *after, int64_t limit, json_t **ret, char **ret_next, struct bk_error *err) BK_MUST_CHECK;
 
 /* --- blobs: two phases ----------------------------------------------------------------------------- */
 /* A purge writes the digests that nobody needs any more into the table "doomed", in its transaction. A collection, with the store held alone

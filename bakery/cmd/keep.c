@@ -101,28 +101,37 @@ static void print_row(const json_t *row)
         printf("%-20s  %-20.19s  since %s by %s  until %s  %10s  %s\n", name, id, since, who, purge, size, why);
 }
 
-static int run_trash(const struct cmd_args *args)
-{
-        json_t *answer = NULL, *row;
-        uint64_t bytes = 0;
-        size_t i;
-        const int code = ask(args, "GET", "/trash", NULL, &answer);
+struct trash { bool json; size_t n; uint64_t bytes; };
 
-        if (code != 0)
-                return code;
-        json_array_foreach(json_object_get(answer, "items"), i, row) {
-                bytes += (uint64_t)json_integer_value(json_object_get(row, "size"));
-                if (cmd_switch(args, "json"))
+static bool take_trash(void *arg, json_t *page)
+{
+        struct trash *trash = arg;
+        const json_t *row;
+        size_t i;
+
+        json_array_foreach(json_object_get(page, "items"), i, row) {
+                trash->n++;
+                trash->bytes += (uint64_t)json_integer_value(json_object_get(row, "size"));
+                if (trash->json)
                         cmd_print_line(row);
                 else
                         print_row(row);
         }
-        if (!cmd_switch(args, "json")) {
-                autofree char *size = cmd_size(bytes);
+        return true;
+}
 
-                printf("%zu image%s in the trash, %s\n", i, i == 1 ? "" : "s", size);
+static int run_trash(const struct cmd_args *args)
+{
+        struct trash trash = { .json = cmd_switch(args, "json") };
+        struct bk_error err = { 0 };
+
+        if (cmd_pages(args, "/trash?limit=1000", take_trash, &trash, &err) < 0)
+                return cmd_fail(&err);
+        if (!trash.json) {
+                autofree char *size = cmd_size(trash.bytes);
+
+                printf("%zu image%s in the trash, %s\n", trash.n, trash.n == 1 ? "" : "s", size);
         }
-        json_decref(answer);
         return 0;
 }
 

@@ -381,9 +381,11 @@ static void purge_all_trash(struct reg *reg, const struct layer_store *store, st
         struct reg_collected collected = { 0 };
         struct bk_error err = { 0 };
         json_t *rows = NULL, *row;
+        char *next = NULL;
         size_t i;
 
-        assert_ok(reg_trash_json(reg, &rows, &err), err);
+        assert_ok(reg_trash_json(reg, NULL, 100000, &rows, &next, &err), err);
+        assert_null(next);
         json_array_foreach(rows, i, row) {
                 const char *const ids[] = { json_string_value(json_object_get(row, "id")) };
                 const struct reg_pruning pruning = { .ids = ids, .n = 1, .what = REG_PRUNE_PURGE };

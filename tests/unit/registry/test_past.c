@@ -243,6 +243,26 @@ static void times_of_many_forms(void **state)
         assert_true(now - low >= 2 * 86400 - 2 && now - low <= 2 * 86400);
 }
 
+/* Of one that was deleted nothing is in the registry but its record. */
+static void a_walk_among_deleted_images_ends(void **state)
+{
+        static const char record[] = "{\"id\": \"%s\", \"sequence\": 2, \"name\": \"base\", \"type\": \"base\", \"state\": \"tested\", "
+                                     "\"layer\": \"l\", \"created_at\": \"2024-01-03T00:00:00Z\", \"attributes\": {\"kernel\": \"5\"}}";
+        struct fixture *f = *state;
+        autofree char *id = id_of("4"), *text = bk_format(record, id);
+        BK_CLEANUP(reg_images_done) struct reg_images images = { 0 };
+        const int usual = reg_past_most_ms;
+        struct bk_error err = { 0 };
+
+        assert_ok(reg_sql_run(f->reg, &err, "INSERT INTO gone (id, sequence, name, at, who, why, record) "
+                              "VALUES (?, 2, 'base', ?, 'ada', 'old', ?)", "tit", id, (int64_t)DAY(9), text), err);
+        reg_past_most_ms = -1;
+        assert_fails_with(reg_query(f->reg, "base?_at=2024-01-07&kernel=6", &images, &err), err, BK_TIMEOUT);
+        assert_ok(reg_query(f->reg, "base?_at=2024-01-07&kernel=5", &images, &err), err);       /* what is wanted is no walk */
+        reg_past_most_ms = usual;
+        assert_int_equal(images.n, 1);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -251,6 +271,7 @@ int main(void)
                 registry_test(an_image_is_shown_with_its_attributes_of_then),
                 registry_test(a_deleted_image_is_gone_not_unknown),
                 registry_test(a_deleted_image_is_found_where_it_was),
+                registry_test(a_walk_among_deleted_images_ends),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -270,6 +270,7 @@ static void the_trash_says_until_when(void **state)
         struct fixture *f = *state;
         autofree char *one = baked(f->reg, (struct recipe){ .seed = "1" }), *two = baked(f->reg, (struct recipe){ .seed = "2" });
         autofree char *body = bk_strdup("{\"state\":\"trashed\",\"purge_at\":\"2100-01-01T00:00:00Z\",\"why\":\"old\"}"), *target = NULL;
+        static const char *const no_places[] = { "x", "1", "1.", ".1", "1.x", "-1.1", "1.1.1", "9999999999999999999999.1" };
         struct bk_error err = { 0 };
         json_t *answer;
         const json_t *items;
@@ -286,6 +287,27 @@ static void the_trash_says_until_when(void **state)
         assert_string_equal(json_string_value(json_object_get(json_array_get(items, 1), "why")), "old");
         assert_true(json_is_string(json_object_get(json_array_get(items, 1), "since")));
         json_decref(answer);
+        print_message("# it comes in pages, where two go at the same moment, too\n");
+        assert_ok(reg_trash(f->reg, two, 4102444800, &because, &err), err);
+        for (int page = 0; page < 2; page++) {
+                autofree char *next = page == 0 ? bk_strdup("/trash?limit=1") : bk_format("/trash?limit=1&cursor=4102444800.1");
+
+                answer = ask(f->reg, "GET", next, NULL);
+                items = json_object_get(answer, "items");
+                assert_int_equal(json_array_size(items), 1);
+                assert_string_equal(json_string_value(json_object_get(json_array_get(items, 0), "id")), page == 0 ? one : two);
+                assert_null(json_object_get(json_array_get(items, 0), "place"));
+                if (page == 0)
+                        assert_string_equal(json_string_value(json_object_get(answer, "next")), "4102444800.1");
+                else
+                        assert_true(json_is_null(json_object_get(answer, "next")));
+                json_decref(answer);
+        }
+        for (size_t i = 0; i < sizeof no_places / sizeof *no_places; i++) {
+                autofree char *wrong = bk_format("/trash?cursor=%s", no_places[i]);
+
+                refused(f->reg, "GET", wrong, NULL, 400);
+        }
         print_message("# said again with another time it has that one; without, it keeps what it has\n");
         assert_ok(reg_trash(f->reg, one, 5000, &because, &err), err);
         assert_ok(reg_trash(f->reg, one, 0, &because, &err), err);

@@ -346,7 +346,7 @@ static void states_change_as_expected(void **state)
         autofree char *id = baked(f->reg, (struct recipe){ .seed = "1" });
 
         for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-                const struct reg_change change = { .who = "bob", .why = "x", .expect = rows[i].expect };
+                const struct reg_change change = { .who = "bob", .why = "x", .expect = rows[i].expect, .privileged = true };
                 struct bk_error err = { 0 };
 
                 print_message("# %s\n", rows[i].why);

@@ -1,6 +1,8 @@
 /* What other programs' clients read: Vagrant's catalogue, simplestreams, metrics. Of real disks tests/system/92 and 93 tell. */
 #include "tests/unit/registry/fixture.h"
 
+#include <unistd.h>
+
 #include "lib/publish.h"
 #include "registry/api.h"
 #include "registry/usage.h"
@@ -299,6 +301,33 @@ static void metrics_count(void **state)
                         fail_msg("%s is not in\n%s", lines[i], asked.answer.text);
 }
 
+static void more_files_than_can_be_told_are_an_error(void **state)
+{
+        struct fixture *f = *state;
+        autofree char *one = baked(f->reg, (struct recipe){ .seed = "1" }), *two = baked(f->reg, (struct recipe){ .seed = "2" });
+        autofree char *target = bk_format("/images/%s/diff/%s?files=1", one, two), *path = NULL;
+        struct bk_error err = { 0 };
+        struct layer_store store = { 0 };
+
+        assert_ok(layer_store_open(f->home, &store, &err), err);
+        path = bk_format("%s/diffs", store.cache);
+        assert_ok(bk_mkdir_p(path, &err), err);
+        free(path);
+        path = bk_format("%s/diffs/%s-%s", store.cache, one + strlen("sha256:"), two + strlen("sha256:"));
+        write_file(path, "{\"added\": []}");
+        {
+                autoasked few = ask_view(f, &store, "", target);
+
+                assert_int_equal(few.answer.status, 200);
+        }
+        assert_int_equal(truncate(path, 17 << 20), 0);
+        autoasked many = ask_view(f, &store, "", target);
+
+        assert_int_equal(many.answer.status, 400);
+        assert_non_null(strstr(text(json_object_get(many.json, "error"), "message"), "17 MiB"));
+        layer_store_done(&store);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -310,6 +339,7 @@ int main(void)
                 registry_test(views_go_when_nobody_may_have_them_and_for_room),
                 registry_test(streams_list_what_is_made_once_with_all_its_names),
                 registry_test(metrics_count),
+                registry_test(more_files_than_can_be_told_are_an_error),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -72,9 +72,9 @@ static int lift_mark(struct reg *reg, const struct reg_mark *mark, const struct 
 
 static json_t *moment(int64_t at)
 {
-        autofree char *text = bk_iso_time(at);
+        autofree char *text = at == 0 || at == INT64_MAX ? NULL : bk_iso_time(at);
 
-        return at == 0 || at == INT64_MAX ? json_null() : json_string(text);
+        return text == NULL ? json_null() : json_string(text);
 }
 
 /* An image that is gone needs no mark any more. */

@@ -10,7 +10,7 @@ struct reg_change {
         const char *who;
         const char *why;                /* NULL where no reason is needed */
         const char *expect;             /* a state's word; a head's digest, or "none"; NULL: whatever is there */
-        bool privileged;                /* may touch restricted channels */
+        bool privileged;                /* may touch restricted channels, and shorten what others asked to be kept */
 };
 
 /* --- states ------------------------------------------------------------------ */

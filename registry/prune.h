@@ -72,8 +72,10 @@ int reg_mark_token(struct reg *reg, const char *id, const char *rule, char **ret
 
 /* --- opting out -------------------------------------------------------------------------------------- */
 /* The image stays until then; INT64_MAX: for ever. POST /images/{image}/keep {"until", "why"} (role bake), or
- * POST /janitor/opt-out {"token", "until", "why"} by whoever was sent the word; never by GET. */
+ * POST /janitor/opt-out {"token", "until", "why"} by whoever was sent the word; never by GET. What stays longer already is left as it is,
+ * with who asked for it and why, unless the change is privileged. */
 int reg_keep(struct reg *reg, const char *id, int64_t until, const struct reg_change *change, struct bk_error *err) BK_MUST_CHECK;
+/* *ret_id, the image's, is the caller's. BK_DENIED for what is no word, or one whose image is gone. */
 int reg_keep_by_token(struct reg *reg, const char *token, int64_t until, const char *why, char **ret_id, struct bk_error *err) BK_MUST_CHECK;
 int reg_unkeep(struct reg *reg, const char *id, const struct reg_change *change, struct bk_error *err) BK_MUST_CHECK;
 

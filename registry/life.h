@@ -69,7 +69,7 @@ int reg_release_check(struct reg *reg, const struct reg_release *release, struct
 
 /* --- removal ------------------------------------------------------------------------- */
 /* reg_delete() by somebody, for a reason; the last that was known of the image is kept. Refused as a purge is (prune.h), but for what is
- * not in the trash. The blobs of ret_layers are doomed: reg_collect() removes them. */
+ * not in the trash. The blobs of ret_layers are doomed: a collection (prune.h) removes them. */
 int reg_remove(struct reg *reg, const char *id, const struct reg_change *change, struct reg_layers *ret_layers, struct bk_error *err) BK_MUST_CHECK;
 
 /* --- the log -------------------------------------------------------------------------- */

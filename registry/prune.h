@@ -37,16 +37,16 @@ int reg_trash_json(struct reg *reg, json_t **ret, struct bk_error *err) BK_MUST_
 
 /* --- blobs: two phases ----------------------------------------------------------------------------- */
 /* A purge writes the digests that nobody needs any more into the table "doomed", in its transaction. A collection, with the store held alone
- * (layer_store_hold), takes each that is still doomed and that no row names, removes the blob, then the row of "doomed". Publishing a layer takes
- * its digest out of "doomed"; what somebody is about to record (layer_await) is left for later. Killed
- * anywhere, nothing is lost, and the next collection goes on. */
+ * (layer_store_hold), removes the blob of each that no row names; then, with the store let go, the rows of "doomed" whose blobs it removed and
+ * that nobody has brought again. Publishing a layer takes its digest out of "doomed"; what somebody is about to record (layer_await) is left for
+ * later. Killed anywhere, nothing is lost, and the next collection goes on. */
 struct layer_store;
 struct reg_collected { size_t blobs; uint64_t bytes; };        /* also of a failure: what went before it */
 int reg_collect(struct reg *reg, const struct layer_store *store, struct reg_collected *ret, struct bk_error *err) BK_MUST_CHECK;
-/* The same of these digests, be they doomed or not. */
-int reg_collect_these(struct reg *reg, const struct layer_store *store, const struct bk_strv *digests, struct reg_collected *ret,
+/* The same of these digests, be they doomed or not. wait_ms: how long each time for those who record layers; BK_LOCKED then. */
+int reg_collect_these(struct reg *reg, const struct layer_store *store, const struct bk_strv *digests, int wait_ms, struct reg_collected *ret,
                       struct bk_error *err) BK_MUST_CHECK;
-/* What waits for its collection, sorted. */
+/* The digests that wait for their collection, sorted; the caller's. */
 int reg_doomed(struct reg *reg, struct bk_strv *ret, struct bk_error *err) BK_MUST_CHECK;
 
 /* --- marks ----------------------------------------------------------------------------------------- */

@@ -230,7 +230,7 @@ static int repair(struct look *look, struct reg_collected *ret, size_t *ret_draf
         struct reg_collected doomed = { 0 };
         size_t halves = 0;
 
-        if (reg_collect_these(look->state->reg, store, &look->orphans, ret, err) < 0 ||
+        if (reg_collect_these(look->state->reg, store, &look->orphans, LAYER_HOLD_MS, ret, err) < 0 ||
             reg_collect(look->state->reg, store, &doomed, err) < 0 || layer_halves_sweep(store, false, &halves, err) < 0)
                 return -1;
         ret->blobs += doomed.blobs;

@@ -18,7 +18,8 @@ struct reg_pruning {
         const char *const *ids;
         size_t n;
         enum reg_prune what;
-        int64_t purge_at;                       /* TRASH: when it may be purged */
+        int64_t purge_at;                       /* TRASH: when it may be purged; 0: in a week. PURGE looks at the state alone: whether the time in
+                                                   the trash is over is decide's to say, as the janitor's does */
         int (*decide)(void *arg, struct reg *reg, bool *skip, struct bk_error *err);    /* NULL: nobody is asked */
         void *arg;
 };
@@ -28,11 +29,13 @@ struct reg_pruned {
         struct reg_layers layers;               /* PURGE: that no image needs any more; their rows are gone, their blobs are doomed (below) */
 };
 void reg_pruned_done(struct reg_pruned *pruned, size_t n);
+/* *ret is the caller's on success, to be let go by reg_pruned_done() with the n of the pruning; nothing of it is made on failure. */
 int reg_prune_do(struct reg *reg, const struct reg_pruning *pruning, const struct reg_change *change, struct reg_pruned *ret,
                  struct bk_error *err) BK_MUST_CHECK;
-/* Hidden images are in no answer to a query, and offered to no client, unless _hidden is asked for; by digest they are there. */
+/* Hidden images are in no answer to a query of the present, and offered to no client, unless _hidden is asked for; queries of the past (_at,
+ * _since, _until, _changed) tell of them as of all others, and by digest they are there. */
 int reg_unhide(struct reg *reg, const char *id, const struct reg_change *change, struct bk_error *err) BK_MUST_CHECK;
-/* Of what is in the trash: id, name, since, purge_at, who, why, size. */
+/* Of what is in the trash: id, name, since, purge_at, who, why, size. *ret is the caller's reference. */
 int reg_trash_json(struct reg *reg, json_t **ret, struct bk_error *err) BK_MUST_CHECK;
 
 /* --- blobs: two phases ----------------------------------------------------------------------------- */
@@ -80,7 +83,9 @@ int reg_keep_by_token(struct reg *reg, const char *token, int64_t until, const c
 int reg_unkeep(struct reg *reg, const char *id, const struct reg_change *change, struct bk_error *err) BK_MUST_CHECK;
 
 /* --- runs -------------------------------------------------------------------------------------------- */
-/* What a run did, for the next one and for people. counts: {"deprecated", "hidden", "trashed", "purged", "marked", "told", "bytes", ...} */
+/* What a run did, for the next one and for people. One runs at a time: whatever is still said to run was killed, and is aborted from now on. */
 int reg_janitor_begin(struct reg *reg, const char *who, const char *rules_digest, int64_t *ret_number, struct bk_error *err) BK_MUST_CHECK;
+/* counts, borrowed, may be NULL: {"deprecated", "hidden", "trashed", "purged", "marked", "told", "bytes", ...} */
 int reg_janitor_end(struct reg *reg, int64_t number, const char *status, const json_t *counts, struct bk_error *err) BK_MUST_CHECK;
+/* Newest first: number, started_at, ended_at, who, rules, status, counts. *ret is the caller's reference. */
 int reg_janitor_runs_json(struct reg *reg, int64_t limit, json_t **ret, struct bk_error *err) BK_MUST_CHECK;

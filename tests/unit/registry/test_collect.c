@@ -74,7 +74,7 @@ static void settle(struct reg *reg, const struct layer_store *store)
 
                 assert_ok(reg_trash(reg, id, 1000, &because, &err), err);
         }
-        assert_ok(reg_channel_assign(reg, "production", ground, "bob", NULL, &err), err);
+        assert_ok(channel_assign(reg, "production", ground, "bob", NULL, &err), err);
 }
 
 /* All of them are asked for; the two that stay are refused. */

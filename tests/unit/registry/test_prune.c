@@ -95,7 +95,7 @@ static void what_is_needed_stays(void **state)
         autofree char *runs = baked(f->reg, (struct recipe){ .seed = "runs" }), *kept = baked(f->reg, (struct recipe){ .seed = "kept" });
         struct bk_error err = { 0 };
 
-        assert_ok(reg_channel_assign(f->reg, "production", head, "bob", NULL, &err), err);
+        assert_ok(channel_assign(f->reg, "production", head, "bob", NULL, &err), err);
         assert_ok(reg_launch_seen(f->reg, "report", &(struct reg_launch){ .image = runs, .instance = "vm-7", .name = "web" }, &err), err);
         assert_ok(reg_keep(f->reg, kept, INT64_MAX, &because, &err), err);
         for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
@@ -104,9 +104,9 @@ static void what_is_needed_stays(void **state)
                 refuses(f->reg, kept, all[i], "is kept; `bakery image unkeep` ends that; asked for by: bob: a hole");
         }
         print_message("# also of what somebody put into the trash by hand, and by hand\n");
-        assert_ok(reg_set_state(f->reg, head, REG_TRASHED, "bob", NULL, &err), err);
-        assert_ok(reg_set_state(f->reg, runs, REG_TRASHED, "bob", NULL, &err), err);
-        assert_ok(reg_set_state(f->reg, kept, REG_TRASHED, "bob", NULL, &err), err);
+        assert_ok(state_set(f->reg, head, REG_TRASHED, "bob", NULL, &err), err);
+        assert_ok(state_set(f->reg, runs, REG_TRASHED, "bob", NULL, &err), err);
+        assert_ok(state_set(f->reg, kept, REG_TRASHED, "bob", NULL, &err), err);
         refuses(f->reg, head, REG_PRUNE_PURGE, "heads a channel");
         refuses(f->reg, runs, REG_PRUNE_PURGE, "is in use");
         refuses(f->reg, kept, REG_PRUNE_PURGE, "is kept");
@@ -134,7 +134,7 @@ static void who_carries_others_goes_after_them(void **state)
 
         refuses(f->reg, ground, REG_PRUNE_TRASH, "has descendants that are not in the trash");
         print_message("# one that is in the trash by hand hides none that stands on it\n");
-        assert_ok(reg_set_state(f->reg, middle, REG_TRASHED, "bob", NULL, &err), err);
+        assert_ok(state_set(f->reg, middle, REG_TRASHED, "bob", NULL, &err), err);
         refuses(f->reg, ground, REG_PRUNE_TRASH, top);
         assert_ok(reg_untrash(f->reg, middle, &because, &err), err);
         assert_int_equal(count(f->reg, "SELECT count(*) FROM trash"), 0);
@@ -217,10 +217,10 @@ static void a_hidden_image_is_found_by_its_digest_only(void **state)
         assert_int_equal(offers.n, 1);
         assert_string_equal(offers.v[0].image.id, old);
         print_message("# no channel begins to point at it, nor goes back to it\n");
-        assert_fails_with(reg_channel_assign(f->reg, "production", id, "bob", NULL, &err), err, BK_CONFLICT);
+        assert_fails_with(channel_assign(f->reg, "production", id, "bob", NULL, &err), err, BK_CONFLICT);
         assert_non_null(strstr(err.text, "hidden"));
         err = (struct bk_error){ 0 };
-        assert_ok(reg_channel_assign(f->reg, "production", old, "bob", NULL, &err), err);
+        assert_ok(channel_assign(f->reg, "production", old, "bob", NULL, &err), err);
         assert_fails_with(reg_channel_rollback(f->reg, "base:production", NULL, &because, &head, &err), err, BK_NOT_FOUND);
         err = (struct bk_error){ 0 };
         assert_ok(reg_unhide(f->reg, id, &because, &err), err);
@@ -277,7 +277,7 @@ static void the_trash_says_until_when(void **state)
         target = bk_format("/images/%s/state", one);
         json_decref(ask(f->reg, "POST", target, body));
         refused(f->reg, "POST", target, "{\"state\":\"tested\",\"purge_at\":\"2100-01-01\"}", 400);
-        assert_ok(reg_set_state(f->reg, two, REG_TRASHED, "bob", NULL, &err), err);
+        assert_ok(state_set(f->reg, two, REG_TRASHED, "bob", NULL, &err), err);
         answer = ask(f->reg, "GET", "/trash", NULL);
         items = json_object_get(answer, "items");
         assert_int_equal(json_array_size(items), 2);
@@ -291,7 +291,7 @@ static void the_trash_says_until_when(void **state)
         assert_ok(reg_trash(f->reg, one, 0, &because, &err), err);
         assert_int_equal(count(f->reg, "SELECT min(purge_at) FROM trash"), 5000);
         assert_ok(reg_untrash(f->reg, one, &because, &err), err);
-        assert_ok(reg_set_state(f->reg, two, REG_BAKED, "bob", "back", &err), err);
+        assert_ok(state_set(f->reg, two, REG_BAKED, "bob", "back", &err), err);
         assert_int_equal(count(f->reg, "SELECT count(*) FROM trash"), 0);
 }
 

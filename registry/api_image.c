@@ -10,7 +10,8 @@
 enum { PAGE = 1000, PAGE_MOST = 10000 };
 
 /* --- parameters --------------------------------------------------------------------- */
-int reg_call_value(const struct reg_call *call, const char *name, char **ret, struct bk_error *err)
+/* One parameter of "?a=b&c=d" or ";a=b", decoded: 1 with *ret the caller's, 0 when it is not there, -1. "a" alone is "1". */
+static int text_value(const struct reg_call *call, const char *name, char **ret, struct bk_error *err)
 {
         autofree char *query = reg_call_query(call);
         struct reg_parameter found;
@@ -26,7 +27,7 @@ int reg_call_value(const struct reg_call *call, const char *name, char **ret, st
 static int number_value(const struct reg_call *call, const char *name, int64_t most, int64_t *ret, struct bk_error *err)
 {
         autofree char *text = NULL;
-        const int status = reg_call_value(call, name, &text, err);
+        const int status = text_value(call, name, &text, err);
         const size_t digits = text == NULL ? 0 : strspn(text, "0123456789");
 
         if (status <= 0)
@@ -90,7 +91,7 @@ static int time_value(const struct reg_call *call, const char *name, int64_t *re
 {
         autofree char *text = NULL;
         int64_t high = 0;
-        const int status = reg_call_value(call, name, &text, err);
+        const int status = text_value(call, name, &text, err);
 
         return status <= 0 ? status : reg_time_parse(text, ret, &high, err) < 0 ? -1 : 1;
 }
@@ -189,7 +190,7 @@ static int project(struct reg_call *call, struct bk_error *err)
         autofree char *fields = NULL;
         json_t *all = call->json, *some;
 
-        if (reg_call_value(call, "_fields", &fields, err) < 0 || (fields != NULL && reg_filter_project(&filter, fields, err) < 0) ||
+        if (text_value(call, "_fields", &fields, err) < 0 || (fields != NULL && reg_filter_project(&filter, fields, err) < 0) ||
             (call->projection != NULL && reg_filter_project(&filter, call->projection, err) < 0))
                 return -1;
         if (filter.fields.n == 0)
@@ -215,7 +216,7 @@ static int show_now(struct reg_call *call, struct bk_error *err)
 
         if (status != 0)
                 return status;
-        if (reg_call_value(call, "packages", &packages, err) < 0)
+        if (text_value(call, "packages", &packages, err) < 0)
                 return -1;
         return reg_image_json(call->reg, image.id, packages != NULL && !bk_streq(packages, "0"), &call->json, err);
 }
@@ -226,7 +227,7 @@ int reg_image_show(struct reg_call *call, struct bk_error *err)
         int64_t at = 0;
         int status;
 
-        if (check_values(call, "_at _diff _fields packages", err) < 0 || (status = reg_call_value(call, "_diff", &diff, err)) < 0)
+        if (check_values(call, "_at _diff _fields packages", err) < 0 || (status = text_value(call, "_diff", &diff, err)) < 0)
                 return -1;
         if (status > 0)
                 return diff_of(call, diff, err);
@@ -374,7 +375,7 @@ int reg_image_packages(struct reg_call *call, struct bk_error *err)
         autostmt *stmt = NULL;
         int status;
 
-        if (check_values(call, "name", err) < 0 || reg_call_value(call, "name", &name, err) < 0)
+        if (check_values(call, "name", err) < 0 || text_value(call, "name", &name, err) < 0)
                 return -1;
         if ((status = resolve(call, call->part[0], &image, err)) != 0)
                 return status > 0 ? 0 : -1;
@@ -436,7 +437,7 @@ static int diff(struct reg_call *call, const struct reg_side *from, const struct
         autofree char *files = NULL;
         json_t *list = NULL;
 
-        if (diff_records(call, from, to, err) < 0 || reg_call_value(call, "files", &files, err) < 0)
+        if (diff_records(call, from, to, err) < 0 || text_value(call, "files", &files, err) < 0)
                 return -1;
         if (files == NULL || bk_streq(files, "0"))
                 return 0;

@@ -168,7 +168,7 @@ static const struct reg_route rows[] = {
         { "POST", "/images/{image}/restore", REG_PROMOTE, "lift a revocation: {why}", NULL, restore },
         { "POST", "/images/{image}/untrash", REG_PROMOTE, "take an image out of the trash: {why}", NULL, untrash },
         { "GET", "/images/{image}/revocations", REG_READ, "why an image is, was or will be revoked", NULL, revocations },
-        { "DELETE", "/images/{image}", REG_ADMIN, "delete an image and the layers only it needs", "why expect", reg_life_delete },
+        { "DELETE", "/images/{image}", REG_ADMIN, "delete an image; what layers only it needs go, now or later", "why expect", reg_life_delete },
         { "POST", "/images/{image}/tags", REG_BAKE, "change tags: {set, remove, expect, why}", NULL, tag },
         { "GET", "/images/{image}/tags", REG_READ, "how an image's tags changed", NULL, tags_of },
         { "POST", "/images/{image}/channels", REG_BAKE, "point a channel at an image: {channel, expect, why}", NULL, reg_life_promote },

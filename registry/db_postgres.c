@@ -635,7 +635,7 @@ static int snapshot(struct reg *reg, struct reg **ret, struct bk_error *err)
 
 const struct reg_backend reg_backend_postgres = {
         .name = "PostgreSQL",
-        .open = open_url, .close = close_url, .fail = fail,
+        .open = open_url, .close = close_url,
         .prepare = prepare, .finish = finish, .bind = bind, .step = step, .reset = reset,
         .columns = columns, .column_name = column_name, .column_text = column_text, .column_int = column_int,
         .column_is_int = column_is_int, .column_is_null = column_is_null,

@@ -72,9 +72,9 @@ static int lift_mark(struct reg *reg, const struct reg_mark *mark, const struct 
 
 static json_t *moment(int64_t at)
 {
-        autofree char *text = bk_iso_time(at);
+        autofree char *text = at == 0 || at == INT64_MAX ? NULL : bk_iso_time(at);
 
-        return at == 0 || at == INT64_MAX ? json_null() : json_string(text);
+        return text == NULL ? json_null() : json_string(text);
 }
 
 /* An image that is gone needs no mark any more. */
@@ -172,7 +172,8 @@ static int put_keep(struct reg *reg, const char *id, int64_t until, const struct
         if (reg_image_find(reg, id, &image, NULL, err) < 0 ||
             (status = reg_sql_int(reg, &known, err, "SELECT coalesce(until, 9223372036854775807) FROM keep WHERE image = ?", "i", image)) < 0)
                 return -1;
-        if (status > 0 && known == until)
+        /* Who may not say that it need not stay may not do it by a minute from now, either. */
+        if (status > 0 && (known == until || (known > until && !change->privileged)))
                 return 0;
         if (reg_sql_run(reg, err, sql, "iiitt", image, until, (int64_t)time(NULL), change->who, change->why) < 0)
                 return -1;

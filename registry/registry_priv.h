@@ -23,8 +23,6 @@ struct reg_stmt;
 void reg_stmt_done(struct reg_stmt **stmt);
 #define autostmt BK_CLEANUP(reg_stmt_done) struct reg_stmt
 
-/* Fills err from the last failure of the connection; returns -1. */
-int reg_sql_fail(struct reg *reg, struct bk_error *err);
 int reg_sql_prepare(struct reg *reg, const char *sql, struct reg_stmt **ret, struct bk_error *err) BK_MUST_CHECK;
 /* Binds parameters 1, 2, ... and makes the statement ready to run (again). One
  * letter each: t text (NULL is NULL), i int64_t, r int64_t row id where 0 is NULL. At most REG_PARAMETERS_MOST.

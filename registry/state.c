@@ -177,14 +177,6 @@ int reg_trash(struct reg *reg, const char *id, int64_t purge_at, const struct re
         return change_state(reg, id, REG_TRASHED, purge_at, change, err);
 }
 
-int reg_set_state(struct reg *reg, const char *id, enum reg_state state, const char *who, const char *why,
-                  struct bk_error *err)
-{
-        const struct reg_change change = { .who = who, .why = why, .privileged = true };
-
-        return reg_state_change(reg, id, state, &change, err);
-}
-
 int reg_untrash(struct reg *reg, const char *id, const struct reg_change *change, struct bk_error *err)
 {
         BK_CLEANUP(reg_image_done) struct reg_image image = { 0 };

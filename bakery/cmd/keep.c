@@ -49,6 +49,7 @@ static int say(const struct cmd_args *args, json_t *image, const char *what)
 static int run_keep(const struct cmd_args *args)
 {
         autofree char *target = cmd_target("/images/%s/keep", args->operands.v[0]), *when = NULL, *what = NULL;
+        const char *until;
         struct bk_error err = { 0 };
         json_t *body, *image = NULL;
         int code;
@@ -59,8 +60,12 @@ static int run_keep(const struct cmd_args *args)
         if (when != NULL)
                 (void)json_object_set_new(body, "until", json_string(when));
         code = ask(args, "POST", target, body, &image);
-        what = bk_format("is kept %s%s", when != NULL ? "until " : "for ever", when != NULL ? when : "");
-        return code != 0 ? code : say(args, image, what);
+        if (code != 0)
+                return code;
+        /* Longer than was asked for, when somebody else needs it longer. */
+        until = json_string_value(json_object_get(json_array_get(json_object_get(image, "keep"), 0), "until"));
+        what = bk_format("is kept %s%s", until != NULL ? "until " : "for ever", until != NULL ? until : "");
+        return say(args, image, what);
 }
 
 static int run_unkeep(const struct cmd_args *args)
@@ -137,7 +142,8 @@ static int run_trash(const struct cmd_args *args)
 
 const struct cmd cmd_image_keep = {
         "image keep", "IMAGE", 1, 1, "ask for an image to stay",
-        "Until then no rule of the janitor deprecates, hides, trashes or purges it, and `bakery image delete` refuses to. " CMD_REFERENCES,
+        "Until then no rule of the janitor deprecates, hides, trashes or purges it, and `bakery image delete` refuses to. Of another host's "
+        "registry, with a token of the role bake, it makes the time longer, never shorter. " CMD_REFERENCES,
         CMD_FLAGS(keep_flags), run_keep,
 };
 const struct cmd cmd_image_unkeep = {

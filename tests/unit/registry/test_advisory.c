@@ -465,7 +465,7 @@ static void an_advisory_names_its_images(void **state)
         json_t *json;
 
         import_osv(f->reg, OSV("DSA-1", HIGH ",\"aliases\":[\"CVE-7\"]", "Debian:12", "openssl", FROM_0_TO("9")));
-        assert_ok(reg_channel_assign(f->reg, "prod", one, "ada", NULL, &err), err);
+        assert_ok(channel_assign(f->reg, "prod", one, "ada", NULL, &err), err);
         json = ask(f->reg, "GET", "/advisories/CVE-7", NULL);
         names = texts_of(json_object_get(json, "items"), "name");
         assert_string_equal(names, "two one");

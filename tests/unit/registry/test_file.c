@@ -199,9 +199,9 @@ static void a_lock_that_is_held_too_long_is_locked(void **state)
         assert_ok(reg_txn_write(other, &txn, &err), err);
         (void)sqlite3_busy_timeout(f->reg->db, 20);
         assert_fails_with(bake(f->reg, &second, &err), err, BK_LOCKED);
-        assert_fails_with(reg_delete(f->reg, id, &gone, &err), err, BK_LOCKED);
-        assert_fails_with(reg_set_state(f->reg, id, REG_TESTED, "ada", NULL, &err), err, BK_LOCKED);
-        assert_fails_with(reg_channel_assign(f->reg, "production", id, "ada", NULL, &err), err, BK_LOCKED);
+        assert_fails_with(image_delete(f->reg, id, &gone, &err), err, BK_LOCKED);
+        assert_fails_with(state_set(f->reg, id, REG_TESTED, "ada", NULL, &err), err, BK_LOCKED);
+        assert_fails_with(channel_assign(f->reg, "production", id, "ada", NULL, &err), err, BK_LOCKED);
         /* Who is nobody does not even wait for it. */
         assert_fails_with(reg_keep_by_token(f->reg, "bko_0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", INT64_MAX, NULL, &word,
                                             &err), err, BK_DENIED);

@@ -173,9 +173,9 @@ static char *hostile(struct reg *reg)
 
         json_decref(provenance);
         import_advisory(reg);
-        assert_ok(reg_set_state(reg, id, REG_TESTED, EVIL, EVIL, &err), err);
-        assert_ok(reg_channel_assign(reg, "team/web:production", id, EVIL, EVIL, &err), err);
-        assert_ok(reg_channel_assign(reg, "foundation:production", below, "ada", "no reason", &err), err);
+        assert_ok(state_set(reg, id, REG_TESTED, EVIL, EVIL, &err), err);
+        assert_ok(channel_assign(reg, "team/web:production", id, EVIL, EVIL, &err), err);
+        assert_ok(channel_assign(reg, "foundation:production", below, "ada", "no reason", &err), err);
         assert_ok(reg_tag(reg, id, &(struct reg_tag){ .key = "owner", .value = EVIL }, 1, &(struct reg_change){ .who = EVIL, .why = EVIL }, &err),
                   err);
         assert_ok(reg_launch_seen(reg, "report", &launch, &err), err);

@@ -21,7 +21,7 @@ static void became(struct reg *reg, const char *id, enum reg_state state, int64_
 {
         struct bk_error err = { 0 };
 
-        assert_ok(reg_set_state(reg, id, state, "ada", "why", &err), err);
+        assert_ok(state_set(reg, id, state, "ada", "why", &err), err);
         sql(reg, "UPDATE state_log SET at = ? WHERE image = (SELECT sequence FROM image WHERE id = ?) AND id = (SELECT max(id) "
             "FROM state_log)", at, id);
 }
@@ -43,7 +43,7 @@ static void headed(struct reg *reg, const char *channel, const char *id, int64_t
 {
         struct bk_error err = { 0 };
 
-        assert_ok(reg_channel_assign(reg, channel, id, "ada", NULL, &err), err);
+        assert_ok(channel_assign(reg, channel, id, "ada", NULL, &err), err);
         sql(reg, "UPDATE channel_log SET at = ? WHERE image = ? AND id = (SELECT max(id) FROM channel_log)", at, id);
         sql(reg, "UPDATE state_log SET at = ? WHERE state = 2 AND image = (SELECT sequence FROM image WHERE id = ?)", at, id);
 }
@@ -79,7 +79,7 @@ static void january(struct reg *reg)
         tagged(reg, one, "owner", "ada", "bob", DAY(7));
         tagged(reg, one, "owner", "bob", NULL, DAY(11));
         tagged(reg, one, "team", NULL, "red", DAY(11));
-        assert_ok(reg_delete(reg, four, &layers, &err), err);
+        assert_ok(image_delete(reg, four, &layers, &err), err);
         assert_ok(reg_sql_run(reg, &err, "DELETE FROM gone", ""), err);
         assert_ok(reg_sql_run(reg, &err, "INSERT INTO gone (id, sequence, name, at, who, why, record) "
                               "VALUES (?, 2, 'base', ?, 'ada', 'old', ?)", "tit", four, (int64_t)DAY(9), text), err);
@@ -202,7 +202,7 @@ static void a_deleted_image_is_found_where_it_was(void **state)
 
         born(f->reg, id, DAY(2));
         became(f->reg, id, REG_TESTED, DAY(5));
-        assert_ok(reg_delete(f->reg, id, &layers, &err), err);
+        assert_ok(image_delete(f->reg, id, &layers, &err), err);
         assert_ok(reg_query(f->reg, "base?_at=2024-01-06&state=tested&kernel>6", &tested, &err), err);
         assert_string_equal(tested.v[0].id, id);
         assert_fails_with(reg_query(f->reg, "base?_at=2024-01-03&state=tested", &none, &err), err, BK_NOT_FOUND);

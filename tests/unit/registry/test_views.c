@@ -131,7 +131,7 @@ static void a_catalogue_is_narrowed_and_refused(void **state)
         autofree char *two = baked(f->reg, (struct recipe){ .seed = "2", .name = "web" });
         struct bk_error err = { 0 };
 
-        assert_ok(reg_channel_assign(f->reg, "web:production", one, "ada", NULL, &err), err);
+        assert_ok(channel_assign(f->reg, "web:production", one, "ada", NULL, &err), err);
         for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
                 autoasked asked = ask_view(f, NULL, cases[i].base, cases[i].target);
 
@@ -173,7 +173,7 @@ static void what_is_not_made_is_asked_for(void **state)
                 assert_int_equal(part.answer.file_size, 3000);
                 assert_string_equal(text(provider, "checksum"), DIGEST("a"));
         }
-        assert_ok(reg_set_state(f->reg, id, REG_TRASHED, "ada", "old", &err), err);
+        assert_ok(state_set(f->reg, id, REG_TRASHED, "ada", "old", &err), err);
         {
                 autoasked after = ask_view(f, &store, "", box);
 
@@ -221,7 +221,7 @@ static void views_go_when_nobody_may_have_them_and_for_room(void **state)
         pretend(&store, one);
         pretend(&store, two);
         pretend(&store, none);
-        assert_ok(reg_set_state(f->reg, one, REG_TRASHED, "ada", "old", &err), err);
+        assert_ok(state_set(f->reg, one, REG_TRASHED, "ada", "old", &err), err);
         assert_ok(reg_view_prune(f->reg, &store, 1000, &removed, &err), err);
         assert_int_equal(removed, 2);
         assert_int_equal(reg_view_get(&store, one, &view, &err), 0);
@@ -247,8 +247,8 @@ static void streams_list_what_is_made_once_with_all_its_names(void **state)
         struct layer_store store = { 0 };
 
         assert_ok(layer_store_open(f->home, &store, &err), err);
-        assert_ok(reg_channel_assign(f->reg, "web:production", new, "ada", NULL, &err), err);
-        assert_ok(reg_channel_assign(f->reg, "web:before", old, "ada", NULL, &err), err);
+        assert_ok(channel_assign(f->reg, "web:production", new, "ada", NULL, &err), err);
+        assert_ok(channel_assign(f->reg, "web:before", old, "ada", NULL, &err), err);
         pretend(&store, new);
         pretend(&store, plain);
         {
@@ -288,8 +288,8 @@ static void metrics_count(void **state)
         autofree char *two = baked(f->reg, (struct recipe){ .seed = "2" });
         struct bk_error err = { 0 };
 
-        assert_ok(reg_channel_assign(f->reg, "base:production", one, "ada", NULL, &err), err);
-        assert_ok(reg_set_state(f->reg, one, REG_PROMOTED, "ada", "it works", &err), err);
+        assert_ok(channel_assign(f->reg, "base:production", one, "ada", NULL, &err), err);
+        assert_ok(state_set(f->reg, one, REG_PROMOTED, "ada", "it works", &err), err);
         assert_ok(reg_launch_seen(f->reg, "a\"b\\c", &(struct reg_launch){ .image = two, .instance = "i" }, &err), err);
         assert_ok(reg_usage_failed(f->reg, "gone", "refused", &err), err);
         autoasked asked = ask_view(f, NULL, "", "//metrics");

@@ -38,7 +38,7 @@ struct bake_builder {
         /* With a guest: no open or finish, the worker runs bake_guest_run(). */
         int (*check)(struct bake *bake, struct bk_error *err);                  /* what rows cannot say; may be NULL */
         /* host files beside TMPL_PATHS; may be NULL */
-        int (*inputs)(const struct bake_config *config, struct bk_strv *ret, struct bk_error *err);
+        void (*inputs)(const struct bake_config *config, const struct tmpl *tmpl, struct bk_strv *ret);
         /* files beside the layer; may be NULL */
         int (*artifact)(struct bake_post *post, struct bk_strv *ret_files, struct bk_error *err);
         bool guest;

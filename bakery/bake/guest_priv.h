@@ -37,7 +37,7 @@ struct bake_stage {
         struct vm_ssh *ssh;
         struct vm_ssh_config login, bastion;
         struct boot_typed typed;
-        char *xml;
+        char *xml, *uuid;
         char *name, *host, *http_ip, *http_port, *ssh_port;
         struct tmpl_datum data[8];
         size_t n_data;

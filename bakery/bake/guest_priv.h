@@ -64,7 +64,8 @@ int bake_guest_files(struct bake_post *post, struct bk_strv *ret_files, struct b
 char *bake_vmx_text(const struct bake_guest *config, const char *name, const char *disk);
 int bake_guest_vmx(struct bake_post *post, struct bk_strv *ret_files, struct bk_error *err) BK_MUST_CHECK;
 
-/* guest_media.c: where a path, pattern or URL of the template leads, added to ret; the medium's sum in one word, NULL: none is given, the caller's. */
+/* guest_media.c: where a path, pattern or URL of the template leads, added to ret; the medium's sum in one word, the caller's (NULL: none
+ * is given). */
 void bake_guest_place(const struct tmpl *tmpl, const char *url, struct bk_strv *ret);
 char *bake_guest_checksum(const struct tmpl *tmpl, const struct bake_guest *config);
 /* In the worker */

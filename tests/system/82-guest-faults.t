@@ -3,7 +3,7 @@
 # error with evidence, and nothing left behind. The guests are a few bytes of code on an ISO.
 . "$(dirname "$0")/lib.sh"
 need root loop fuse qemu xorriso
-plan 67
+plan 72
 cd "$WORK" || exit 1
 
 # iso NAME CODE: an ISO whose boot image is that code (printf's notation).
@@ -176,4 +176,19 @@ killed KILL
 guest t.json '"iso_url": "missing.iso", "iso_checksum": "none"'
 exits "KILL: the next command cleans up" 1 "$BAKERY" build -force t.json
 nothing_left KILL
+
+# --- booted, and not to be removed ------------------------------------------------------------
+"$BAKERY" boot g -ssh >log 2>&1 </dev/null &
+pid=$!
+until grep -q "its SSH" log || ! kill -0 $pid 2>/dev/null; do perl -e 'select undef, undef, undef, 0.05'; done
+draft=$(find "$BAKERY_HOME/store/drafts" -type f)
+mount --bind "$draft" "$draft"
+kill -TERM $pid
+wait $pid
+like "the overlay of a boot that cannot be removed is told" "$(cat log)" "cannot remove draft '$draft'"
+is "... and stays in its lease" "$(find "$BAKERY_HOME/run/leases" -name '*.lease' | wc -l)" 1
+umount "$draft"
+exits "... to be swept" 0 "$BAKERY" janitor sweep
+like "... as soon as it can be" "$out" "^undone: draft "
+nothing_left "a boot"
 exit $failed

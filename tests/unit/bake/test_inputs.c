@@ -34,13 +34,14 @@ static char *hash_of(const struct folder *place, const char *text)
 
 #define CHROOT(provisioner) "{ \"builders\": [{ \"type\": \"chroot\", \"name\": \"b\", \"image_name\": \"b\", \"source_image\": \"x\" }], " \
         "\"provisioners\": [{ " provisioner " }] }"
+#define SCRIPTS "\"type\": \"shell\", \"scripts\": [\"common/install.sh\", \"web/install.sh\"]"
 #define SUM "\"iso_url\": \"http://x/y.iso\", \"iso_checksum\": \"md5:00000000000000000000000000000000\", "
 #define QEMU(keys) "{ \"builders\": [{ \"type\": \"qemu\", \"name\": \"b\", \"communicator\": \"none\", " keys " }] }"
 
 /* Each has a file whose change must be seen; what is baked with is the same text before and after. */
 static const struct { const char *why, *changed, *template; } rows[] = {
-        { "the first of two scripts of one name", "common/install.sh", CHROOT("\"type\": \"shell\", \"scripts\": [\"common/install.sh\", \"web/install.sh\"]") },
-        { "the second of them", "web/install.sh", CHROOT("\"type\": \"shell\", \"scripts\": [\"common/install.sh\", \"web/install.sh\"]") },
+        { "the first of two scripts of one name", "common/install.sh", CHROOT(SCRIPTS) },
+        { "the second of them", "web/install.sh", CHROOT(SCRIPTS) },
         { "the first of two sources of one name", "common/install.sh",
           CHROOT("\"type\": \"file\", \"sources\": [\"common/install.sh\", \"web/install.sh\"], \"destination\": \"/srv/\"") },
         { "the only script", "web/install.sh", CHROOT("\"type\": \"shell\", \"script\": \"web/install.sh\"") },
@@ -55,8 +56,10 @@ static const struct { const char *why, *changed, *template; } rows[] = {
         { "a floppy's folder beside the template", "seed/user-data",
           QEMU(SUM "\"floppy_dirs\": [\"seed\"]") },
         { "a medium beside the template, of no sum", "seed/user-data", QEMU("\"iso_url\": \"seed/user-data\", \"iso_checksum\": \"none\"") },
-        { "a medium by URL, of no sum", "seed/user-data", QEMU("\"iso_url\": \"file://{{template_dir}}/seed/user-data\", \"iso_checksum\": \"none\"") },
-        { "a medium of no sum in a list", "seed/user-data", QEMU("\"iso_urls\": [\"http://x/y.iso\", \"seed/user-data\"], \"iso_checksum\": \"none\"") },
+        { "a medium by URL, of no sum", "seed/user-data",
+          QEMU("\"iso_url\": \"file://{{template_dir}}/seed/user-data\", \"iso_checksum\": \"none\"") },
+        { "a medium of no sum in a list", "seed/user-data",
+          QEMU("\"iso_urls\": [\"http://x/y.iso\", \"seed/user-data\"], \"iso_checksum\": \"none\"") },
 };
 
 static void a_changed_file_is_a_changed_input(void **state)
@@ -98,7 +101,7 @@ static void a_checkout_elsewhere_is_the_same(void **state)
         const struct folder *place = *state;
         autofree char *path = folder_new(), *here = NULL, *there = NULL;
         const struct folder other = { path, open(path, O_PATH | O_DIRECTORY | O_CLOEXEC) };
-        static const char template[] = CHROOT("\"type\": \"shell\", \"scripts\": [\"common/install.sh\", \"web/install.sh\"]");
+        static const char template[] = CHROOT(SCRIPTS);
 
         put(place, "common/install.sh", "echo a\n");
         put(place, "web/install.sh", "echo b\n");

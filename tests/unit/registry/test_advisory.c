@@ -482,7 +482,7 @@ static void an_advisory_names_its_images(void **state)
         assert_int_equal(json_integer_value(json_object_get(json_array_get(json_object_get(json, "items"), 0), "count")), 1);
         json_decref(json);
         print_message("# those in use come in pages, whatever is between them\n");
-        assert_ok(reg_channel_assign(f->reg, "prod", old, "ada", NULL, &err), err);
+        assert_ok(channel_assign(f->reg, "prod", old, "ada", NULL, &err), err);
         json = ask(f->reg, "GET", "/vulnerable?in_use=1&limit=1", NULL);
         autofree char *first = texts_of(json_object_get(json, "items"), "name"), *next = bk_format("/vulnerable?in_use=1&limit=1&cursor=%s",
                 json_string_value(json_object_get(json, "next")));

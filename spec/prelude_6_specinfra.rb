@@ -358,8 +358,14 @@ module Net
       end
     end
 
+    # Helpers open one, and close it; who would run something by it is told.
+    class Connection < Bakery::Shim
+      [:exec, :exec!, :open_channel, :scp, :sftp].each { |name| define_method(name) { |*| Bakery.refuse("Net::SSH's #{name}") } }
+    end
+
     def self.start(*)
-      block_given? ? yield(Bakery::Shim.new) : Bakery::Shim.new
+      connection = Connection.new
+      block_given? ? yield(connection) : connection
     end
 
     def self.configuration_for(host, *)

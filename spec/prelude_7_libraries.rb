@@ -288,8 +288,8 @@ module RSpec
       until_then = Process.clock_gettime(Process::CLOCK_MONOTONIC) + @seconds
       begin
         Matchers::Target.new(@block ? @block.call : @value.first).__send__(how, *args)
-      rescue Expectations::ExpectationNotMetError
-        raise if Process.clock_gettime(Process::CLOCK_MONOTONIC) >= until_then
+      rescue Expectations::ExpectationNotMetError => e
+        raise e if Process.clock_gettime(Process::CLOCK_MONOTONIC) >= until_then
         sleep(0.1)
         retry
       end

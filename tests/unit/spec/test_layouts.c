@@ -46,7 +46,8 @@ static void run_file(struct fixture *f, const char *name)
 static const struct { const char *why, *helper, *spec; } helpers[] = {
         { "serverspec-init, SSH and Vagrant", VAGRANT_HELPER, "require 'spec_helper'\ndescribe(file('/a')) { it { should be_file } }\n" },
         { "serverspec 1", OLD_HELPER, "require 'spec_helper'\ndescribe(file('/a')) { it { should be_file } }\n" },
-        { "parts of serverspec's gems", "%w[serverspec/type/base specinfra/backend/exec rspec/core/formatters/base_formatter].each { |x| require x }\n",
+        { "parts of serverspec's gems", "require 'serverspec/type/base'\nrequire 'specinfra/backend/exec'\n"
+          "require 'rspec/core/formatters/base_formatter'\n",
           "require 'spec_helper'\ndescribe(file('/a')) { it { should be_file } }\n" },
         { "a helper that is not there", "", "require '/tmp/kitchen/spec/spec_helper.rb'\nrequire_relative '../../kitchen/data/spec_helper'\n"
           "describe(file('/a')) { it { should be_file } }\n" },

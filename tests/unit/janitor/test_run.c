@@ -164,6 +164,11 @@ static void an_older_run_gives_way(struct house *house)
         assert_ok(reg_janitor_begin(house->reg, "janitor@elsewhere", "sha256:other", &number, &err), err);
 }
 
+static void an_hour_passes(struct house *house)
+{
+        house->ms += 3600 * 1000 + 60 * 1000;
+}
+
 static void two_hosts_do_not_run_at_once(void **state)
 {
         BK_CLEANUP(house_done) struct house house = house_of(state);
@@ -178,6 +183,88 @@ static void two_hosts_do_not_run_at_once(void **state)
         house.meanwhile = NULL;
         assert_fails_with(house_try(&house, rules, 0, &counts, &err), err, BK_LOCKED);         /* it began just now, and has not ended */
         assert_int_equal(house_run(&house, rules, 40, "trashed"), 1);                           /* long after it, it is dead */
+}
+
+/* Whoever has the lock knows that others of this host are dead, whoever they were. */
+static void a_killed_run_of_somebody_else_here_is_over(void **state)
+{
+        BK_CLEANUP(house_done) struct house house = house_of(state);
+        struct bk_error err = { 0 };
+        json_t *counts = NULL;
+        int64_t number = 0;
+
+        house.who = "janitor@oven";
+        assert_ok(reg_janitor_begin(house.reg, "eve@mail@oven", "sha256:other", &number, &err), err);
+        assert_int_equal(house_run(&house, OLD, 0, "trashed"), 0);
+        assert_ok(reg_janitor_begin(house.reg, "janitor@stove", "sha256:other", &number, &err), err);
+        assert_fails_with(house_try(&house, OLD, 0, &counts, &err), err, BK_LOCKED);
+}
+
+/* Telling people may take long, and what a source said may be too old when it comes to acting. */
+static void a_source_that_grew_old_during_the_run_stops_it(void **state)
+{
+        static const char rules[] = "retire \"x\" {\n action = \"trash\"\n scope = \"name=x\"\n when {\n age = \"30d\"\n }\n}\n"
+                                    "retire \"told\" {\n action = \"hide\"\n notify = [\"mail:owner\"]\n when {\n age = \"30d\"\n }\n}\n";
+        BK_CLEANUP(house_done) struct house house = house_of(state);
+        autofree char *a = baked(house.reg, (struct recipe){ .seed = "a", .name = "x" });
+        struct bk_error err = { 0 };
+        json_t *counts = NULL;
+        size_t unknown = 0;
+
+        assert_ok(reg_usage_replace(house.reg, "libvirt:a", NULL, 0, "eve", &unknown, &err), err);
+        assert_ok(reg_sql_script(house.reg, "UPDATE usage_source SET ok_at = ok_at + 40 * 86400", &err), err);
+        house.meanwhile = an_hour_passes;
+        assert_fails_with(house_try(&house, rules, 40, &counts, &err), err, BK_CONFLICT);
+        assert_string_equal(house_state(&house, a), "baked");
+        assert_non_null(strstr(err.text, "told last 36"));
+        house.meanwhile = NULL;
+        assert_int_equal(house_run(&house, rules, 40, "trashed"), 1);
+}
+
+static void a_plan_for_a_day_to_come_needs_no_news_of_it(void **state)
+{
+        BK_CLEANUP(house_done) struct house house = house_of(state);
+        BK_CLEANUP(janitor_rules_done) struct janitor_rules rules = { 0 };
+        BK_CLEANUP(janitor_plan_done) struct janitor_plan plan = { 0 }, now = { 0 };
+        struct janitor_ask ask = { .rules = &rules, .at = house.now + DAYS(30) };
+        struct bk_error err = { 0 };
+        size_t unknown = 0;
+
+        house_rules(OLD, &rules);
+        assert_ok(reg_usage_replace(house.reg, "libvirt:a", NULL, 0, "eve", &unknown, &err), err);
+        assert_ok(janitor_plan(house.reg, &ask, &plan, &err), err);
+        assert_null(plan.stopped);
+        assert_ok(reg_sql_script(house.reg, "UPDATE usage_source SET ok_at = ok_at - 7200", &err), err);
+        ask.at = 0;
+        assert_ok(janitor_plan(house.reg, &ask, &now, &err), err);
+        assert_non_null(now.stopped);
+}
+
+static void a_plan_leaves_out_what_was_purged_since(void **state)
+{
+        BK_CLEANUP(house_done) struct house house = house_of(state);
+        autofree char *a = baked(house.reg, (struct recipe){ .seed = "a" }), *b = baked(house.reg, (struct recipe){ .seed = "b" });
+        BK_CLEANUP(janitor_rules_done) struct janitor_rules rules = { 0 };
+        BK_CLEANUP(janitor_plan_done) struct janitor_plan plan = { 0 };
+        const struct janitor_ask ask = { .rules = &rules, .at = house.now + DAYS(40) };
+        const struct reg_change change = { .who = "eve" };
+        struct reg_pruned pruned = { 0 };
+        struct bk_error err = { 0 };
+        json_t *json = NULL;
+        const json_t *items;
+
+        house_rules(OLD, &rules);
+        assert_ok(janitor_plan(house.reg, &ask, &plan, &err), err);
+        assert_int_equal(plan.n, 2);
+        assert_ok(reg_trash(house.reg, a, 0, &change, &err), err);
+        assert_ok(reg_prune_do(house.reg, &(struct reg_pruning){ .ids = (const char *const[]){ a }, .n = 1, .what = REG_PRUNE_PURGE }, &change, &pruned,
+                               &err), err);
+        reg_pruned_done(&pruned, 1);
+        assert_ok(janitor_plan_json(house.reg, &rules, &plan, &json, &err), err);
+        items = json_object_get(json, "items");
+        assert_int_equal(json_array_size(items), 1);
+        assert_string_equal(json_string_value(json_object_get(json_array_get(items, 0), "image")), b);
+        json_decref(json);
 }
 
 /* What one rule finds stands on what the other finds, and that on what the first finds. */
@@ -242,6 +329,42 @@ static void why_is_said(void **state)
         json_decref(json);
 }
 
+/* One quota keeps it, the other does not. */
+static void quotas_are_explained(void **state)
+{
+        static const char rules[] = "keep \"one\" {\n newest = 1\n by = \"name\"\n}\nkeep \"all\" {\n newest_bytes = \"1T\"\n}\n"
+                                    "retire \"few\" {\n action = \"trash\"\n least = 2\n by = \"name\"\n when {\n age = \"30d\"\n }\n}\n" OLD;
+        static const struct { const char *kind, *answer, *term, *text; } wanted[] = {
+                { "keep", "no", "no", "newest = 1  by = [\"name\"]" }, { "keep", "yes", "yes", "newest_bytes = 1099511627776  by = [\"kind\"]" },
+                { "retire", "no", "yes", "least = 2  by = [\"name\"]" }, { "retire", "yes", NULL, NULL },
+        };
+        BK_CLEANUP(house_done) struct house house = house_of(state);
+        autofree char *a = baked(house.reg, (struct recipe){ .seed = "a" }), *b = baked(house.reg, (struct recipe){ .seed = "b" });
+        BK_CLEANUP(janitor_rules_done) struct janitor_rules parsed = { 0 };
+        const struct janitor_ask ask = { .rules = &parsed, .at = house.now + DAYS(40) };
+        struct bk_error err = { 0 };
+        json_t *json = NULL;
+
+        house_rules(rules, &parsed);
+        assert_ok(janitor_explain(house.reg, &ask, a, &json, &err), err);
+        for (size_t r = 0; r < sizeof wanted / sizeof *wanted; r++) {
+                const json_t *rule = json_array_get(json_object_get(json, "rules"), r), *items = json_object_get(json_object_get(rule, "terms"), "items");
+                const json_t *term = json_array_get(items, json_array_size(items) - 1);
+
+                assert_string_equal(json_string_value(json_object_get(rule, "kind")), wanted[r].kind);
+                assert_string_equal(json_string_value(json_object_get(rule, "answer")), wanted[r].answer);
+                assert_string_equal(json_string_value(json_object_get(json_object_get(rule, "terms"), "answer")), wanted[r].answer);
+                if (wanted[r].term == NULL)
+                        continue;
+                if (bk_streq(wanted[r].kind, "retire"))
+                        term = json_array_get(json_object_get(term, "items"), 0);
+                assert_string_equal(json_string_value(json_object_get(term, "answer")), wanted[r].term);
+                assert_string_equal(json_string_value(json_object_get(term, "text")), wanted[r].text);
+        }
+        json_decref(json);
+        assert_non_null(b);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -253,9 +376,14 @@ int main(void)
                 registry_test(a_doubtful_source_stops_everything),
                 registry_test(one_run_at_a_time),
                 registry_test(two_hosts_do_not_run_at_once),
+                registry_test(a_killed_run_of_somebody_else_here_is_over),
+                registry_test(a_source_that_grew_old_during_the_run_stops_it),
+                registry_test(a_plan_for_a_day_to_come_needs_no_news_of_it),
+                registry_test(a_plan_leaves_out_what_was_purged_since),
                 registry_test(rules_take_turns_down_a_lineage),
                 registry_test(caps_are_of_one_run),
                 registry_test(why_is_said),
+                registry_test(quotas_are_explained),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

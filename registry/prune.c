@@ -114,7 +114,9 @@ static int set_hidden(struct reg *reg, const struct reg_image *image, bool hidde
         const struct reg_event event = { .who = change->who, .action = hidden ? "image.hidden" : "image.unhidden", .subject = image->id,
                                          .name = image->name, .why = change->why };
 
-        if (reg_sql_run(reg, err, "UPDATE image SET hidden = ? WHERE sequence = ?", "ii", (int64_t)hidden, image->sequence) < 0)
+        /* As a move of its state ends what rules have noted for that (state.c). */
+        if (reg_sql_run(reg, err, "UPDATE image SET hidden = ? WHERE sequence = ?", "ii", (int64_t)hidden, image->sequence) < 0 ||
+            reg_sql_run(reg, err, "DELETE FROM mark WHERE image = ? AND action = 'hide'", "i", image->sequence) < 0)
                 return -1;
         return reg_event_put(reg, &event, err);
 }

@@ -24,6 +24,32 @@ static void graces_restores_and_purges(void **state)
         assert_true(log_is_good(house.reg, NULL));
 }
 
+/* Whoever takes an image back has as much time to say that it should stay as at first. */
+static void what_is_taken_back_has_a_new_grace(void **state)
+{
+        static const char rules[] = "retire \"t\" {\n action = \"trash\"\n grace = \"3d\"\n scope = \"name=t\"\n when {\n age = \"30d\"\n }\n}\n"
+                                    "retire \"d\" {\n action = \"deprecate\"\n grace = \"3d\"\n scope = \"name=d\"\n when {\n age = \"30d\"\n }\n}\n"
+                                    "retire \"h\" {\n action = \"hide\"\n grace = \"3d\"\n scope = \"name=h\"\n when {\n age = \"30d\"\n }\n}\n";
+        static const struct reg_change change = { .who = "eve", .why = "I need it" };
+        BK_CLEANUP(house_done) struct house house = house_of(state);
+        autofree char *t = baked(house.reg, (struct recipe){ .seed = "t", .name = "t" }), *d = baked(house.reg, (struct recipe){ .seed = "d", .name = "d" });
+        autofree char *h = baked(house.reg, (struct recipe){ .seed = "h", .name = "h" });
+        struct bk_error err = { 0 };
+
+        assert_int_equal(house_run(&house, rules, 40, "marked"), 3);
+        assert_int_equal(house_run(&house, rules, 43, "trashed"), 1);
+        assert_string_equal(house_state(&house, d), "deprecated");
+        assert_ok(reg_untrash(house.reg, t, &change, &err), err);
+        assert_ok(reg_state_change(house.reg, d, REG_BAKED, &change, &err), err);
+        assert_ok(reg_unhide(house.reg, h, &change, &err), err);
+        assert_int_equal(house_run(&house, rules, 44, "marked"), 3);
+        assert_string_equal(house_state(&house, t), "baked");
+        assert_string_equal(house_state(&house, d), "baked");
+        assert_int_equal(house_run(&house, rules, 46, "hidden"), 0);
+        assert_int_equal(house_run(&house, rules, 47, "hidden"), 1);
+        assert_string_equal(house_state(&house, t), "trashed");
+}
+
 static void a_plan_changes_nothing(void **state)
 {
         BK_CLEANUP(house_done) struct house house = house_of(state);
@@ -62,9 +88,14 @@ static void who_was_not_told_loses_nothing(void **state)
 {
         BK_CLEANUP(house_done) struct house house = house_of(state);
         autofree char *a = baked(house.reg, (struct recipe){ .seed = "a" });
+        struct bk_error err = { 0 };
+        int64_t words = 0;
 
         house.deaf = true;
-        assert_int_equal(house_run(&house, TOLD, 40, "untold"), 1);
+        for (int days = 40; days < 60; days++)
+                assert_int_equal(house_run(&house, TOLD, 40, "untold"), 1);
+        assert_ok(reg_sql_int(house.reg, &words, &err, "SELECT count(*) FROM opt_out", "") > 0 ? 0 : -1, err);
+        assert_int_equal(words, 10);
         assert_int_equal(house_run(&house, TOLD, 50, "trashed"), 0);
         house.deaf = false;
         assert_int_equal(house_run(&house, TOLD, 50, "told"), 1);
@@ -369,6 +400,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 registry_test(graces_restores_and_purges),
+                registry_test(what_is_taken_back_has_a_new_grace),
                 registry_test(a_plan_changes_nothing),
                 registry_test(who_was_not_told_loses_nothing),
                 registry_test(the_word_that_was_sent_keeps_the_image),

@@ -65,8 +65,8 @@ static void doubt(const struct janitor_settings *settings, const struct reg_sour
                 bk_strv_addf(ret, "source '%s' told last %lld s ago, and may be %lld s old", source->name, (long long)(at - source->ok_at),
                              (long long)settings->usage_fresh);
         else if (source->previous > 0 && (double)source->count < (double)source->previous * (1 - settings->usage_shrink / 100))
-                bk_strv_addf(ret, "source '%s' knew %lld uses before, and now %lld: more than %g percent are gone at once", source->name,
-                             (long long)source->previous, (long long)source->count, settings->usage_shrink);
+                bk_strv_addf(ret, "source '%s' knew of %lld uses, and now of %lld: more than %g percent are gone; if they are: bakery janitor accept "
+                             "'%s'", source->name, (long long)source->previous, (long long)source->count, settings->usage_shrink, source->name);
 }
 
 char *janitor_stopped(const struct janitor_settings *settings, const struct reg_sources *sources, int64_t at)

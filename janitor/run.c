@@ -10,6 +10,7 @@
 #include "janitor/run_priv.h"
 #include "lib/fs.h"
 #include "lib/lease.h"
+#include "registry/usage.h"
 
 enum { DEAD_S = 3600 };
 
@@ -307,7 +308,8 @@ static int go(struct janitor_going *g, struct bk_error *err)
         for (enum reg_prune what = REG_PRUNE_DEPRECATE; what <= REG_PRUNE_TRASH; what++)
                 if (act_all(g, what, err) < 0)
                         return -1;
-        if (purge(g, err) < 0 || collect(g, err) < 0)
+        /* What was enough for this run is what the next one compares with. */
+        if (purge(g, err) < 0 || collect(g, err) < 0 || reg_usage_settled(g->reg, &g->plan.sources, err) < 0)
                 return -1;
         return 0;
 }

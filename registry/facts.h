@@ -73,7 +73,8 @@ void reg_facts_done(struct reg_facts *facts);
 /* The id of the image of that row; the caller's. BK_NOT_FOUND. */
 int reg_facts_id(struct reg *reg, int64_t sequence, char **ret, struct bk_error *err) BK_MUST_CHECK;
 
-/* How fresh the sources of usage are (usage.h). error NULL: it answered; ok_at 0: never yet. */
+/* How fresh the sources of usage are (usage.h). error NULL: it answered; ok_at 0: never yet. previous: the most that it knew of since somebody
+ * was content with it. */
 struct reg_source { char *name, *error; int64_t asked_at, ok_at, count, previous; };
 struct reg_sources { struct reg_source *v; size_t n; };
 int reg_sources_read(struct reg *reg, struct reg_sources *ret, struct bk_error *err) BK_MUST_CHECK;

@@ -173,6 +173,69 @@ static void a_doubtful_source_stops_everything(void **state)
         json_decref(runs);
 }
 
+static void tells(struct house *house, const char *id, size_t n)
+{
+        const struct reg_launch all[] = { { .image = id, .instance = "a" }, { .image = id, .instance = "b" }, { .image = id, .instance = "c" } };
+        struct bk_error err = { 0 };
+        size_t unknown = 0;
+
+        assert_ok(reg_usage_replace(house->reg, "libvirt:a", all, n, "eve", &unknown, &err), err);
+        assert_ok(reg_sql_script(house->reg, "UPDATE usage_source SET ok_at = ok_at + 40 * 86400", &err), err);
+}
+
+/* However often it says so. */
+static void a_source_that_has_shrunk_stops_everything_until_somebody_is_content(void **state)
+{
+        BK_CLEANUP(house_done) struct house house = house_of(state);
+        autofree char *a = baked(house.reg, (struct recipe){ .seed = "a" });
+        const struct reg_change change = { .who = "eve" };
+        struct bk_error err = { 0 };
+        json_t *counts = NULL;
+        int64_t was = 0, count = 9;
+
+        tells(&house, a, 3);
+        assert_int_equal(house_run(&house, OLD, 40, "trashed"), 0);             /* it is in use */
+        for (int i = 0; i < 3; i++) {
+                tells(&house, a, 0);
+                assert_fails_with(house_try(&house, OLD, 40, &counts, &err), err, BK_CONFLICT);
+                assert_non_null(strstr(err.text, "bakery janitor accept 'libvirt:a'"));
+        }
+        assert_string_equal(house_state(&house, a), "baked");
+        tells(&house, a, 2);                                                    /* it was the source's error */
+        assert_int_equal(house_run(&house, OLD, 40, "trashed"), 0);
+        tells(&house, a, 1);                                                    /* half of what the last run saw */
+        assert_int_equal(house_run(&house, OLD, 40, "trashed"), 0);
+        tells(&house, a, 0);
+        assert_fails_with(house_try(&house, OLD, 40, &counts, &err), err, BK_CONFLICT);
+        assert_ok(reg_usage_accept(house.reg, "libvirt:a", &change, &was, &count, &err), err);
+        assert_int_equal(was, 1);
+        assert_int_equal(count, 0);
+        assert_int_equal(house_run(&house, OLD, 40, "trashed"), 1);
+        assert_fails_with(reg_usage_accept(house.reg, "libvirt:b", &change, &was, &count, &err), err, BK_NOT_FOUND);
+}
+
+/* An end that is told of is no loss, be the source one that must be there. */
+static void one_by_one_nothing_shrinks(void **state)
+{
+        static const char rules[] = "janitor {\n usage_sources = \"report\"\n most_percent = 100\n}\n" OLD;
+        BK_CLEANUP(house_done) struct house house = house_of(state);
+        autofree char *a = baked(house.reg, (struct recipe){ .seed = "a" });
+        struct bk_error err = { 0 };
+
+        for (int i = 0; i < 4; i++) {
+                autofree char *instance = bk_format("vm%d", i);
+
+                assert_ok(reg_launch_seen(house.reg, "report", &(struct reg_launch){ .image = a, .instance = instance }, &err), err);
+        }
+        assert_int_equal(house_run(&house, rules, 0, "trashed"), 0);
+        for (int i = 0; i < 4; i++) {
+                autofree char *instance = bk_format("vm%d", i);
+
+                assert_ok(reg_launch_ended(house.reg, "report", instance, "eve", &err), err);
+        }
+        assert_int_equal(house_run(&house, rules, 0, "trashed"), 0);
+}
+
 static void one_run_at_a_time(void **state)
 {
         BK_CLEANUP(house_done) struct house house = house_of(state);
@@ -406,6 +469,8 @@ int main(void)
                 registry_test(the_word_that_was_sent_keeps_the_image),
                 registry_test(what_is_used_meanwhile_stays),
                 registry_test(a_doubtful_source_stops_everything),
+                registry_test(a_source_that_has_shrunk_stops_everything_until_somebody_is_content),
+                registry_test(one_by_one_nothing_shrinks),
                 registry_test(one_run_at_a_time),
                 registry_test(two_hosts_do_not_run_at_once),
                 registry_test(a_killed_run_of_somebody_else_here_is_over),

@@ -276,6 +276,8 @@ static int if_allowed(struct reg *reg, const struct janitor_plan *plan, size_t i
                 (void)json_array_append_new(ret, json_sprintf("another head for its channels: bakery channel history, bakery channel assign"));
         if (facts->flags[i] & REG_FACT_IN_USE)
                 (void)json_array_append_new(ret, json_sprintf("the end of its use: bakery usage %s", id));
+        if (facts->flags[i] & REG_FACT_BAKED_ON)
+                (void)json_array_append_new(ret, json_sprintf("the end of the bake on it: bakery bakes"));
         if (facts->opted_out_until != NULL && facts->opted_out_until[i] > plan->at)
                 (void)json_array_append_new(ret, json_sprintf("the end of the wish that it stays: bakery image unkeep %s", id));
         if (above < facts->n) {
@@ -336,6 +338,8 @@ static json_t *invariants_of(const struct janitor_plan *plan, size_t i)
                 (void)json_array_append_new(list, json_string("it heads a channel"));
         if (facts->flags[i] & REG_FACT_IN_USE)
                 (void)json_array_append_new(list, json_string("it is in use"));
+        if (facts->flags[i] & REG_FACT_BAKED_ON)
+                (void)json_array_append_new(list, json_string("a bake on it is running"));
         if (facts->opted_out_until != NULL && facts->opted_out_until[i] > plan->at)
                 (void)json_array_append_new(list, json_string("somebody asked for it to stay"));
         if (stander(plan, i) < facts->n)

@@ -47,6 +47,8 @@ const char *janitor_untouchable(const struct reg_facts *facts, int64_t at, size_
                 return "it heads a channel";
         if (facts->flags[i] & REG_FACT_IN_USE)
                 return "it is in use";
+        if (facts->flags[i] & REG_FACT_BAKED_ON)
+                return "a bake on it is running";
         if (facts->opted_out_until == NULL)
                 return NULL;
         if (facts->opted_out_until[i] == REG_UNKNOWN)

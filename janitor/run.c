@@ -10,6 +10,7 @@
 #include "janitor/run_priv.h"
 #include "lib/fs.h"
 #include "lib/lease.h"
+#include "registry/bake.h"
 #include "registry/usage.h"
 
 enum { DEAD_S = 3600 };
@@ -389,6 +390,9 @@ int janitor_run(struct reg *reg, const struct janitor_run *run, json_t **ret, st
         if (lock(run->home, &locked, err) < 0 || check_others(&g, err) < 0 ||
             reg_janitor_begin(reg, run->who, run->rules->digest, &g.number, err) < 0)
                 return -1;
+        /* What builds on nothing any more holds nothing. */
+        if (run->store != NULL && reg_bakes_bury(reg, run->store, err) < 0)
+                return end(&g, -1, err);
         (void)json_object_set_new(g.counts, "number", json_integer(g.number));
         g.began = clock_of(run);
         if (janitor_look(reg, &ask, &g.plan, &g.outcome, err) < 0)

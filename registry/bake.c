@@ -12,7 +12,7 @@
 #include "registry/life_priv.h"
 
 enum { ROWS_MOST = 1000, LOG_MOST = 1 << 20, LOCKS_MOST = 4 << 20 };
-#define COLUMNS "number, id, name, template, builder, who, host, started_at, ended_at, status, log, image, build_url"
+#define COLUMNS "number, id, name, template, builder, who, host, started_at, ended_at, status, log, image, build_url, source"
 
 static int tell(struct reg *reg, const char *action, const char *id, const char *who, const char *name, const char *status, const char *image,
                 struct bk_error *err)
@@ -28,16 +28,16 @@ static int tell(struct reg *reg, const char *action, const char *id, const char 
 /* Whoever begins has the lock of that name on that host, so others that seem to run there were killed. */
 int reg_bake_begin(struct reg *reg, const struct reg_bake *bake, struct bk_error *err)
 {
-        static const char sql[] = "INSERT INTO bake (id, name, template, builder, who, host, started_at, status, log, build_url) "
-                                  "VALUES (?, ?, ?, ?, ?, ?, ?, 'running', ?, ?)";
+        static const char sql[] = "INSERT INTO bake (id, name, template, builder, who, host, started_at, status, log, build_url, source) "
+                                  "VALUES (?, ?, ?, ?, ?, ?, ?, 'running', ?, ?, ?)";
         const int64_t now = time(NULL);
         autotxn txn = { 0 };
 
         if (reg_txn_write(reg, &txn, err) < 0 ||
             reg_sql_run(reg, err, "UPDATE bake SET status = 'aborted', ended_at = ? WHERE status = 'running' AND name = ? AND host = ?", "itt", now,
                         bake->name, bake->host) < 0 ||
-            reg_sql_run(reg, err, sql, "ttttttitt", bake->id, bake->name, bake->template, bake->builder, bake->who, bake->host, now, bake->log,
-                        bake->build_url) < 0 ||
+            reg_sql_run(reg, err, sql, "ttttttittt", bake->id, bake->name, bake->template, bake->builder, bake->who, bake->host, now, bake->log,
+                        bake->build_url, bake->source) < 0 ||
             tell(reg, "bake.started", bake->id, bake->who, bake->name, "running", NULL, err) < 0)
                 return -1;
         return reg_txn_commit(&txn, err);
@@ -105,6 +105,29 @@ static void find_killed(const struct layer_store *store, json_t *items)
                 if (!locked(locks, path))
                         (void)json_object_set_new(item, "status", json_string("aborted"));
         }
+}
+
+/* Another state folder of this host has its own locks, and its own logs. A bake records its end before it lets go of its lock, so the row is
+ * asked once more. */
+int reg_bakes_bury(struct reg *reg, const struct layer_store *store, struct bk_error *err)
+{
+        autojson *running = NULL;
+        const json_t *item;
+        size_t i;
+
+        if (reg_bakes_json(reg, store, &(struct reg_bake_query){ .status = "running" }, &running, err) < 0)
+                return -1;
+        json_array_foreach(json_object_get(running, "items"), i, item) {
+                const char *log = json_string_value(json_object_get(item, "log"));
+                autofree char *path = bk_format("%s/%s", store->home, log == NULL ? "" : log);
+                bool runs = false;
+
+                if (log == NULL || !bk_streq(json_string_value(json_object_get(item, "status")), "aborted") || !bk_exists(path))
+                        continue;
+                if (reg_bake_abort(reg, json_string_value(json_object_get(item, "id")), true, &runs, err) < 0)
+                        return -1;
+        }
+        return 0;
 }
 
 /* --- telling ------------------------------------------------------------------------------ */

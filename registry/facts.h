@@ -29,6 +29,7 @@ enum reg_facts_flag {
         REG_FACT_FAILED = 1 << 3,       /* one of its checks failed */
         REG_FACT_NO_PACKAGES = 1 << 4,  /* nobody knows whether it is vulnerable: no packages are recorded, or its system is in no feed of
                                            advisories. It may have holes all the same: of languages' packages, say */
+        REG_FACT_BAKED_ON = 1 << 5,     /* a bake on it is running, as far as is known */
 };
 
 /* Holes of one package set: of each severity (0 unrated to 5 critical, as advisories have them) when the oldest was published;

@@ -34,6 +34,9 @@ static const struct { unsigned acts; bool timed, deep; const char *why, *sql; } 
         { ANY_ACT, false, false, "is in use",
           "SELECT coalesce(nullif(name, ''), instance) || ' (' || source || ')' FROM launch WHERE image = ? AND ended_at IS NULL "
           "ORDER BY last_at DESC, id LIMIT 6" },
+        { ANY_ACT, true, false, "is what a bake builds on that is running (`bakery bakes`)",
+          "SELECT name || ' on ' || host FROM bake WHERE source = (SELECT id FROM image WHERE sequence = ?) AND status = 'running' "
+          "AND started_at + 604800 > ? ORDER BY number LIMIT 6" },              /* REG_BAKE_SECONDS */
         { ANY_ACT, true, false, "is kept; `bakery image unkeep` ends that; asked for by",
           "SELECT who || coalesce(': ' || why, '') FROM keep WHERE image = ? AND (until IS NULL OR until > ?)" },
         { ACT(TRASH), false, true, "has descendants that are not in the trash",

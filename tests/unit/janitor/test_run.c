@@ -2,6 +2,7 @@
 #include "tests/unit/janitor/house.h"
 
 #include "lib/lease.h"
+#include "registry/bake.h"
 
 #define OLD "retire \"old\" {\n action = \"trash\"\n when {\n age = \"30d\"\n }\n}\n"
 #define TOLD "retire \"told\" {\n action = \"trash\"\n grace = \"3d\"\n notify = [\"mail:owner\", \"webhook:http://127.0.0.1:1/\"]\n" \
@@ -142,6 +143,44 @@ static void what_is_used_meanwhile_stays(void **state)
         assert_string_equal(house_state(&house, a), "baked");
         assert_string_equal(house_state(&house, c), "trashed");
         assert_string_equal(house_state(&house, b), "baked");
+}
+
+static void a_bake(struct reg *reg, const char *source)
+{
+        const struct reg_bake bake = { .id = "b1", .name = "web", .builder = "chroot", .who = "eve", .host = "elsewhere", .source = source };
+        struct bk_error err = { 0 };
+
+        assert_ok(reg_bake_begin(reg, &bake, &err), err);
+}
+
+static void begin_bake(struct house *house)
+{
+        a_bake(house->reg, house->arg);
+}
+
+/* From the plan on, or since long; until it has ended, or nobody has heard of its end for a week. */
+static void what_a_bake_builds_on_stays(void **state)
+{
+        static const char rules[] = "retire \"quiet\" {\n action = \"trash\"\n scope = \"name=quiet\"\n when {\n age = \"30d\"\n }\n}\n"
+                                    "retire \"loud\" {\n action = \"hide\"\n scope = \"name=loud\"\n notify = [\"mail:owner\"]\n"
+                                    " when {\n age = \"30d\"\n }\n}\n";
+        BK_CLEANUP(house_done) struct house house = house_of(state);
+        autofree char *below = baked(house.reg, (struct recipe){ .seed = "0", .name = "quiet" });
+        autofree char *a = baked(house.reg, (struct recipe){ .seed = "a", .name = "quiet", .ancestor = below });
+        autofree char *b = baked(house.reg, (struct recipe){ .seed = "b", .name = "loud" });
+        struct bk_error err = { 0 };
+
+        house.meanwhile = begin_bake;
+        house.arg = a;
+        assert_int_equal(house_run(&house, rules, 40, "trashed"), 0);
+        house.meanwhile = NULL;
+        assert_int_equal(house_run(&house, rules, 41, "trashed"), 0);
+        assert_string_equal(house_state(&house, below), "baked");
+        assert_ok(reg_sql_script(house.reg, "UPDATE bake SET started_at = started_at - 7 * 86400", &err), err);
+        assert_int_equal(house_run(&house, rules, 42, "trashed"), 2);
+        assert_ok(reg_untrash(house.reg, below, &(struct reg_change){ .who = "eve" }, &err), err);
+        assert_ok(reg_bake_end(house.reg, "b1", "ok", NULL, &err), err);
+        assert_non_null(b);
 }
 
 static void fail_source(struct house *house)
@@ -468,6 +507,7 @@ int main(void)
                 registry_test(who_was_not_told_loses_nothing),
                 registry_test(the_word_that_was_sent_keeps_the_image),
                 registry_test(what_is_used_meanwhile_stays),
+                registry_test(what_a_bake_builds_on_stays),
                 registry_test(a_doubtful_source_stops_everything),
                 registry_test(a_source_that_has_shrunk_stops_everything_until_somebody_is_content),
                 registry_test(one_by_one_nothing_shrinks),

@@ -13,6 +13,7 @@
 struct house {
         struct reg *reg;
         const char *home, *who;         /* who: NULL: "janitor" */
+        const struct layer_store *store;
         int64_t ms;                     /* that have passed during the run */
         int64_t now;                    /* of the test's begin */
         struct bk_buf told;             /* "rule to seed-or-name:image-count; " */
@@ -67,7 +68,7 @@ static inline int64_t house_clock(void *arg)
 static inline int house_try(struct house *house, const char *text, int days, json_t **ret, struct bk_error *err)
 {
         BK_CLEANUP(janitor_rules_done) struct janitor_rules rules = { 0 };
-        struct janitor_run run = { .rules = &rules, .home = house->home, .who = house->who == NULL ? "janitor" : house->who,
+        struct janitor_run run = { .rules = &rules, .store = house->store, .home = house->home, .who = house->who == NULL ? "janitor" : house->who,
                                    .at = house->now + DAYS(days) + 1, .clock = house_clock, .tell = house_tell, .arg = house };
 
         house_rules(text, &rules);

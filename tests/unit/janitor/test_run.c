@@ -1,7 +1,11 @@
 /* A run does what the plan says and nothing else, on both databases. */
 #include "tests/unit/janitor/house.h"
 
+#include <sys/utsname.h>
+
+#include "layers/layer.h"
 #include "lib/lease.h"
+#include "lib/publish.h"
 #include "registry/bake.h"
 
 #define OLD "retire \"old\" {\n action = \"trash\"\n when {\n age = \"30d\"\n }\n}\n"
@@ -181,6 +185,29 @@ static void what_a_bake_builds_on_stays(void **state)
         assert_ok(reg_untrash(house.reg, below, &(struct reg_change){ .who = "eve" }, &err), err);
         assert_ok(reg_bake_end(house.reg, "b1", "ok", NULL, &err), err);
         assert_non_null(b);
+}
+
+/* On its own host nobody waits a week. */
+static void what_a_dead_bake_built_on_goes(void **state)
+{
+        BK_CLEANUP(house_done) struct house house = house_of(state);
+        autofree char *a = baked(house.reg, (struct recipe){ .seed = "a" }), *log = bk_format("%s/logs/b1.log", house.home);
+        autofree char *logs = bk_format("%s/logs", house.home);
+        struct reg_bake bake = { .id = "b1", .name = "web", .builder = "chroot", .who = "eve", .log = "logs/b1.log", .source = a };
+        struct layer_store store = { 0 };
+        struct bk_error err = { 0 };
+        struct utsname here;
+
+        assert_int_equal(uname(&here), 0);
+        bake.host = here.nodename;
+        assert_ok(layer_store_open(house.home, &store, &err), err);
+        assert_ok(bk_mkdir_p(logs, &err), err);
+        assert_ok(bk_publish_bytes(log, "", 0, 0644, &err), err);
+        assert_ok(reg_bake_begin(house.reg, &bake, &err), err);
+        assert_int_equal(house_run(&house, OLD, 40, "trashed"), 0);
+        house.store = &store;
+        assert_int_equal(house_run(&house, OLD, 40, "trashed"), 1);
+        layer_store_done(&store);
 }
 
 static void fail_source(struct house *house)
@@ -508,6 +535,7 @@ int main(void)
                 registry_test(the_word_that_was_sent_keeps_the_image),
                 registry_test(what_is_used_meanwhile_stays),
                 registry_test(what_a_bake_builds_on_stays),
+                registry_test(what_a_dead_bake_built_on_goes),
                 registry_test(a_doubtful_source_stops_everything),
                 registry_test(a_source_that_has_shrunk_stops_everything_until_somebody_is_content),
                 registry_test(one_by_one_nothing_shrinks),

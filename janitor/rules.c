@@ -205,7 +205,8 @@ static int read_rule(struct janitor_rules *rules, enum janitor_kind kind, const 
         if (read_name(rules, block->labels->items[0], rule, err) < 0)
                 return -1;
         rules->n++;
-        if (read_why(why, &rule->why, err) < 0 || read_scope(bk_doc_get(arguments, "scope"), rule, err) < 0 || read_when(block, rules->file, rule, err) < 0)
+        if (read_why(why, &rule->why, err) < 0 || read_scope(bk_doc_get(arguments, "scope"), rule, err) < 0 ||
+            read_when(block, rules->file, rule, err) < 0)
                 return -1;
         return kind == JANITOR_KEEP ? read_keep(arguments, rule, err) : kind == JANITOR_RETIRE ? read_retire(block, rule, err) : 0;
 }

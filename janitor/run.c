@@ -140,8 +140,8 @@ static int check_turn(struct reg *reg, int64_t number, struct bk_error *err)
         return newest == number ? 0 : bk_fail(err, BK_LOCKED, "run %lld of the janitor has begun elsewhere, and this one ends", (long long)newest);
 }
 
-/* Within the acting transaction: everything is looked at once more, for the moment of the plan; but sources have grown older since. What is due and beyond a cap now was within it when the plan was made:
- * other images have come to stand before it, and the plan's number is not exceeded. */
+/* Within the acting transaction: everything is looked at once more, for the moment of the plan; but sources have grown older since. What is due
+ * and beyond a cap now was within it when the plan was made: other images have come to stand before it, and the plan's number is not exceeded. */
 static int decide_anew(void *arg, struct reg *reg, bool *skip, struct bk_error *err)
 {
         const struct batch *batch = arg;

@@ -159,7 +159,8 @@ int reg_mark_token(struct reg *reg, const char *id, const char *rule, char **ret
                 return -1;
         hash = reg_word_hash(WORD, word);
         if (reg_txn_write(reg, &txn, err) < 0 || find_mark(reg, id, rule, &image, err) < 0 ||
-            drop_old_words(reg, image, rule, err) < 0 || reg_sql_run(reg, err, "INSERT INTO opt_out (hash, image, rule, at) VALUES (?, ?, ?, ?)", "titi", hash, image, rule,
+            drop_old_words(reg, image, rule, err) < 0 ||
+            reg_sql_run(reg, err, "INSERT INTO opt_out (hash, image, rule, at) VALUES (?, ?, ?, ?)", "titi", hash, image, rule,
                         (int64_t)time(NULL)) < 0 ||
             reg_txn_commit(&txn, err) < 0)
                 return -1;

@@ -2,8 +2,8 @@
  * and what no policy may override.
  *
  * Whatever the caller wants, these are refused (BK_CONFLICT, saying why): deprecating, hiding, trashing or purging the head of a channel,
- * an image with a living launch reference, one that a running bake builds on, one that somebody asked to keep; trashing or purging one on which an image stands that is not
- * itself in the trash; purging one on which any image stands, or that is not in the trash. */
+ * an image with a living launch reference, one that a running bake builds on, one that somebody asked to keep; trashing or purging one on
+ * which an image stands that is not itself in the trash; purging one on which any image stands, or that is not in the trash. */
 #pragma once
 #include "lib/mem.h"
 #include "registry/life.h"

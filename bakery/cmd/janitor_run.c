@@ -204,7 +204,7 @@ const struct cmd cmd_janitor_explain = {
 };
 const struct cmd cmd_janitor_accept = {
         "janitor accept", "SOURCE...", 1, -1, "say that what a source of usage knows now is all that there is",
-        "The janitor does nothing while a source knows of much less than it did since the last run that went through, as it may have forgotten what is "
-        "there. Who knows that it has not says so here; `bakery usage` tells of sources and what they know.",
+        "The janitor does nothing while a source knows of much less than it did since the last run that went through, as it may have forgotten what "
+        "is there. Who knows that it has not says so here; `bakery usage` tells of sources and what they know.",
         CMD_FLAGS(accept_flags), run_accept,
 };

@@ -37,7 +37,8 @@ static void what_is_taken_back_has_a_new_grace(void **state)
                                     "retire \"h\" {\n action = \"hide\"\n grace = \"3d\"\n scope = \"name=h\"\n when {\n age = \"30d\"\n }\n}\n";
         static const struct reg_change change = { .who = "eve", .why = "I need it" };
         BK_CLEANUP(house_done) struct house house = house_of(state);
-        autofree char *t = baked(house.reg, (struct recipe){ .seed = "t", .name = "t" }), *d = baked(house.reg, (struct recipe){ .seed = "d", .name = "d" });
+        autofree char *t = baked(house.reg, (struct recipe){ .seed = "t", .name = "t" });
+        autofree char *d = baked(house.reg, (struct recipe){ .seed = "d", .name = "d" });
         autofree char *h = baked(house.reg, (struct recipe){ .seed = "h", .name = "h" });
         struct bk_error err = { 0 };
 
@@ -417,8 +418,8 @@ static void a_plan_leaves_out_what_was_purged_since(void **state)
         assert_ok(janitor_plan(house.reg, &ask, &plan, &err), err);
         assert_int_equal(plan.n, 2);
         assert_ok(reg_trash(house.reg, a, 0, &change, &err), err);
-        assert_ok(reg_prune_do(house.reg, &(struct reg_pruning){ .ids = (const char *const[]){ a }, .n = 1, .what = REG_PRUNE_PURGE }, &change, &pruned,
-                               &err), err);
+        assert_ok(reg_prune_do(house.reg, &(struct reg_pruning){ .ids = (const char *const[]){ a }, .n = 1, .what = REG_PRUNE_PURGE }, &change,
+                               &pruned, &err), err);
         reg_pruned_done(&pruned, 1);
         assert_ok(janitor_plan_json(house.reg, &rules, &plan, &json, &err), err);
         items = json_object_get(json, "items");
@@ -508,7 +509,8 @@ static void quotas_are_explained(void **state)
         house_rules(rules, &parsed);
         assert_ok(janitor_explain(house.reg, &ask, a, &json, &err), err);
         for (size_t r = 0; r < sizeof wanted / sizeof *wanted; r++) {
-                const json_t *rule = json_array_get(json_object_get(json, "rules"), r), *items = json_object_get(json_object_get(rule, "terms"), "items");
+                const json_t *rule = json_array_get(json_object_get(json, "rules"), r);
+                const json_t *items = json_object_get(json_object_get(rule, "terms"), "items");
                 const json_t *term = json_array_get(items, json_array_size(items) - 1);
 
                 assert_string_equal(json_string_value(json_object_get(rule, "kind")), wanted[r].kind);

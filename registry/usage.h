@@ -31,6 +31,14 @@ int reg_usage_replace(struct reg *reg, const char *source, const struct reg_laun
                       struct bk_error *err) BK_MUST_CHECK;
 /* The source could not be asked. */
 int reg_usage_failed(struct reg *reg, const char *source, const char *why, struct bk_error *err) BK_MUST_CHECK;
+/* Somebody is content with what sources know: with that, later answers are compared. Those of which more or less is known by now than was
+ * seen are left as they are. */
+struct reg_sources;
+int reg_usage_settled(struct reg *reg, const struct reg_sources *seen, struct bk_error *err) BK_MUST_CHECK;
+/* A person says so, of one source and whatever it knows. BK_NOT_FOUND. */
+struct reg_change;
+int reg_usage_accept(struct reg *reg, const char *source, const struct reg_change *change, int64_t *ret_was, int64_t *ret,
+                     struct bk_error *err) BK_MUST_CHECK;
 /* {"items": launches, newest first, "sources": [...]}; of one image when id is not NULL. living: only what has not ended. */
 int reg_usage_json(struct reg *reg, const char *id, bool living, json_t **ret, struct bk_error *err) BK_MUST_CHECK;
 

@@ -51,6 +51,7 @@ static const struct cmd *const rows[] = {
         &cmd_bakes, &cmd_usage_scan, &cmd_usage, &cmd_view_make, &cmd_view_prune,
         &cmd_hook_add, &cmd_hook_list, &cmd_hook_remove, &cmd_hook_test, &cmd_hook_deliver,
         &cmd_janitor_plan_row, &cmd_janitor_run, &cmd_janitor_explain, &cmd_janitor_simulate, &cmd_janitor_lint, &cmd_janitor_undelete,
+        &cmd_janitor_accept,
         &cmd_boot_keys, &cmd_boot,
         &cmd_spec_run, &cmd_spec_types, &cmd_spec_add,
         &cmd_janitor_sweep,

@@ -74,4 +74,5 @@ extern const struct cmd cmd_bakes, cmd_usage, cmd_usage_scan, cmd_view_make, cmd
         cmd_hook_test, cmd_hook_deliver;
 extern const struct cmd cmd_janitor_sweep;
 extern const struct cmd cmd_serve, cmd_image_push, cmd_image_pull;
-extern const struct cmd cmd_janitor_plan_row, cmd_janitor_run, cmd_janitor_explain, cmd_janitor_simulate, cmd_janitor_lint, cmd_janitor_undelete;
+extern const struct cmd cmd_janitor_plan_row, cmd_janitor_run, cmd_janitor_explain, cmd_janitor_simulate, cmd_janitor_lint, cmd_janitor_undelete,
+        cmd_janitor_accept;

@@ -2,7 +2,7 @@
 # Who uses images: guests that phone home, reports, and libvirt's domains, with what their disks lie on. A source that fails takes nothing back.
 . "$(dirname "$0")/lib.sh"
 need curl jq qemu-img python3
-plan 28
+plan 35
 . "$TOP/tests/system/serve/lib.sh"
 . "$TOP/tests/system/views/lib.sh"
 
@@ -20,9 +20,19 @@ export BAKERY_HOME="$home"
 # --- guests that tell of themselves
 is "cloud-init's phone_home is heard" "$(status -d 'instance_id=i-0af&hostname=web1&fqdn=web1.example&pub_key_ed25519=ssh-ed25519+AAAA' \
         "$url/api/v1/launches/phone-home/web")" 200
+server "$home" -token-required
+private=$url
+server "$home"
+reader=$("$BAKERY" token create guests -role read -home "$home" 2>/dev/null | grep -Eo '[A-Za-z0-9_.-]{32,}' | head -n 1)
+home_of="http://guest:$reader@${private#http://}/api/v1/launches"
+is "with a token in the address, as cloud-init can" "$(status -d 'instance_id=i-0b0&hostname=web9' "$home_of/phone-home/base")" 200
+is "which is for nothing else that changes anything" "$(status -d '{"image": "base", "instance": "x"}' "$home_of")" 401
+is "and needed" "$(status -d 'instance_id=i-0b1&hostname=web9' "$private/api/v1/launches/phone-home/base")" 401
+status -X DELETE -H "$auth" "$url/api/v1/launches/phone-home/i-0b0" >/dev/null
 like "it is known who" "$("$BAKERY" usage web)" "web +web1 +i-0af .*\(phone-home\)"
 like "and shown with the image" "$("$BAKERY" image show web)" "^launched +20.* as web1 \(phone-home\); 1 in use$"
-like "an image that nobody launched says so" "$("$BAKERY" image show base)" "^launched +never"
+image lonely "$(disk 3)" "" >/dev/null
+like "an image that nobody launched says so" "$("$BAKERY" image show lonely)" "^launched +never"
 
 # --- libvirt
 domain() { # domain NAME UUID FILE
@@ -53,12 +63,26 @@ like "one through what lies between" "$("$BAKERY" usage web)" "web +two +2222222
 is "and not as one of what is below" "$("$BAKERY" usage base -json | jq -r '[.items[].name]|sort|join(" ")')" "four one"
 is "it is told whether it runs" "$("$BAKERY" usage web -json | jq -r '[.items[]|select(.name == "two")|.detail.state]|join(" ")')" running
 is "over HTTP it is the same" "$(curl -s "$url/api/v1/launches?image=web&living=1" | jq -S -c .items)" "$("$BAKERY" usage web -json | jq -S -c .items)"
-is "the same again changes nothing" "$("$BAKERY" usage scan -uri "$uri" >/dev/null; curl -s "$url/api/v1/events" | jq '[.items[]|select(.action == "image.launched")]|length')" 4
+is "the same again changes nothing" "$("$BAKERY" usage scan -uri "$uri" >/dev/null; curl -s "$url/api/v1/events" | jq '[.items[]|select(.action == "image.launched")]|length')" 5
 node "$WORK/node.xml" "$WORK/one.xml" "$WORK/three.xml"
 BAKERY_LIBVIRT_URIS="$uri" exits "drivers are named in the environment" 0 env BAKERY_LIBVIRT_URIS="$uri" "$BAKERY" usage scan
 is "what is there no more has ended" "$("$BAKERY" usage base -json | jq -r '[.items[].name]|join(" ")')" one
-is "and is remembered" "$("$BAKERY" usage base -all -json | jq -r '[.items[]|select(.ended_at)|.name]|join(" ")')" four
+is "and is remembered" "$("$BAKERY" usage base -all -json | jq -r '[.items[]|select(.ended_at)|.name]|join(" ")')" "four web9"
 is "others' reports are as they were" "$("$BAKERY" usage web -json | jq -r '[.items[].name]|join(" ")')" web1
+
+# --- what was withdrawn, and what was deleted
+"$BAKERY" channel assign lonely:live lonely >/dev/null
+"$BAKERY" image revoke lonely -reason "CVE-2026-1" >/dev/null
+is "a withdrawn image that boots is heard of" "$(status -d 'instance_id=i-1' "$url/api/v1/launches/phone-home/lonely") $(status -d 'instance_id=i-2' \
+        "$url/api/v1/launches/phone-home/lonely%3Alive") $(status -d 'instance_id=i-3' "$url/api/v1/launches/phone-home/other")" "200 200 404"
+is "and shown" "$("$BAKERY" usage lonely -json | jq -r '[.items[].instance]|sort|join(" ")')" "i-1 i-2"
+gone="sha256:$(printf gone | sha256sum | cut -d' ' -f1)"
+printf '{"items": [{"image": "%s", "instance": "a"}, {"image": "web", "instance": "b"}, {"image": "gone:live", "instance": "c"}]}' "$gone" >"$WORK/report.json"
+is "what is not here says nothing against the rest of a report" "$(curl -s -X PUT -H "$auth" -d @"$WORK/report.json" "$url/api/v1/usage/rack" |
+        jq -c '[.instances, .references, .unknown]')" "[3,1,2]"
+is "which is heard" "$("$BAKERY" usage web -json | jq -r '[.items[]|select(.source == "rack")|.instance]|join(" ")')" b
+printf '{"items": []}' >"$WORK/report.json"
+curl -s -X PUT -H "$auth" -d @"$WORK/report.json" "$url/api/v1/usage/rack" >/dev/null
 
 # --- what cannot be asked
 mv "$WORK/node.xml" "$WORK/gone.xml"
@@ -66,7 +90,7 @@ exits "a driver that fails is told" 6 "$BAKERY" usage scan -uri "$uri"
 is "what it told before stays" "$("$BAKERY" usage base -json | jq -r '[.items[].name]|join(" ")')" one
 like "and is known to be old" "$("$BAKERY" usage)" "^source libvirt:test:.* could not be asked at 20.*, last heard of at 20"
 exits "one that fails does not keep the others from being asked" 6 "$BAKERY" usage scan -uri nonsense:///x -uri "test://$WORK/gone.xml"
-is "which are" "$("$BAKERY" usage -json | jq -r '[.sources[]|select(.error == null)|.name]|join(" ")')" "libvirt:test://$WORK/gone.xml phone-home"
+is "which are" "$("$BAKERY" usage -json | jq -r '[.sources[]|select(.error == null)|.name]|join(" ")')" "libvirt:test://$WORK/gone.xml phone-home rack"
 echo hang >"$WORK/status"
 "$TOP/tests/system/views/listener" "$WORK/port" "$WORK/got" "$WORK/status" &
 servers="$servers $!"

@@ -311,7 +311,8 @@ int reg_publication_put(struct reg *reg, const struct layer_store *store, json_t
             attributes_of(json_object_get(document, "image"), &attributes, &image.n_attributes, err) < 0 ||
             packages_of(document, &packages, &p.n_packages, err) < 0 || checks_of(document, &checks, &p.n_checks, err) < 0 ||
             text(document, "os", "the publication", &p.os, err) < 0 || signatures_of(document, &signatures, &p.n_signatures, err) < 0 ||
-            attestation_of(document, &attestation, err) < 0 || layer_store_hold(store, false, &hold, err) < 0 || layer_of(store, image.layer, &info, err) < 0)
+            attestation_of(document, &attestation, err) < 0 || layer_store_hold(store, false, &hold, err) < 0 ||
+            layer_of(store, image.layer, &info, err) < 0)
                 return -1;
         layer = (struct reg_layer){ .digest = info.digest, .backing = info.backing, .size = info.size, .virtual_size = info.virtual_size,
                                     .depth = info.depth };

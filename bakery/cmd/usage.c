@@ -213,7 +213,7 @@ const struct cmd cmd_usage_scan = {
 };
 const struct cmd cmd_usage_report = {
         "usage report", "SOURCE FILE", 2, 2, "tell what a source knows of who uses images",
-        "All of it at once, such as what is assigned to machines that boot from the network: lines INSTANCE IMAGE [NAME], or JSON {\"items\": [{\"instance\", "
-        "\"image\", \"name\", \"detail\"}]}. \"-\" is the standard input. What the source named before and names no more has ended.",
+        "All of it at once, such as what is assigned to machines that boot from the network: lines INSTANCE IMAGE [NAME], or JSON {\"items\": "
+        "[{\"instance\", \"image\", \"name\", \"detail\"}]}. \"-\" is the standard input. What the source named before and names no more has ended.",
         CMD_FLAGS(report_flags), run_report,
 };

@@ -175,7 +175,8 @@ static const struct { const char *why, *object, *key, *json; enum bk_kind kind; 
         { "the attestation is a text", NULL, "attestation", "\"x\"", BK_INVALID },
         { "the attestation has no signatures", NULL, "attestation", "{}", BK_INVALID },
         { "the attestation is of something else", NULL, "attestation",
-          "{\"payload\":\"e30=\",\"payloadType\":\"application/vnd.in-toto+json\",\"signatures\":[{\"keyid\":\"a\",\"sig\":\"YQ==\"}]}", BK_CONFLICT },
+          "{\"payload\":\"e30=\",\"payloadType\":\"application/vnd.in-toto+json\",\"signatures\":[{\"keyid\":\"a\",\"sig\":\"YQ==\"}]}",
+          BK_CONFLICT },
 };
 
 static void a_wrong_publication_changes_nothing(void **state)

@@ -170,7 +170,8 @@ static int shown_token(const struct serve_request *request, const char *shown, c
 {
         static const char phone_home[] = "/launches/phone-home/";
         const bool reads = bk_streq(request->method, "GET") || bk_streq(request->method, "HEAD");
-        const bool phones = bk_streq(request->method, "POST") && strncmp(request->path, phone_home, strlen(phone_home)) == 0;
+        const bool phones = bk_streq(request->method, "POST") && strncmp(request->path, phone_home, strlen(phone_home)) == 0 &&
+                            !serve_is_foreign(request);
         autofree unsigned char *pair = NULL;
         const char *colon;
         size_t length = 0;

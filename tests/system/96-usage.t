@@ -2,7 +2,7 @@
 # Who uses images: guests that phone home, reports, and libvirt's domains, with what their disks lie on. A source that fails takes nothing back.
 . "$(dirname "$0")/lib.sh"
 need curl jq qemu-img python3
-plan 54
+plan 55
 . "$TOP/tests/system/serve/lib.sh"
 . "$TOP/tests/system/views/lib.sh"
 
@@ -27,6 +27,7 @@ reader=$("$BAKERY" token create guests -role read -home "$home" 2>/dev/null | gr
 home_of="http://guest:$reader@${private#http://}/api/v1/launches"
 is "with a token in the address, as cloud-init can" "$(status -d 'instance_id=i-0b0&hostname=web9' "$home_of/phone-home/base")" 200
 is "which is for nothing else that changes anything" "$(status -d '{"image": "base", "instance": "x"}' "$home_of")" 401
+is "nor for what another site has a browser send" "$(status -H "Origin: http://evil.example" -d 'instance_id=i-0b2' "$home_of/phone-home/base")" 401
 is "and needed" "$(status -d 'instance_id=i-0b1&hostname=web9' "$private/api/v1/launches/phone-home/base")" 401
 status -X DELETE -H "$auth" "$url/api/v1/launches/phone-home/i-0b0" >/dev/null
 like "it is known who" "$("$BAKERY" usage web)" "web +web1 +i-0af .*\(phone-home\)"

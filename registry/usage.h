@@ -47,5 +47,6 @@ int reg_usage_json(struct reg *reg, const char *id, bool living, json_t **ret, s
  * lie on. In a process of its own, for at most timeout_ms. The caller has no threads. */
 int reg_usage_libvirt(const char *uri, int timeout_ms, json_t **ret, struct bk_error *err) BK_MUST_CHECK;
 /* Takes the report of a source as a whole: {"items": [{"instance", "name", "image" or "layers", "detail"}]}, or {"error": why it could not be
- * asked}. An item whose layers are those of no image is none of ours and is passed over. *ret: {"source", "references", "instances"}. */
+ * asked}. An item whose layers are those of no image is none of ours and is passed over, one whose image is not
+ * here is counted. *ret: {"source", "references", "instances", "unknown"}. */
 int reg_usage_report(struct reg *reg, const char *source, const json_t *report, const char *who, json_t **ret, struct bk_error *err) BK_MUST_CHECK;

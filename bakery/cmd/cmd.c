@@ -48,7 +48,7 @@ static const struct cmd *const rows[] = {
         &cmd_image_sign, &cmd_image_verify, &cmd_image_provenance, &cmd_key_create, &cmd_index,
         &cmd_channel_list, &cmd_channel_assign, &cmd_channel_history, &cmd_channel_rollback, &cmd_channel_restrict, &cmd_channel_delete,
         &cmd_packages, &cmd_vulnerable, &cmd_advisory_import, &cmd_advisory_show, &cmd_sbom_attach, &cmd_sbom,
-        &cmd_bakes, &cmd_usage_scan, &cmd_usage, &cmd_view_make, &cmd_view_prune,
+        &cmd_bakes, &cmd_usage_scan, &cmd_usage_report, &cmd_usage, &cmd_view_make, &cmd_view_prune,
         &cmd_hook_add, &cmd_hook_list, &cmd_hook_remove, &cmd_hook_test, &cmd_hook_deliver,
         &cmd_janitor_plan_row, &cmd_janitor_run, &cmd_janitor_explain, &cmd_janitor_simulate, &cmd_janitor_lint, &cmd_janitor_undelete,
         &cmd_janitor_accept,

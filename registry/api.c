@@ -286,3 +286,15 @@ bool reg_api_welcomes(const struct reg_request *request, struct reg_answer *ret)
         answer_failure(ret, &err);
         return false;
 }
+
+bool reg_api_wide(const char *path)
+{
+        const struct reg_request request = { .method = "GET", .path = path };
+        BK_CLEANUP(target_done) struct target target = { 0 };
+        BK_CLEANUP(bk_buf_done) struct bk_buf others = { 0 };
+        const char *parts[REG_ROUTE_PARTS];
+        struct bk_error err = { 0 };
+        const struct reg_route *route = cut(path, &target, &err) < 0 ? NULL : find(&request, &target, parts, &others);
+
+        return route != NULL && route->wide;
+}

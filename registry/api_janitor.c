@@ -10,6 +10,6 @@ static int plan(struct reg_call *call, struct bk_error *err)
 }
 
 static const struct reg_route rows[] = {
-        { "GET", "/janitor/plan", REG_READ, "what the janitor would do now, and why", NULL, plan, NULL },
+        { "GET", "/janitor/plan", REG_READ, "what the janitor would do now, and why", NULL, plan, .wide = true },
 };
 const struct reg_routes reg_routes_janitor = { rows, sizeof rows / sizeof *rows };

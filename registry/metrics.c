@@ -134,6 +134,6 @@ static int metrics(struct reg_call *call, struct bk_error *err)
 }
 
 static const struct reg_route rows[] = {
-        { "GET", "//metrics", REG_READ, "numbers for Prometheus", NULL, metrics, "text/plain; version=0.0.4; charset=utf-8" },
+        { "GET", "//metrics", REG_READ, "numbers for Prometheus", NULL, metrics, "text/plain; version=0.0.4; charset=utf-8", true },
 };
 const struct reg_routes reg_routes_metrics = { rows, sizeof rows / sizeof *rows };

@@ -9,8 +9,6 @@
 
 #include "lib/fs.h"
 
-#define WALK_MOST_MS 20000
-
 /* --- attributes --------------------------------------------------------------- */
 static void attribute_set(struct reg_image *image, const char *key, char *value /* taken; NULL: removed */)
 {
@@ -273,7 +271,7 @@ static void merge(struct reg_images *gone, size_t *next, int64_t newer_than, str
 
 int reg_past_run(struct reg *reg, const struct reg_filter *filter, struct reg_images *ret, struct bk_error *err)
 {
-        const int64_t deadline = bk_now_ms() + WALK_MOST_MS, most = filter->limit < 0 ? INT64_MAX : filter->limit + 1;
+        const int64_t most = filter->limit < 0 ? INT64_MAX : filter->limit + 1;
         BK_CLEANUP(reg_images_done) struct reg_images images = { 0 }, gone = { 0 };
         autostmt *stmt = NULL, *attributes = NULL;
         size_t next = 0;
@@ -292,8 +290,8 @@ int reg_past_run(struct reg *reg, const struct reg_filter *filter, struct reg_im
                         return -1;
                 if (wanted > 0)
                         reg_images_take(&images, &image);
-                else if (bk_now_ms() > deadline)
-                        return bk_fail(err, BK_TIMEOUT, "no end of images to look at after %d s; add a name, or a _limit", WALK_MOST_MS / 1000);
+                else if (bk_now_ms() > filter->deadline)
+                        return bk_fail(err, BK_TIMEOUT, "no end of images to look at after %d s; add a name, or a _limit", REG_WALK_MOST_MS / 1000);
         }
         if (status < 0)
                 return -1;

@@ -206,6 +206,7 @@ struct reg_filter {
         struct bk_strv said;            /* its conditions, decoded, for people; without what only concerns pages and columns */
         char *descends;                 /* a reference: descendants of that image, at any depth */
         struct reg_span at, alive, changed;     /* at: from equals to */
+        int64_t deadline;               /* bk_now_ms() when all walks that test patterns must have ended; 0: none has begun */
 };
 void reg_filter_done(struct reg_filter *filter);
 /* No SQL and no registry here: text in, struct out. */
@@ -246,6 +247,10 @@ int reg_filter_run(struct reg *reg, struct reg_filter *filter, struct reg_images
                    struct bk_error *err) BK_MUST_CHECK;
 /* ... and must find what the query demands: something at all, and not several where it says _one. */
 int reg_filter_demand(struct reg *reg, struct reg_filter *filter, struct reg_images *ret, char **ret_next, struct bk_error *err) BK_MUST_CHECK;
+bool reg_filter_walks(const struct reg_filter *filter);         /* it has patterns, and may have to see all images */
+enum { REG_WALK_MOST_MS = 20000 };      /* of all walks for one query together */
+/* How long a walk with patterns keeps writers waiting at a time. Tests set it. */
+extern int reg_turn_ms;
 char *reg_filter_said(const struct reg_filter *filter);         /* the query for people, short; the caller's */
 /* The same for a filter with _at, _since or _until. */
 int reg_past_run(struct reg *reg, const struct reg_filter *filter, struct reg_images *ret, struct bk_error *err) BK_MUST_CHECK;

@@ -13,6 +13,8 @@ struct reg {
         char *path;             /* for messages: the file, or the URL without its password */
         bool read_only;         /* it may be read by us, not written */
         bool in_txn;
+        bool veiled;            /* due.c: images are read as if what is due were done */
+        int patience_ms;        /* instead of reg_patience_ms; 0: that */
 };
 
 /* --- sql.c ---------------------------------------------------------------- */
@@ -61,6 +63,10 @@ void reg_txn_done(struct reg_txn *txn);
 int reg_txn_write(struct reg *reg, struct reg_txn *ret, struct bk_error *err) BK_MUST_CHECK;
 int reg_txn_read(struct reg *reg, struct reg_txn *ret, struct bk_error *err) BK_MUST_CHECK;
 int reg_txn_commit(struct reg_txn *txn, struct bk_error *err) BK_MUST_CHECK;
+
+/* --- due.c ------------------------------------------------------------------ */
+/* What reg_due_see() put before the images is taken away. */
+int reg_due_unveil(struct reg *reg, struct bk_error *err) BK_MUST_CHECK;
 
 /* --- rank.c ----------------------------------------------------------------- */
 /* Fills attribute.rank of every row; rank.h says with what. */

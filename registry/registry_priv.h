@@ -75,7 +75,7 @@ int reg_rank_fill(struct reg *reg, struct bk_error *err) BK_MUST_CHECK;
 /* --- schema.c ------------------------------------------------------------- */
 /* Migrations, each in a file of its own. */
 extern const char reg_schema_life[], reg_schema_use[], reg_schema_advisories[], reg_schema_prune[], reg_schema_claim[],
-        reg_schema_noted[], reg_schema_count[];
+        reg_schema_noted[], reg_schema_count[], reg_schema_tally[];
 /* What the seventh does besides. */
 int reg_advisories_note(struct reg *reg, struct bk_error *err) BK_MUST_CHECK;
 /* Brings the file to the schema of this program, or says why that cannot be. */

@@ -288,7 +288,9 @@ char *bk_iso_time(int64_t unix_seconds)
         struct tm tm;
         char text[32];
 
-        (void)gmtime_r(&when, &tm);
-        (void)strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm);
+        /* RFC 3339 has years of four digits, and the C library writes those near the end of an int wrong: the seconds, as date(1) takes them. */
+        if (gmtime_r(&when, &tm) == NULL || tm.tm_year < 0 - 1900 || tm.tm_year > 9999 - 1900 ||
+            strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+                return bk_format("@%lld", (long long)unix_seconds);
         return bk_strdup(text);
 }

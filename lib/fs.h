@@ -39,4 +39,5 @@ char *bk_home(const char *flag);
 char *bk_random_name(void);
 
 int64_t bk_now_ms(void);                                /* monotonic */
-char *bk_iso_time(int64_t unix_seconds);                /* "2006-01-02T15:04:05Z", the caller's */
+/* "2006-01-02T15:04:05Z", the caller's; "@SECONDS" for what is in no year of four digits. */
+char *bk_iso_time(int64_t unix_seconds);

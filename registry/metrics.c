@@ -13,7 +13,8 @@ struct family { const char *name, *type, *help, *sql; };
 static const struct family families[] = {
         { "bakery_images", "gauge", "Images, by type and state.",
           "SELECT type, state, count(*) AS value FROM image GROUP BY type, state ORDER BY type, state" },
-        { "bakery_image_newest_timestamp_seconds", "gauge", "When the newest image was published.", "SELECT created_at AS value FROM image ORDER BY sequence DESC LIMIT 1" },
+        { "bakery_image_newest_timestamp_seconds", "gauge", "When the newest image was published.",
+          "SELECT created_at AS value FROM image ORDER BY sequence DESC LIMIT 1" },
         { "bakery_layers", "gauge", "Layers that have a row.", "SELECT count(*) AS value FROM layer" },
         { "bakery_layer_bytes", "gauge", "Bytes of all layers in the store.", "SELECT coalesce(sum(size), 0) AS value FROM layer" },
         { "bakery_checks", "gauge", "Checks of the 1000 images published last, by verdict.",

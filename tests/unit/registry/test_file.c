@@ -279,7 +279,7 @@ static void a_full_disk_refuses_and_still_reads(void **state)
         /* The mount is seen by this process only, and goes with it. */
         assert_int_equal(unshare(CLONE_NEWNS), 0);
         assert_int_equal(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
-        assert_int_equal(mount("tmpfs", disk, "tmpfs", 0, "size=512k"), 0);
+        assert_int_equal(mount("tmpfs", disk, "tmpfs", 0, "size=640k"), 0);
         assert_ok(reg_open(disk, &reg, &err), err);
         memset(padding, 'x', 8192);
         while (status == 0 && n < 1000) {

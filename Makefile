@@ -88,6 +88,7 @@ $(B)/spec/engine.o: $(B)/spec/prelude_rb.h
 
 # The pages' style sheet and script are part of the program as they are.
 $(B)/registry/page.o build/fuzz/obj/registry/page.o: registry/page.css registry/page.js
+$(B)/registry/openapi.o build/fuzz/obj/registry/openapi.o: registry/openapi.json
 
 $(B)/agent: $(AGENT) $(AGENT:.c=.h)
 	@mkdir -p $(@D)

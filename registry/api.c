@@ -210,6 +210,14 @@ static int run(struct reg *reg, const struct reg_request *request, const struct 
         return -1;
 }
 
+/* What anybody may ask hands out no image: whether the registry is well, for one. */
+static int see_due(struct reg *reg, const struct reg_route *route, struct bk_error *err)
+{
+        if (!bk_streq(route->method, "GET"))
+                return reg_due_apply(reg, err);
+        return route->role == REG_NOBODY ? 0 : reg_due_see(reg, err);
+}
+
 static int call(struct reg *reg, const struct reg_request *request, struct reg_answer *ret, bool *ret_page, struct bk_error *err)
 {
         BK_CLEANUP(target_done) struct target target = { 0 };
@@ -218,7 +226,7 @@ static int call(struct reg *reg, const struct reg_request *request, struct reg_a
         const struct reg_route *route = route_of(request, &target, call.part, ret, &page, err);
 
         *ret_page = page;
-        if (route == NULL || reg_due_apply(reg, err) < 0 || reg_event_index(reg, &ret->index, err) < 0 ||
+        if (route == NULL || see_due(reg, route, err) < 0 || reg_event_index(reg, &ret->index, err) < 0 ||
             run(reg, request, &target, &call, route, err) < 0)
                 return -1;
         if (call.json != NULL)
@@ -294,4 +302,16 @@ bool reg_api_welcomes(const struct reg_request *request, enum reg_role *ret_need
         }
         *ret_needs = route->role;
         return true;
+}
+
+bool reg_api_wide(const char *path)
+{
+        const struct reg_request request = { .method = "GET", .path = path };
+        BK_CLEANUP(target_done) struct target target = { 0 };
+        BK_CLEANUP(bk_buf_done) struct bk_buf others = { 0 };
+        const char *parts[REG_ROUTE_PARTS];
+        struct bk_error err = { 0 };
+        const struct reg_route *route = cut(path, &target, &err) < 0 ? NULL : find(&request, &target, parts, &others);
+
+        return route != NULL && route->wide;
 }

@@ -57,6 +57,8 @@ void reg_api(struct reg *reg, const struct reg_request *request, struct reg_answ
 /* Would it be answered, as far as its route and its role say? *ret_needs is the role that its route asks for. False: *ret is the error. For a body
  * that is still to come. */
 bool reg_api_welcomes(const struct reg_request *request, enum reg_role *ret_needs, struct reg_answer *ret);
+/* Is what GET of this path asks wide? */
+bool reg_api_wide(const char *path);
 /* An error as an answer. */
 void reg_answer_error(struct reg_answer *answer, const struct bk_error *err);
 
@@ -78,6 +80,7 @@ struct reg_route {
         const char *query;                      /* names of query parameters by blanks, "*": those of queries; NULL: none */
         int (*run)(struct reg_call *call, struct bk_error *err);        /* an error becomes the answer; NULL: the HTTP server's own */
         const char *type;                       /* of the answer; NULL: application/json */
+        bool wide;                              /* it may look at every image: a server answers some of these at a time, not only these */
 };
 #define REG_HTML "text/html; charset=utf-8"
 struct reg_routes { const struct reg_route *v; size_t n; };

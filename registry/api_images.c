@@ -91,7 +91,7 @@ static int list(struct reg_call *call, struct bk_error *err)
         autotxn txn = { 0 };
 
         if (reg_filter_parse(query, &filter, err) < 0 || (call->projection != NULL && reg_filter_project(&filter, call->projection, err) < 0) ||
-            reg_txn_read(call->reg, &txn, err) < 0)
+            (!reg_filter_walks(&filter) && reg_txn_read(call->reg, &txn, err) < 0))
                 return -1;
         if (filter.limit < 0)
                 filter.limit = PAGE;
@@ -101,8 +101,8 @@ static int list(struct reg_call *call, struct bk_error *err)
 }
 
 static const struct reg_route rows[] = {
-        { "GET", "/", REG_READ, "images that match a query; the same as /images", "*", list },
-        { "GET", "/images", REG_READ, "images that match a query, newest first, by pages", "*", list },
+        { "GET", "/", REG_READ, "images that match a query; the same as /images", "*", list, .wide = true },
+        { "GET", "/images", REG_READ, "images that match a query, newest first, by pages", "*", list, .wide = true },
         { "GET", "/images/{image}", REG_READ,
           "everything that is recorded of one image; _at: at that time; _diff: what changed since then, or to another image",
           "_at _diff _fields packages", reg_image_show },
@@ -111,7 +111,7 @@ static const struct reg_route rows[] = {
         { "GET", "/images/{image}/lineage", REG_READ, "ancestors, oldest first, and how fresh they are", NULL, reg_image_lineage },
         { "GET", "/images/{image}/lineage.svg", REG_READ, "ancestors and descendants as a picture", NULL, reg_image_picture, "image/svg+xml" },
         { "GET", "/images/{image}/descendants", REG_READ, "what was baked on an image, at any depth, oldest first, by pages", "depth _limit _after",
-          reg_image_descendants },
+          reg_image_descendants, .wide = true },
         { "GET", "/images/{image}/diff/{other}", REG_READ, "what changed from an image to another; files=1: also in their files", "files",
           reg_image_diff },
 };

@@ -14,6 +14,7 @@ static int plan(struct reg_call *call, struct bk_error *err)
 }
 
 static const struct reg_route rows[] = {
-        { "GET", "/janitor/plan", REG_READ, "what the janitor would do now, and why; of images beyond _limit (1000) how many more", "_limit", plan },
+        { "GET", "/janitor/plan", REG_READ, "what the janitor would do now, and why; of images beyond _limit (1000) how many more", "_limit", plan,
+          .wide = true },
 };
 const struct reg_routes reg_routes_janitor = { rows, sizeof rows / sizeof *rows };

@@ -187,7 +187,7 @@ static const struct reg_route rows[] = {
         { "PUT", "/channels/{name}/{channel}/restricted", REG_ADMIN, "say who may change a channel: {restricted, why}", NULL,
           reg_life_channel_restrict },
         { "GET", "/events", REG_READ, "what happened after event number since", "since _limit", events },
-        { "GET", "/audit/verify", REG_READ, "walk the log's chain of digests; head=NUMBER:DIGEST must be in it", "head", verify },
+        { "GET", "/audit/verify", REG_READ, "walk the log's chain of digests; head=NUMBER:DIGEST must be in it", "head", verify, .wide = true },
         { "GET", "/tokens", REG_ADMIN, "tokens, without their secrets", NULL, reg_life_tokens },
         { "POST", "/tokens", REG_ADMIN, "make a token, which is told once: {name, role, expires, why}", NULL, reg_life_token_create },
         { "DELETE", "/tokens/{name}", REG_ADMIN, "revoke a token", "why", reg_life_token_revoke },

@@ -51,6 +51,8 @@ struct reg_backend {
          * for those of integers; tables that give numbers, with the last that was given. */
         const char *tables, *references, *columns_of, *counters;
         int (*set_counter)(struct reg *reg, const char *table, int64_t last, struct bk_error *err);
+        /* A temporary view can stand before a table, whose own name is "main.NAME" then, also where nothing can be written. */
+        bool veils;
         /* What holds of an attribute's value that the indexes of values have, of at most REG_SHORT_VALUE bytes; NULL: of any. */
         const char *short_values;
 };

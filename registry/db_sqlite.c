@@ -298,7 +298,7 @@ static int wait_for_others(void *arg, int nth)
 
         if (nth == 0 || count != waiting->changes)
                 *waiting = (struct waiting){ .changes = count, .since = now };
-        if (now - waiting->since >= reg_patience_ms)
+        if (now - waiting->since >= (reg->patience_ms > 0 ? reg->patience_ms : reg_patience_ms))
                 return 0;
         (void)usleep((useconds_t)(nth < 10 ? 1 + nth : 10 + (getpid() + nth) % 20) * 1000);
         return 1;
@@ -386,5 +386,5 @@ const struct reg_backend reg_backend_sqlite = {
                       "WHERE m.type = 'table' AND m.name <> f.\"table\"",
         .columns_of = "SELECT name, CASE WHEN type = 'INTEGER' THEN 1 ELSE 0 END FROM pragma_table_info(?) ORDER BY cid",
         .counters = "SELECT name, seq FROM sqlite_sequence ORDER BY name",
-        .set_counter = set_counter,
+        .set_counter = set_counter, .veils = true,
 };

@@ -139,9 +139,11 @@ int reg_filter_explain(struct reg *reg, const struct reg_filter *filter, struct 
 {
         autofree char *query = reg_filter_said(filter);
         BK_CLEANUP(bk_buf_done) struct bk_buf text = { 0 };
+        /* With patterns each of them may walk over all images once more; of a list it is not wanted that much. */
+        const bool look = filter->first || filter->one || !reg_filter_walks(filter);
         int64_t count = 0;
 
-        if (hidden(reg, filter, query, err) < 0 || withdrawn(reg, filter, query, err) < 0)
+        if (look && (hidden(reg, filter, query, err) < 0 || withdrawn(reg, filter, query, err) < 0))
                 return -1;
         if (filter->name == NULL)
                 return bk_fail(err, BK_NOT_FOUND, "no image matches '%.200s'", query);

@@ -9,7 +9,8 @@ static const struct reg_key keys[] = {
         { "id",           REG_KEY_TEXT,        "i.id",           NULL, NULL, MEMBER(id) },
         { "name",         REG_KEY_TEXT,        "i.name",         NULL, NULL, MEMBER(name) },
         { "application",  REG_KEY_APPLICATION, "i.name",         NULL, NULL, MEMBER(name) },
-        { "type",         REG_KEY_TEXT,        "i.type",         NULL, NULL, MEMBER(type) },
+        /* Of few types each has very many images: the index that counts them is none to find them by. */
+        { "type",         REG_KEY_TEXT,        "(i.type || '')",      NULL, NULL, MEMBER(type) },
         { "state",        REG_KEY_STATE },
         { "layer",        REG_KEY_TEXT,        "(SELECT digest FROM layer WHERE id = i.layer)",
           "i.layer IN (SELECT id FROM layer WHERE digest IN ", ")", MEMBER(layer) },

@@ -33,8 +33,11 @@ int reg_revocation_lift(struct reg *reg, const char *id, const struct reg_change
 int reg_revocations_json(struct reg *reg, const char *id, json_t **ret, struct bk_error *err) BK_MUST_CHECK;
 /* Why an image is revoked, in words for an error: "since 2026-01-02T03:04:05Z by ada: a hole (inherited from base sha256:...)". */
 int reg_revoked_why(struct reg *reg, const char *id, char **ret, struct bk_error *err) BK_MUST_CHECK;
-/* Revocations whose time has come take effect. Whoever opens a registry, and whoever answers from one that stays open, calls it first. */
+/* Revocations whose time has come take effect. */
 int reg_due_apply(struct reg *reg, struct bk_error *err) BK_MUST_CHECK;
+/* ... or at least are seen so by whoever reads from this connection, where nothing can be written now. Whoever opens a registry, and
+ * whoever answers from one that stays open, calls it first. */
+int reg_due_see(struct reg *reg, struct bk_error *err) BK_MUST_CHECK;
 
 /* --- channels -------------------------------------------------------------------- */
 /* channel is "name:channel", or the channel alone where an image gives the name. */

@@ -13,7 +13,8 @@ struct family { const char *name, *type, *help, *sql; };
 static const struct family families[] = {
         { "bakery_images", "gauge", "Images, by type and state.",
           "SELECT type, state, count(*) AS value FROM image GROUP BY type, state ORDER BY type, state" },
-        { "bakery_image_newest_timestamp_seconds", "gauge", "When the newest image was published.", "SELECT max(created_at) AS value FROM image" },
+        { "bakery_image_newest_timestamp_seconds", "gauge", "When the newest image was published.",
+          "SELECT created_at AS value FROM image ORDER BY sequence DESC LIMIT 1" },
         { "bakery_layers", "gauge", "Layers that have a row.", "SELECT count(*) AS value FROM layer" },
         { "bakery_layer_bytes", "gauge", "Bytes of all layers in the store.", "SELECT coalesce(sum(size), 0) AS value FROM layer" },
         { "bakery_checks", "gauge", "Checks of the 1000 images published last, by verdict.",
@@ -134,6 +135,6 @@ static int metrics(struct reg_call *call, struct bk_error *err)
 }
 
 static const struct reg_route rows[] = {
-        { "GET", "//metrics", REG_READ, "numbers for Prometheus", NULL, metrics, "text/plain; version=0.0.4; charset=utf-8" },
+        { "GET", "//metrics", REG_READ, "numbers for Prometheus", NULL, metrics, "text/plain; version=0.0.4; charset=utf-8", true },
 };
 const struct reg_routes reg_routes_metrics = { rows, sizeof rows / sizeof *rows };

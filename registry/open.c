@@ -15,7 +15,7 @@ static int open_with(const struct reg_backend *backend, const char *where, struc
         BK_CLEANUP(close_cleanup) struct reg *reg = bk_alloc(sizeof *reg);
 
         reg->backend = backend;
-        if (backend->open(reg, where, err) < 0 || reg_schema_ensure(reg, err) < 0 || reg_due_apply(reg, err) < 0)
+        if (backend->open(reg, where, err) < 0 || reg_schema_ensure(reg, err) < 0 || reg_due_see(reg, err) < 0)
                 return -1;
         *ret = bk_take(reg);
         return 0;

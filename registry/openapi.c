@@ -1,4 +1,5 @@
-/* The OpenAPI document: the rows of routes, written out. */
+/* The OpenAPI document: the rows of routes, written out, with what openapi.json beside this file says of bodies: schemas by their names,
+ * which of them a route takes and answers, and what parameters mean. */
 #include <string.h>
 
 #include "registry/api.h"
@@ -7,6 +8,17 @@
 static void set(json_t *object, const char *key, json_t *value)
 {
         (void)json_object_set_new(object, key, value);
+}
+
+__asm__(".pushsection .rodata\n"
+        ".global reg_openapi_json, reg_openapi_json_end\n"
+        "reg_openapi_json: .incbin \"registry/openapi.json\"\nreg_openapi_json_end: .byte 0\n"
+        ".popsection\n");
+extern const char reg_openapi_json[], reg_openapi_json_end[];
+
+static json_t *reference(const char *schema)
+{
+        return schema == NULL ? json_object() : json_pack("{s:s+}", "$ref", "#/components/schemas/", schema);
 }
 
 static const struct { enum reg_role role; const char *name; } roles[] = {
@@ -34,7 +46,7 @@ static void add_path_parameters(json_t *list, const char *pattern)
         }
 }
 
-static void add_query_parameters(json_t *list, const char *names)
+static void add_query_parameters(json_t *list, const char *names, const json_t *described)
 {
         autofree char *copy = bk_strdup(names);
         char *save = NULL;
@@ -45,7 +57,8 @@ static void add_query_parameters(json_t *list, const char *names)
                                 "query", "description", "attribute=value and the rest of the language of queries", "style", "form", "explode", 1,
                                 "schema", "type", "object", "additionalProperties", "type", "string"));
                 else
-                        (void)json_array_append_new(list, parameter(name, "query", false, NULL));
+                        (void)json_array_append_new(list, parameter(name, "query", false,
+                                                                      json_string_value(json_object_get(described, name))));
 }
 
 static void add_waiting(json_t *list)
@@ -57,27 +70,27 @@ static void add_waiting(json_t *list)
 
 /* --- answers --------------------------------------------------------------------------------- */
 
-static void add_answer(json_t *answers, const char *status, const char *description, const char *type)
+static void add_answer(json_t *answers, const char *status, const char *description, const char *type, const char *schema)
 {
         json_t *answer = json_pack("{s:s}", "description", description);
 
         if (type != NULL)
-                set(answer, "content", json_pack("{s:{s:{}}}", type, "schema"));
+                set(answer, "content", json_pack("{s:{s:o}}", type, "schema", reference(schema)));
         set(answers, status, answer);
 }
 
-static json_t *answers_of(const struct reg_route *route)
+static json_t *answers_of(const struct reg_route *route, const char *schema)
 {
         const bool reads = bk_streq(route->method, "GET");
         json_t *answers = json_object();
         const char *type = route->type != NULL ? route->type : "application/json";
 
-        add_answer(answers, "200", "done, or this is it", type);
+        add_answer(answers, "200", "done, or this is it", type, schema);
         if (!reads) {
-                add_answer(answers, "201", "it was made", type);
-                add_answer(answers, "413", "the body is too large", "application/json");
+                add_answer(answers, "201", "it was made", type, schema);
+                add_answer(answers, "413", "the body is too large", "application/json", "error");
         } else {
-                add_answer(answers, "304", "what you have still holds", NULL);
+                add_answer(answers, "304", "what you have still holds", NULL, NULL);
         }
         set(answers, "default", json_pack("{s:s}", "$ref", "#/components/responses/error"));
         return answers;
@@ -109,22 +122,25 @@ static json_t *operation_id(const char *method, const char *path)
         return json;
 }
 
-static json_t *operation(const struct reg_route *route, const char *path)
+static json_t *operation(const struct reg_route *route, const char *path, const json_t *described)
 {
+        autofree char *key = bk_format("%s %s", route->method, route->pattern);
+        const json_t *bodies = json_object_get(json_object_get(described, "routes"), key);
         json_t *row = json_object(), *parameters = json_array();
 
         set(row, "operationId", operation_id(route->method, path));
         set(row, "summary", json_string(route->summary));
         add_path_parameters(parameters, path);
         if (route->query != NULL)
-                add_query_parameters(parameters, route->query);
+                add_query_parameters(parameters, route->query, json_object_get(described, "parameters"));
         if (bk_streq(route->method, "GET") && route->run != NULL)
                 add_waiting(parameters);
         set(row, "parameters", parameters);
         if (bk_streq(route->method, "POST") || bk_streq(route->method, "PUT") || bk_streq(route->method, "PATCH"))
-                set(row, "requestBody", json_pack("{s:{s:{s:{}}}}", "content",
-                    route->run == NULL ? "application/octet-stream" : "application/json", "schema"));
-        set(row, "responses", answers_of(route));
+                set(row, "requestBody", json_pack("{s:{s:{s:o}}}", "content",
+                    route->run == NULL ? "application/octet-stream" : "application/json", "schema",
+                    reference(json_string_value(json_object_get(bodies, "body")))));
+        set(row, "responses", answers_of(route, json_string_value(json_object_get(bodies, "answer"))));
         for (size_t i = 0; i < sizeof roles / sizeof *roles; i++)
                 if (roles[i].role == route->role)
                         set(row, "x-role", json_string(roles[i].name));
@@ -132,7 +148,7 @@ static json_t *operation(const struct reg_route *route, const char *path)
         return row;
 }
 
-static void add_route(json_t *paths, const struct reg_route *route)
+static void add_route(json_t *paths, const struct reg_route *route, const json_t *described)
 {
         const bool root = strncmp(route->pattern, "//", 2) == 0;
         autofree char *path = root ? bk_strdup(route->pattern + 1) :
@@ -146,20 +162,20 @@ static void add_route(json_t *paths, const struct reg_route *route)
         }
         for (size_t i = 0; route->method[i] != '\0' && i + 1 < sizeof method; i++)
                 method[i] = (char)(route->method[i] | 0x20);
-        set(item, method, operation(route, path));
+        set(item, method, operation(route, path, described));
 }
 
 json_t *reg_openapi(void)
 {
+        autojson *described = json_loadb(reg_openapi_json, (size_t)(reg_openapi_json_end - reg_openapi_json), 0, NULL);
         json_t *paths = json_object();
 
         for (const struct reg_routes *const *all = reg_routes_all(); *all != NULL; all++)
                 for (size_t i = 0; i < (*all)->n; i++)
-                        add_route(paths, &(*all)->v[i]);
-        return json_pack("{s:s, s:{s:s, s:s, s:s}, s:o, s:{s:{s:{s:s, s:s}}, s:{s:o}, s:{s:{s:s, s:{s:{s:s, s:{s:{s:s}, s:{s:s}}}}}}}}",
+                        add_route(paths, &(*all)->v[i], described);
+        return json_pack("{s:s, s:{s:s, s:s, s:s}, s:o, s:{s:{s:{s:s, s:s}}, s:{s:o}, s:O}}",
                          "openapi", "3.0.3", "info", "title", "bakery", "version", BAKERY_VERSION, "description",
                          "The registry of images. Lists come as {items, index, next}; times are ISO 8601 in UTC.", "paths", paths,
                          "components", "securitySchemes", "token", "type", "http", "scheme", "bearer", "responses", "error", errors(),
-                         "schemas", "error", "type", "object", "properties", "error", "type", "object", "properties", "kind", "type", "string",
-                         "message", "type", "string");
+                         "schemas", json_object_get(described, "schemas"));
 }

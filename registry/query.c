@@ -6,7 +6,8 @@
  * statistics, would take any of them. Several values, prefixes and bounds are walked along only
  * when they have few images, as those must be sorted.
  *
- * Patterns are tested here, on what the walk finds. */
+ * Patterns are tested here, on what the walk finds, which may be every image there is. As SQLite's writers wait for those who read, and
+ * whoever wants to read then waits for the writer, such a walk lets others in now and then, and goes on behind the image it came to. */
 #include "registry/registry_priv.h"
 
 #include <stdlib.h>
@@ -17,8 +18,9 @@
 
 #define COUNT_MOST 1000                 /* more need not be told apart */
 #define SORTED_MOST 20000               /* more are not sorted: all images are walked in their order */
-#define WALK_MOST_MS 20000              /* of a walk that tests patterns */
 #define NAMED_MOST 5                    /* of several images under _one */
+
+int reg_turn_ms = 50;
 
 /* One more than the limit is looked for, which says that something follows; but not behind the newest: it may be far. */
 static int64_t sought(const struct reg_filter *filter)
@@ -302,7 +304,7 @@ static int add_descends(struct reg *reg, struct reg_select *select, const char *
         return 0;
 }
 
-static int build(struct reg *reg, const struct reg_filter *filter, const struct reg_condition *along, struct reg_select *select,
+static int build(struct reg *reg, const struct reg_filter *filter, const struct reg_condition *along, int64_t behind, struct reg_select *select,
                  struct bk_error *err)
 {
         add_source(reg, select, filter, along);
@@ -317,6 +319,8 @@ static int build(struct reg *reg, const struct reg_filter *filter, const struct 
         if ((filter->descends != NULL && add_descends(reg, select, filter->descends, err) < 0) ||
             (filter->after.n > 0 && add_after(select, filter, err) < 0))
                 return -1;
+        if (behind < INT64_MAX)         /* said of the column whose index is walked along */
+                reg_select_number(select, along != NULL ? " AND a.image < " : " AND i.sequence < ", behind);
         bk_buf_puts(&select->sql, " ORDER BY ");
         for (size_t i = 0; i < filter->n_order; i++) {
                 add_order(select, &filter->order[i]);
@@ -338,9 +342,10 @@ static int meets_patterns(const struct reg_filter *filter, const struct reg_imag
         return 1;
 }
 
-static int walk(struct reg *reg, const struct reg_filter *filter, struct reg_stmt *stmt, struct reg_images *images, struct bk_error *err)
+/* 1: its turn is over, and there may be more behind image *ret_last. */
+static int walk(struct reg *reg, const struct reg_filter *filter, struct reg_stmt *stmt, int64_t turn, struct reg_images *images,
+                int64_t *ret_last, struct bk_error *err)
 {
-        const int64_t deadline = bk_now_ms() + WALK_MOST_MS;
         autostmt *attributes = NULL;
         int status, met;
 
@@ -349,16 +354,19 @@ static int walk(struct reg *reg, const struct reg_filter *filter, struct reg_stm
 
                 if (status < 0 || reg_image_row(reg, stmt, &attributes, &image, err) < 0 || (met = meets_patterns(filter, &image, err)) < 0)
                         return -1;
+                *ret_last = image.sequence;
                 if (met > 0)
                         reg_images_take(images, &image);
-                else if (bk_now_ms() > deadline)
+                else if (bk_now_ms() > filter->deadline)
                         return bk_fail(err, BK_TIMEOUT, "no end of images to test with a pattern after %d s; add conditions without one, or a _limit",
-                                       WALK_MOST_MS / 1000);
+                                       REG_WALK_MOST_MS / 1000);
+                if (bk_now_ms() >= turn)
+                        return 1;
         }
         return 0;
 }
 
-static bool has_patterns(const struct reg_filter *filter)
+bool reg_filter_walks(const struct reg_filter *filter)
 {
         for (size_t i = 0; i < filter->n; i++)
                 if (filter->v[i].test == REG_MATCHES)
@@ -366,19 +374,39 @@ static bool has_patterns(const struct reg_filter *filter)
         return false;
 }
 
-static int run(struct reg *reg, const struct reg_filter *filter, struct reg_images *images, struct bk_error *err)
+/* behind: the cursor, or instead of it the image that a turn came to. */
+static int run_turn(struct reg *reg, const struct reg_filter *filter, const struct reg_condition *along, int64_t turn, struct reg_images *images,
+                    int64_t *behind, struct bk_error *err)
 {
         BK_CLEANUP(reg_select_done) struct reg_select select = { 0 };
-        const struct reg_condition *along = NULL;
         autostmt *stmt = NULL;
 
-        if (rarest(reg, filter, &along, err) < 0 || build(reg, filter, along, &select, err) < 0)
+        if (build(reg, filter, along, *behind, &select, err) < 0)
                 return -1;
-        if (filter->limit >= 0 && !has_patterns(filter))
+        if (filter->limit >= 0 && !reg_filter_walks(filter))
                 reg_select_number(&select, " LIMIT ", sought(filter));
         if (reg_select_run(reg, &select, &stmt, err) < 0)
                 return -1;
-        return walk(reg, filter, stmt, images, err);
+        return walk(reg, filter, stmt, turn, images, behind, err);
+}
+
+/* Between two turns images may change, as they may between two pages. What is sorted by keys, or within somebody's transaction, is seen at
+ * one moment. */
+static int run(struct reg *reg, const struct reg_filter *filter, struct reg_txn *txn, struct reg_images *images, struct bk_error *err)
+{
+        const bool turns = reg_filter_walks(filter) && filter->n_order == 0 && !txn->joined;
+        const struct reg_condition *along = NULL;
+        int64_t behind = INT64_MAX;
+        int status;
+
+        if (rarest(reg, filter, &along, err) < 0)
+                return -1;
+        while ((status = run_turn(reg, filter, along, turns ? bk_now_ms() + reg_turn_ms : INT64_MAX, images, &behind, err)) > 0) {
+                reg_txn_done(txn);
+                if (reg_txn_read(reg, txn, err) < 0)
+                        return -1;
+        }
+        return status;
 }
 
 int reg_filter_run(struct reg *reg, struct reg_filter *filter, struct reg_images *ret, char **ret_next, struct bk_error *err)
@@ -387,9 +415,11 @@ int reg_filter_run(struct reg *reg, struct reg_filter *filter, struct reg_images
         char *next = NULL;
         autotxn txn = { 0 };
 
+        if (filter->deadline == 0)
+                filter->deadline = bk_now_ms() + REG_WALK_MOST_MS;
         /* Its questions see one state of the registry, and lock it once. */
         if (reg_txn_read(reg, &txn, err) < 0 || settle(reg, filter, err) < 0 ||
-            (filter->at.given || filter->alive.given ? reg_past_run(reg, filter, &images, err) : run(reg, filter, &images, err)) < 0)
+            (filter->at.given || filter->alive.given ? reg_past_run(reg, filter, &images, err) : run(reg, filter, &txn, &images, err)) < 0)
                 return -1;
         if (filter->limit >= 0 && (int64_t)images.n > filter->limit) {
                 reg_image_done(&images.v[--images.n]);

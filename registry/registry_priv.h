@@ -13,6 +13,8 @@ struct reg {
         char *path;             /* for messages: the file, or the URL without its password */
         bool read_only;         /* it may be read by us, not written */
         bool in_txn;
+        bool veiled;            /* due.c: images are read as if what is due were done */
+        int patience_ms;        /* instead of reg_patience_ms; 0: that */
 };
 
 /* --- sql.c ---------------------------------------------------------------- */
@@ -60,6 +62,10 @@ int reg_txn_write(struct reg *reg, struct reg_txn *ret, struct bk_error *err) BK
 int reg_txn_read(struct reg *reg, struct reg_txn *ret, struct bk_error *err) BK_MUST_CHECK;
 int reg_txn_commit(struct reg_txn *txn, struct bk_error *err) BK_MUST_CHECK;
 
+/* --- due.c ------------------------------------------------------------------ */
+/* What reg_due_see() put before the images is taken away. */
+int reg_due_unveil(struct reg *reg, struct bk_error *err) BK_MUST_CHECK;
+
 /* --- rank.c ----------------------------------------------------------------- */
 /* Fills attribute.rank of every row; rank.h says with what. */
 int reg_rank_fill(struct reg *reg, struct bk_error *err) BK_MUST_CHECK;
@@ -67,7 +73,7 @@ int reg_rank_fill(struct reg *reg, struct bk_error *err) BK_MUST_CHECK;
 /* --- schema.c ------------------------------------------------------------- */
 /* Migrations, each in a file of its own. */
 extern const char reg_schema_life[], reg_schema_use[], reg_schema_advisories[], reg_schema_prune[], reg_schema_claim[],
-        reg_schema_noted[], reg_schema_count[], reg_schema_bakes[];
+        reg_schema_noted[], reg_schema_count[], reg_schema_bakes[], reg_schema_tally[];
 /* What the seventh does besides. */
 int reg_advisories_note(struct reg *reg, struct bk_error *err) BK_MUST_CHECK;
 /* Brings the file to the schema of this program, or says why that cannot be. */
@@ -204,6 +210,7 @@ struct reg_filter {
         struct bk_strv said;            /* its conditions, decoded, for people; without what only concerns pages and columns */
         char *descends;                 /* a reference: descendants of that image, at any depth */
         struct reg_span at, alive, changed;     /* at: from equals to */
+        int64_t deadline;               /* bk_now_ms() when all walks that test patterns must have ended; 0: none has begun */
 };
 void reg_filter_done(struct reg_filter *filter);
 /* No SQL and no registry here: text in, struct out. */
@@ -244,6 +251,10 @@ int reg_filter_run(struct reg *reg, struct reg_filter *filter, struct reg_images
                    struct bk_error *err) BK_MUST_CHECK;
 /* ... and must find what the query demands: something at all, and not several where it says _one. */
 int reg_filter_demand(struct reg *reg, struct reg_filter *filter, struct reg_images *ret, char **ret_next, struct bk_error *err) BK_MUST_CHECK;
+bool reg_filter_walks(const struct reg_filter *filter);         /* it has patterns, and may have to see all images */
+enum { REG_WALK_MOST_MS = 20000 };      /* of all walks for one query together */
+/* How long a walk with patterns keeps writers waiting at a time. Tests set it. */
+extern int reg_turn_ms;
 char *reg_filter_said(const struct reg_filter *filter);         /* the query for people, short; the caller's */
 /* The same for a filter with _at, _since or _until; BK_TIMEOUT where reg_past_most_ms end among images that nobody wants. Tests set it. */
 extern int reg_past_most_ms;

@@ -10,11 +10,12 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 
 #include "lib/fs.h"
 #include "lib/httpd.h"
 
-enum { STACK = 1 << 20, REAP_MS = 500, SWEEP_MS = 3600 * 1000, PEM_MOST = 1 << 20, IDLE_MS = 20 };
+enum { STACK = 1 << 20, PACE_WAIT_S = 8, REAP_MS = 500, SWEEP_MS = 3600 * 1000, PEM_MOST = 1 << 20, IDLE_MS = 20 };
 
 struct reg_traffic reg_traffic;
 
@@ -64,6 +65,47 @@ void serve_reg_put(struct reg_serve *serve, struct reg *reg, bool well)
         (void)pthread_mutex_unlock(&serve->pool_lock);
         if (!well)
                 reg_close(reg);
+}
+
+/* Two walks would never leave a moment between their turns: to SQLite a process has one lock, which who comes later in it may share without
+ * minding the writers of others that wait. */
+static bool has_place(const struct reg_serve *serve, enum serve_pace pace)
+{
+        const unsigned readers = serve->config.readers;
+
+        return serve->wide < (readers > 1 ? readers - 1 : 1) && !(pace == SERVE_WALK && serve->walking);
+}
+
+int serve_pace_enter(struct reg_serve *serve, enum serve_pace pace, struct bk_error *err)
+{
+        struct timespec until;
+        int status = 0;
+
+        if (pace == SERVE_BRIEF)
+                return 0;
+        (void)clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_sec += PACE_WAIT_S;
+        (void)pthread_mutex_lock(&serve->pool_lock);
+        while (!has_place(serve, pace) && status == 0)
+                status = pthread_cond_timedwait(&serve->pace_free, &serve->pool_lock, &until);
+        if (has_place(serve, pace)) {
+                serve->wide++;
+                serve->walking = serve->walking || pace == SERVE_WALK;
+                status = 0;
+        }
+        (void)pthread_mutex_unlock(&serve->pool_lock);
+        return status == 0 ? 0 : bk_fail(err, BK_LOCKED, "others search through all images just now; try again");
+}
+
+void serve_pace_leave(struct reg_serve *serve, enum serve_pace pace)
+{
+        if (pace == SERVE_BRIEF)
+                return;
+        (void)pthread_mutex_lock(&serve->pool_lock);
+        serve->wide--;
+        serve->walking = serve->walking && pace != SERVE_WALK;
+        (void)pthread_cond_broadcast(&serve->pace_free);
+        (void)pthread_mutex_unlock(&serve->pool_lock);
 }
 
 /* --- listening ------------------------------------------------------------------------------- */
@@ -308,6 +350,7 @@ int reg_serve_start(const struct reg_serve_config *config, struct reg_serve **re
         (void)pthread_mutex_init(&serve->limits.lock, NULL);
         (void)pthread_mutex_init(&serve->pool_lock, NULL);
         (void)pthread_cond_init(&serve->pool_free, NULL);
+        (void)pthread_cond_init(&serve->pace_free, NULL);
         (void)pthread_mutex_init(&serve->write_lock, NULL);
         (void)pthread_mutex_init(&serve->who_lock, NULL);
         serve_cache_start(&serve->cache, config->cache_most);

@@ -354,15 +354,32 @@ static int make_first(struct serve_request *request, const struct bk_strv *ids, 
         return status;
 }
 
+/* A pattern may be in a path, too. */
+static enum serve_pace pace_of(const struct serve_request *request)
+{
+        const char *target = request->target;
+
+        if (strchr(target, '~') != NULL || strstr(target, "%7e") != NULL || strstr(target, "%7E") != NULL)
+                return SERVE_WALK;
+        return reg_api_wide(request->path) ? SERVE_WIDE : SERVE_BRIEF;
+}
+
 static int ask_pool(struct serve_request *request, struct reg_answer *ret, struct bk_error *err)
 {
+        const enum serve_pace pace = pace_of(request);
+        struct reg_serve *serve = request->serve;
         struct reg *reg = NULL;
+        int status;
 
-        if (serve_reg_get(request->serve, &reg, err) < 0)
+        if (serve_pace_enter(serve, pace, err) < 0)
                 return -1;
-        ask(request, reg, ret);
-        serve_reg_put(request->serve, reg, ret->status < 500 || ret->make.n > 0);
-        return 0;
+        status = serve_reg_get(serve, &reg, err);
+        if (status == 0) {
+                ask(request, reg, ret);
+                serve_reg_put(serve, reg, ret->status < 500 || ret->make.n > 0);
+        }
+        serve_pace_leave(serve, pace);
+        return status;
 }
 
 static enum MHD_Result finish(struct serve_request *request, struct reg_answer *answer)
@@ -383,6 +400,19 @@ static enum MHD_Result finish(struct serve_request *request, struct reg_answer *
         return serve_text(request, answer);
 }
 
+/* *ret: what was answered to that before, while it holds; NULL: it has to be asked. */
+static int remembered(struct serve_request *request, const char *key, int64_t now, struct serve_text **ret, struct bk_error *err)
+{
+        int64_t index = 0;
+
+        if (request->serve->config.cache_most == 0)
+                return 0;
+        if (index_now(request, &index, err) < 0)
+                return -1;
+        *ret = serve_cache_get(&request->serve->cache, key, index, now);
+        return 0;
+}
+
 static enum MHD_Result look_up(struct serve_request *request)
 {
         struct reg_serve *serve = request->serve;
@@ -391,31 +421,22 @@ static enum MHD_Result look_up(struct serve_request *request)
         struct reg_answer answer = { 0 };
         struct serve_text *text = NULL;
         struct bk_error err = { 0 };
-        struct reg *reg = NULL;
-        int64_t index = 0;
+        bool keep;
 
-        if (serve_reg_get(serve, &reg, &err) < 0)
+        if (remembered(request, key, now, &text, &err) < 0)
                 return serve_fail(request, &err);
-        if (serve->config.cache_most > 0 && reg_event_index(reg, &index, &err) < 0) {
-                serve_reg_put(serve, reg, false);
-                return serve_fail(request, &err);
-        }
-        if (serve->config.cache_most > 0)
-                text = serve_cache_get(&serve->cache, key, index, now);
-        if (text == NULL)
-                ask(request, reg, &answer);
-        else
+        if (text != NULL) {
                 atomic_fetch_add(&reg_traffic.cached, 1);
-        serve_reg_put(serve, reg, text != NULL || answer.status < 500 || answer.make.n > 0);
+                return send_text(request, text);
+        }
+        if (ask_pool(request, &answer, &err) < 0)
+                return serve_fail(request, &err);
         if (answer.make.n > 0)
                 return finish(request, &answer);
-        if (text == NULL) {
-                const bool keep = answer.status == 200 && answer.file == NULL && !answer.fleeting && serve->config.cache_most > 0;
-
-                text = serve_text_new(&answer);
-                if (keep)
-                        serve_cache_put(&serve->cache, key, text, now);
-        }
+        keep = answer.status == 200 && answer.file == NULL && !answer.fleeting && serve->config.cache_most > 0;
+        text = serve_text_new(&answer);
+        if (keep)
+                serve_cache_put(&serve->cache, key, text, now);
         return send_text(request, text);
 }
 

@@ -127,9 +127,11 @@ struct reg_serve {
         struct serve_views views;
         struct serve_hooks hooks;
         pthread_mutex_t pool_lock;
-        pthread_cond_t pool_free;
+        pthread_cond_t pool_free, pace_free;
         struct reg **pool;              /* those nobody uses now are the first pool_n */
         size_t pool_n, pool_made;
+        unsigned wide;                  /* requests that serve_pace_enter() let in */
+        bool walking;                   /* one of them tests patterns */
         pthread_mutex_t write_lock;     /* SQLite's writers wait for one another asleep; ours in line */
         pthread_mutex_t who_lock;
         struct { char *token; struct serve_who who; int64_t index, at; } who[SERVE_WHO_CACHED];
@@ -142,6 +144,11 @@ struct reg_serve {
 /* A connection to the database; waits for one. Given back; closed when it is not well: another one may be, after a server's restart. */
 int serve_reg_get(struct reg_serve *serve, struct reg **ret, struct bk_error *err) BK_MUST_CHECK;
 void serve_reg_put(struct reg_serve *serve, struct reg *reg, bool well);
+/* What may look at every image there is must leave a connection to the others, and of those with patterns there is one at a time. Waits for
+ * its place, for some seconds: then BK_LOCKED. */
+enum serve_pace { SERVE_BRIEF, SERVE_WIDE, SERVE_WALK };
+int serve_pace_enter(struct reg_serve *serve, enum serve_pace pace, struct bk_error *err) BK_MUST_CHECK;
+void serve_pace_leave(struct reg_serve *serve, enum serve_pace pace);
 
 /* --- serve_auth.c ---------------------------------------------------------------------- */
 struct serve_request;

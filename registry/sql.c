@@ -234,7 +234,7 @@ int reg_txn_write(struct reg *reg, struct reg_txn *ret, struct bk_error *err)
                 return bk_fail(err, BK_DENIED, "registry '%s': you may read it only", reg->path);
         if (reg->in_txn)
                 return bk_fail(err, BK_INTERNAL, "registry '%s': a transaction within a transaction: a defect", reg->path);
-        return begin(reg, true, ret, err);
+        return reg_due_unveil(reg, err) < 0 ? -1 : begin(reg, true, ret, err);
 }
 
 int reg_txn_read(struct reg *reg, struct reg_txn *ret, struct bk_error *err)

@@ -165,8 +165,8 @@ static int streams_file(struct reg_call *call, struct bk_error *err)
 }
 
 static const struct reg_route rows[] = {
-        { "GET", "//streams/v1/index.json", REG_READ, "the index of simplestreams", NULL, streams_index, NULL },
-        { "GET", "//streams/v1/images.json", REG_READ, "images for LXD and Incus, as simplestreams", NULL, streams_images, NULL },
+        { "GET", "//streams/v1/index.json", REG_READ, "the index of simplestreams", NULL, streams_index, .wide = true },
+        { "GET", "//streams/v1/images.json", REG_READ, "images for LXD and Incus, as simplestreams", NULL, streams_images, .wide = true },
         { "GET", "//streams/v1/images/{digest}/{file}", REG_READ, "a file of such an image", NULL, streams_file, "application/octet-stream" },
 };
 const struct reg_routes reg_routes_streams = { rows, sizeof rows / sizeof *rows };

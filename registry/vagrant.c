@@ -193,7 +193,7 @@ static int disk(struct reg_call *call, struct bk_error *err)
 static const struct reg_route rows[] = {
         { "GET", "/images/{image}/box", REG_READ, "the image as a box of Vagrant's, for libvirt", NULL, box, "application/octet-stream" },
         { "GET", "/images/{image}/disk", REG_READ, "the image's whole disk, as compressed qcow2", NULL, disk, "application/octet-stream" },
-        { "GET", "//api/v2/vagrant/{user}/{box}", REG_READ, "Vagrant's catalogue of an image", "*", catalogue, NULL },
-        { "GET", "//{user}/{box}", REG_READ, "the same, where older clients look", "*", catalogue, NULL },
+        { "GET", "//api/v2/vagrant/{user}/{box}", REG_READ, "Vagrant's catalogue of an image", "*", catalogue, .wide = true },
+        { "GET", "//{user}/{box}", REG_READ, "the same, where older clients look", "*", catalogue, .wide = true },
 };
 const struct reg_routes reg_routes_vagrant = { rows, sizeof rows / sizeof *rows };

@@ -93,10 +93,22 @@ static int offer_rows(struct reg *reg, struct reg_offers *offers, const char *sq
 
 int reg_view_offers(struct reg *reg, struct reg_offers *ret, struct bk_error *err)
 {
+        /* Of every name and architecture the newest that is tested. Names, and each name's architectures, are stepped over along their
+         * indexes, from one to the next greater one; images without an architecture are looked for where there are some. */
         static const char newest[] =
-                "SELECT " REG_IMAGE_COLUMNS "FROM image i WHERE i.sequence IN (SELECT max(j.sequence) FROM image j "
-                "LEFT JOIN attribute a ON a.image = j.sequence AND a.key = 'architecture' WHERE j.state IN (1, 2) AND j.hidden = 0 "
-                "GROUP BY j.name, coalesce(a.value, '')) ORDER BY i.sequence DESC LIMIT ?";
+                "WITH RECURSIVE named (name) AS (SELECT min(name) FROM image UNION ALL "
+                "SELECT (SELECT min(i.name) FROM image i WHERE i.name > n.name) FROM named n WHERE n.name IS NOT NULL), "
+                "kind (name, value) AS (SELECT name, substr(name, 1, 0) FROM named WHERE name IS NOT NULL UNION ALL "
+                "SELECT k.name, (SELECT min(a.value) FROM attribute a WHERE a.name = k.name AND a.key = 'architecture' AND a.value > k.value) "
+                "FROM kind k WHERE k.value IS NOT NULL), "
+                "newest (sequence) AS (SELECT CASE WHEN k.value <> '' THEN (SELECT a.image FROM attribute a CROSS JOIN image i "
+                "WHERE i.sequence = a.image AND a.name = k.name AND a.key = 'architecture' AND a.value = k.value AND i.state IN (1, 2) "
+                "AND i.hidden = 0 ORDER BY a.image DESC LIMIT 1) "
+                "WHEN (SELECT count(*) FROM image i WHERE i.name = k.name) > (SELECT count(*) FROM attribute a WHERE a.name = k.name "
+                "AND a.key = 'architecture' AND a.value > '') THEN (SELECT i.sequence FROM image i WHERE i.name = k.name AND i.state IN (1, 2) "
+                "AND i.hidden = 0 AND NOT EXISTS (SELECT 1 FROM attribute a WHERE a.image = i.sequence AND a.key = 'architecture' "
+                "AND a.value > '') ORDER BY i.sequence DESC LIMIT 1) END FROM kind k WHERE k.value IS NOT NULL) "
+                "SELECT " REG_IMAGE_COLUMNS "FROM newest w JOIN image i ON i.sequence = w.sequence ORDER BY i.sequence DESC LIMIT ?";
         static const char heads[] = "SELECT " REG_IMAGE_COLUMNS ", c.channel FROM channel c JOIN image i ON i.sequence = c.head "
                                     "WHERE i.state < 4 ORDER BY c.name, c.channel LIMIT ?";
         BK_CLEANUP(reg_offers_done) struct reg_offers offers = { 0 };

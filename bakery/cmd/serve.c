@@ -39,7 +39,7 @@ static const struct cmd_flag flags[] = {
         { "body-most", "MIB", false, "the largest JSON body (16)" },
         { "layer-most", "GIB", false, "the largest layer that is taken (1024)" },
         { "cache-most", "MIB", false, "answers that are remembered; 0: none (16)" },
-        { "readers", "N", false, "connections to the database (4)" },
+        { "readers", "N", false, "connections to the database (4), one of which is kept for what is brief" },
         { "consul", "URL", false, "tell this Consul agent where the registry is, as long as it runs; its token is in CONSUL_HTTP_TOKEN" },
         { "consul-name", "NAME", false, "name of the service there (bakery)" },
         { "public-url", "URL", false, "where others reach this server, for Consul; the first address that is listened on" },

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "registry/api.h"
 #include "registry/prune.h"
 #include "registry/registry_priv.h"
 
@@ -278,7 +279,7 @@ static void a_full_disk_refuses_and_still_reads(void **state)
         /* The mount is seen by this process only, and goes with it. */
         assert_int_equal(unshare(CLONE_NEWNS), 0);
         assert_int_equal(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
-        assert_int_equal(mount("tmpfs", disk, "tmpfs", 0, "size=512k"), 0);
+        assert_int_equal(mount("tmpfs", disk, "tmpfs", 0, "size=640k"), 0);
         assert_ok(reg_open(disk, &reg, &err), err);
         memset(padding, 'x', 8192);
         while (status == 0 && n < 1000) {
@@ -306,6 +307,60 @@ static void a_full_disk_refuses_and_still_reads(void **state)
         assert_int_equal(umount(disk), 0);
 }
 
+static int asked(struct reg *reg, const char *path)
+{
+        BK_CLEANUP(reg_answer_done) struct reg_answer answer = { 0 };
+
+        reg_api(reg, &(struct reg_request){ .method = "GET", .path = path, .query = "", .who = "ada", .role = REG_READ }, &answer);
+        return answer.status;
+}
+
+/* What is revoked by now is given to nobody, though that cannot be recorded; all else is. */
+static void on_a_full_disk_what_is_due_is_revoked(void **state)
+{
+        struct fixture *f = *state;
+        autofree char *disk = bk_format("%s/disk", f->home), *filler = bk_format("%s/disk/filler", f->home), *base = NULL, *web = NULL;
+        autofree char *other = NULL, *zeros = bk_alloc(4096);
+        struct reg *reg = NULL;
+        struct bk_error err = { 0 };
+        int fd;
+
+        need_root();
+        assert_int_equal(mkdir(disk, 0755), 0);
+        assert_int_equal(unshare(CLONE_NEWNS), 0);
+        assert_int_equal(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+        assert_int_equal(mount("tmpfs", disk, "tmpfs", 0, "size=2m"), 0);
+        assert_ok(reg_open(disk, &reg, &err), err);
+        base = baked(reg, (struct recipe){ .seed = "1" });
+        web = baked(reg, (struct recipe){ .seed = "2", .name = "web", .ancestor = base });
+        other = baked(reg, (struct recipe){ .seed = "3", .name = "other" });
+        assert_ok(reg_sql_run(reg, &err, "INSERT INTO revocation (image, origin, at, done, spreads, noted_at, who, why) "
+                              "VALUES (1, ?, 1, 0, 1, 1, 'ada', 'a hole')", "t", base), err);
+        fd = open(filler, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+        while (write(fd, zeros, 4096) > 0)
+                ;
+        for (int round = 0; round < 3; round++) {
+                print_message("# %s\n", round == 0 ? "of a registry that is open" : round == 1 ? "again" : "and of one that is opened then");
+                if (round == 2) {
+                        reg_close(bk_take(reg));
+                        assert_ok(reg_open(disk, &reg, &err), err);
+                }
+                assert_int_equal(asked(reg, "//healthz"), 200);
+                assert_int_equal(asked(reg, "/images/other"), 200);
+                assert_int_equal(asked(reg, "/images;name=base;_latest"), 410);
+                assert_int_equal(asked(reg, "/images/base"), 410);
+                assert_int_equal(asked(reg, "/images/web"), 410);
+        }
+        assert_fails_with(bake(reg, &(struct recipe){ .seed = "4" }, &err), err, BK_NO_SPACE);
+        assert_int_equal(ftruncate(fd, 0) | close(fd), 0);
+        assert_fails_with(bake(reg, &(struct recipe){ .seed = "5", .name = "x", .ancestor = web }, &err), err, BK_CONFLICT);
+        assert_int_equal(asked(reg, "/images/web"), 410);
+        assert_false(reg->veiled);
+        free(baked(reg, (struct recipe){ .seed = "6", .ancestor = other }));
+        reg_close(reg);
+        assert_int_equal(umount(disk), 0);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -320,6 +375,7 @@ int main(void)
                 sqlite_test(a_lock_that_is_held_too_long_is_locked),
                 sqlite_test(others_may_read_what_they_may_not_write),
                 sqlite_test(a_full_disk_refuses_and_still_reads),
+                sqlite_test(on_a_full_disk_what_is_due_is_revoked),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -494,6 +494,49 @@ static void inputs_find_the_newest_living(void **state)
         assert_fails_with(reg_find_input(f->reg, "nobody", "h", &none, &err), err, BK_NOT_FOUND);
 }
 
+/* A turn for every image: each goes on where the one before ended, whichever index it walks along. */
+static void a_walk_in_turns_finds_the_same(void **state)
+{
+        static const char *const queries[] = { "?release~o", "base?kernel~^6", "?release~o&release=bookworm", "?release~o&kernel=6.1,6.12",
+                                               "base?release~o&_limit=2", "?release!~zzz", "?release~o&_sort=kernel", "?release~zzz&_all",
+                                               "?release~book&_latest", "base?release~bull&_one" };
+        struct fixture *f = *state;
+        const int turn = reg_turn_ms;
+
+        stock(f->reg);
+        for (size_t i = 0; i < sizeof queries / sizeof *queries; i++) {
+                struct bk_error err = { 0 }, why = { 0 };
+                autofree char *whole = found(f->reg, queries[i], &err), *turns = NULL;
+
+                print_message("# %s\n", queries[i]);
+                reg_turn_ms = 0;
+                turns = found(f->reg, queries[i], &why);
+                reg_turn_ms = turn;
+                assert_int_equal(err.kind, why.kind);
+                assert_true(bk_streq(whole, turns));
+                assert_true(whole != NULL || strstr(queries[i], "zzz") != NULL);
+        }
+}
+
+/* The time is for all walks of a query together, and a list is not walked for once more to say what was withdrawn. */
+static void a_search_by_a_pattern_has_its_time(void **state)
+{
+        struct fixture *f = *state;
+        BK_CLEANUP(reg_filter_done) struct reg_filter one = { 0 }, list = { 0 };
+        struct reg_images images = { 0 };
+        struct bk_error err = { 0 };
+
+        stock(f->reg);
+        assert_ok(reg_filter_parse("base?town~ln&_latest", &one, &err), err);
+        assert_fails_with(reg_filter_demand(f->reg, &one, &images, NULL, &err), err, BK_GONE);
+        assert_true(one.deadline > 0);
+        one.deadline = 1;
+        assert_fails_with(reg_filter_demand(f->reg, &one, &images, NULL, &err), err, BK_TIMEOUT);
+        assert_int_equal(one.deadline, 1);
+        assert_ok(reg_filter_parse("base?town~ln", &list, &err), err);
+        assert_fails_with(reg_filter_demand(f->reg, &list, &images, NULL, &err), err, BK_NOT_FOUND);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -512,6 +555,8 @@ int main(void)
                 registry_test(injections_are_only_text),
                 registry_test(large_queries_end),
                 registry_test(a_changed_byte_is_never_our_defect),
+                registry_test(a_walk_in_turns_finds_the_same),
+                registry_test(a_search_by_a_pattern_has_its_time),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -211,6 +211,49 @@ static void opening_applies_what_is_due(void **state)
         assert_states(f->reg, &all, "trrrrt");
 }
 
+static int asked(struct reg *reg, const char *path, const char *needle)
+{
+        struct reg_answer answer = { 0 };
+        int status;
+
+        reg_api(reg, &(struct reg_request){ .method = "GET", .path = path, .query = "", .who = "ada", .role = REG_READ }, &answer);
+        status = answer.status;
+        if (needle != NULL && strstr(answer.text, needle) == NULL)
+                fail_msg("%s: %d without '%s': %.300s", path, status, needle, answer.text);
+        reg_answer_done(&answer);
+        return status;
+}
+
+/* Reading does not wait for who writes, and is given nothing that is revoked by now. */
+static void while_others_write_it_is_seen_all_the_same(void **state)
+{
+        struct fixture *f = *state;
+        autofamily all = family(f->reg);
+        autofree char *path = bk_format("/images/%s", all.v[APP]);
+        struct reg *other = NULL;
+        struct bk_error err = { 0 };
+
+        assert_ok(reg_open(f->home, &other, &err), err);
+        assert_ok(withdraw(f->reg, all.v[BASE], time(NULL) + 90000, true, &err), err);
+        let_time_pass(f->reg);
+        {
+                autotxn writing = { 0 };
+
+                assert_ok(reg_txn_write(other, &writing, &err), err);
+                assert_int_equal(asked(f->reg, "//healthz", "ok"), 200);
+                assert_int_equal(asked(f->reg, path, "\"state\":\"revoked\""), 200);
+                assert_int_equal(asked(f->reg, "/images/base", "\"gone\""), 410);
+                assert_states(f->reg, &all, "trrrrt");
+                assert_states(other, &all, "ttbttt");
+        }
+        print_message("# and takes effect with the next who asks\n");
+        assert_int_equal(asked(f->reg, path, "\"state\":\"revoked\""), 200);
+        assert_states(f->reg, &all, "trrrrt");
+        assert_states(other, &all, "trrrrt");
+        assert_false(f->reg->veiled);
+        reg_close(other);
+}
+
 /* No moment lies between the time and the first who sees it: a change looks first, too. */
 static void a_change_sees_what_is_due(void **state)
 {
@@ -416,6 +459,7 @@ int main(void)
                 registry_test(expectations_are_met_or_told),
                 registry_test(it_takes_effect_when_it_is_due),
                 registry_test(opening_applies_what_is_due),
+                sqlite_test(while_others_write_it_is_seen_all_the_same),
                 registry_test(a_change_sees_what_is_due),
                 registry_test(a_plan_can_be_changed),
                 registry_test(a_bake_on_a_revoked_one_is_refused_or_inherits),

@@ -293,6 +293,63 @@ static void streams_list_what_is_made_once_with_all_its_names(void **state)
         layer_store_done(&store);
 }
 
+/* Whatever the mix of names, architectures and states: the newest tested of each, as one pass over all images would find them. */
+static void the_newest_of_each_kind_is_offered(void **state)
+{
+        static const char *const names[] = { "a", "b", "team/c" }, *const architectures[] = { "", "amd64", "arm64", NULL };
+        static const char slow[] =
+                "SELECT count(*) FROM (SELECT max(j.sequence) AS sequence FROM image j LEFT JOIN attribute a ON a.image = j.sequence "
+                "AND a.key = 'architecture' WHERE j.state IN (1, 2) AND j.hidden = 0 GROUP BY j.name, coalesce(a.value, '')) w "
+                "JOIN image i ON i.sequence = w.sequence WHERE i.id = ?";
+        struct fixture *f = *state;
+        struct bk_error err = { 0 };
+
+        srand48(7);
+        for (int i = 0; i < 60; i++) {
+                BK_CLEANUP(reg_offers_done) struct reg_offers offers = { 0 };
+                autofree char *seed = bk_format("%d", i);
+                const char *architecture = architectures[lrand48() % 4];
+                struct recipe recipe = { .seed = seed, .name = names[lrand48() % 3], .state = lrand48() % 2 ? REG_TESTED : REG_BAKED };
+                int64_t wanted = 0, found = 0;
+
+                if (architecture != NULL)
+                        recipe.attributes[0] = (struct reg_pair)PAIR("architecture", architecture);
+                free(baked(f->reg, recipe));
+                assert_ok(reg_sql_run(f->reg, &err, "UPDATE image SET hidden = 1 WHERE sequence = ?", "i", (int64_t)(lrand48() % 300)), err);
+                if (reg_view_offers(f->reg, &offers, &err) < 0)
+                        fail_msg("%s", err.text);
+                for (size_t n = 0; n < offers.n; n++) {
+                        assert_int_equal(reg_sql_int(f->reg, &found, &err, slow, "t", offers.v[n].image.id), 1);
+                        assert_int_equal(found, 1);
+                }
+                assert_int_equal(reg_sql_int(f->reg, &wanted, &err, "SELECT count(*) FROM (SELECT 1 FROM image j LEFT JOIN attribute a ON "
+                                             "a.image = j.sequence AND a.key = 'architecture' WHERE j.state IN (1, 2) AND j.hidden = 0 "
+                                             "GROUP BY j.name, coalesce(a.value, '')) kinds", ""), 1);
+                assert_int_equal(offers.n, wanted);
+        }
+}
+
+/* What is counted at every look is counted in an index; and images are not found by the one that counts them, all of a type at once. */
+static void counting_reads_no_image(void **state)
+{
+        static const struct { const char *sql, *how; } rows[] = {
+                { "SELECT type, state, count(*) FROM image GROUP BY type, state ORDER BY type, state", "COVERING INDEX image_by_type" },
+                { "SELECT count(*) FROM layer", "COVERING INDEX" }, { "SELECT coalesce(sum(size), 0) FROM layer", "COVERING INDEX layer_by_size" },
+        };
+        struct fixture *f = *state;
+        struct bk_error err = { 0 };
+
+        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+                autofree char *sql = bk_format("EXPLAIN QUERY PLAN %s", rows[i].sql);
+                autostmt *stmt = NULL;
+
+                assert_ok(reg_sql_prepare(f->reg, sql, &stmt, &err), err);
+                assert_int_equal(reg_sql_step(f->reg, stmt, &err), 1);
+                assert_non_null(strstr(reg_column_peek(stmt, 3), rows[i].how));
+        }
+        assert_string_equal(reg_key_find("type")->column, "(i.type || '')");
+}
+
 /* --- metrics --------------------------------------------------------------------------- */
 static void metrics_count(void **state)
 {
@@ -360,6 +417,8 @@ int main(void)
                 registry_test(views_go_when_nobody_may_have_them_and_for_room),
                 registry_test(streams_list_what_is_made_once_with_all_its_names),
                 registry_test(metrics_count),
+                registry_test(the_newest_of_each_kind_is_offered),
+                sqlite_test(counting_reads_no_image),
                 registry_test(more_files_than_can_be_told_are_an_error),
         };
 

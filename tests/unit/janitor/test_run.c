@@ -427,7 +427,7 @@ static void a_plan_leaves_out_what_was_purged_since(void **state)
         assert_ok(reg_prune_do(house.reg, &(struct reg_pruning){ .ids = (const char *const[]){ a }, .n = 1, .what = REG_PRUNE_PURGE }, &change,
                                &pruned, &err), err);
         reg_pruned_done(&pruned, 1);
-        assert_ok(janitor_plan_json(house.reg, &rules, &plan, &json, &err), err);
+        assert_ok(janitor_plan_json(house.reg, &rules, &plan, SIZE_MAX, &json, &err), err);
         items = json_object_get(json, "items");
         assert_int_equal(json_array_size(items), 1);
         assert_string_equal(json_string_value(json_object_get(json_array_get(items, 0), "image")), b);

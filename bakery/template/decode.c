@@ -363,11 +363,11 @@ static void map_done(void *member)
 static const struct {
         int (*put)(const struct item *item, const char *text, void *into);
         void (*done)(void *member);
-        bool blank_is_absent;           /* "" in a number or a switch is a variable that was left empty */
+        bool blank_is_absent;           /* "" is a variable that was left empty; Go's zero value means the default */
         const char *expected;
 } kinds[] = {
-        [TMPL_STRING]   = { put_string,   string_done, false, "a string" },
-        [TMPL_RAW]      = { put_string,   string_done, false, "a string" },
+        [TMPL_STRING]   = { put_string,   string_done, true,  "a string" },
+        [TMPL_RAW]      = { put_string,   string_done, true,  "a string" },
         [TMPL_BOOL]     = { put_bool,     NULL,        true,  "true or false" },
         [TMPL_INT]      = { put_int,      NULL,        true,  "a whole number" },
         [TMPL_SIZE]     = { put_size,     NULL,        true,  "a size" },
@@ -389,6 +389,19 @@ static int put_fallback(const struct item *item, void *into)
         if (tmpl_render(item->scope, item->key->fallback, item->doc, &text, item->err) < 0)
                 return bk_wrap(item->err, "the default of \"%s\"", item->key->name);
         return kinds[item->key->kind].put(item, text, into);
+}
+
+/* Go's zero value once more: 0 that cannot be meant, a port or a number of processors, is the default. */
+static bool zero_is_absent(const struct item *item, const char *text)
+{
+        const enum tmpl_kind kind = item->key->kind;
+        const struct tmpl_key key = { .name = item->key->name, .kind = kind };
+        const struct item unbound = { .scope = item->scope, .key = &key, .doc = item->doc };
+        int64_t value = 0;
+
+        if ((kind != TMPL_INT && kind != TMPL_SIZE && kind != TMPL_DURATION) || in_bounds(item->key, 0) || (item->key->flags & TMPL_REQUIRED))
+                return false;
+        return kinds[kind].put(&unbound, text, &value) == 0 && value == 0;
 }
 
 static int put_value(const struct item *item, void *into)
@@ -417,7 +430,7 @@ static int put_value(const struct item *item, void *into)
         if (*text == '\0' && (item->key->flags & TMPL_REQUIRED))
                 return bk_doc_fail(item->err, item->doc, "\"%s\" is empty, but needed: %s", item->key->name,
                                    item->key->help ? item->key->help : "it has no default");
-        if (*text == '\0' && kinds[kind].blank_is_absent)
+        if ((*text == '\0' && kinds[kind].blank_is_absent) || zero_is_absent(item, text))
                 return put_fallback(item, into);
         return kinds[kind].put(item, text, into);
 }

@@ -103,7 +103,7 @@ struct tmpl_key {
         enum tmpl_kind kind;
         size_t offset;          /* of the member in the struct */
         unsigned flags;
-        const char *fallback;   /* as it would be written in a template; NULL: zero. Also for "" in BOOL, INT, SIZE, DURATION */
+        const char *fallback;   /* as it would be written in a template; NULL: zero. Also for "", and for 0 where min and max forbid it */
         int64_t min, max;       /* INT, DURATION (ms), SIZE; max 0: no limit; both 0: none, negative ones included */
         const char *help;
 };

@@ -83,10 +83,16 @@ struct bake {
         struct reg_image image;                 /* what was published or found */
         bool tests_failed;
         json_t *artifacts;                      /* files made by post-processors */
+        struct bk_strv warnings;                /* of bake_prepare(), "file:line:column: warning: ..." */
 };
 
 int bake_prepare(struct bake *bake, struct bk_error *err) BK_MUST_CHECK;        /* decodes everything; resolves nothing */
 void bake_done(struct bake *bake);
+void bake_warn(struct bake *bake, const struct bk_doc *place, const char *format, ...) BK_PRINTF(3, 4);
+/* Every selected build of a template, not prepared yet; those whose builder only Packer has are left out with a warning, which is an
+ * error when no other one is there. Warnings of the template come first. `like` is what all have in common. */
+int bake_builds(struct tmpl *tmpl, const struct bake *like, struct bake ***ret, size_t *ret_n, struct bk_strv *ret_warnings,
+                struct bk_error *err) BK_MUST_CHECK;
 /* Resolves the source and computes the inputs. Sets *ret_current when the registry has this very image already. */
 int bake_plan(struct bake *bake, struct reg *reg, bool *ret_current, struct bk_error *err) BK_MUST_CHECK;
 int bake_inputs(struct bake *bake, struct bk_error *err) BK_MUST_CHECK;
@@ -167,7 +173,13 @@ struct bake_postprocessor {
         int (*run)(struct bake_post *post, const void *config, struct bake_artifact *artifact, struct bk_error *err);
 };
 const struct bake_postprocessor *bake_postprocessor_find(const char *type);
+/* The first stage from `at` on that is for this build; pipeline->n: none. -except drops the rest of a pipeline, as in Packer. */
+size_t bake_post_next(const struct bake *bake, const struct tmpl_pipeline *pipeline, size_t at);
 const struct bake_postprocessor *bake_postprocessors(size_t *n);
+
+/* packers.c */
+enum bake_part { BAKE_BUILDER, BAKE_PROVISIONER, BAKE_POST_PROCESSOR };
+bool bake_packer_has(enum bake_part part, const char *type);
 
 /* Keys that every provisioner has. */
 struct bake_common { int64_t pause_before_ms, timeout_ms, max_retries; };

@@ -213,10 +213,18 @@ const struct bake_postprocessor *bake_postprocessor_find(const char *type)
         return NULL;
 }
 
-static bool wanted(const struct bake *bake, const struct tmpl_step *step)
+size_t bake_post_next(const struct bake *bake, const struct tmpl_pipeline *pipeline, size_t at)
 {
-        return tmpl_step_applies(step, bake->name) && !bk_strv_has(&bake->options->except, step->name) &&
-               !bk_strv_has(&bake->options->except, step->type);
+        const struct bk_strv *except = &bake->options->except;
+
+        for (; at < pipeline->n; at++) {
+                const struct tmpl_step *step = &pipeline->v[at];
+
+                if (!tmpl_step_applies(step, bake->name))
+                        continue;
+                return bk_strv_has(except, step->name) || bk_strv_has(except, step->type) ? pipeline->n : at;
+        }
+        return at;
 }
 
 static int run_stage(struct bake_post *post, const struct bake_postprocessor *row, const struct tmpl_step *step,
@@ -256,12 +264,8 @@ static int run_pipeline(struct bake_post *post, const struct tmpl_pipeline *pipe
 
         for (size_t i = 0; i < beside->n; i++)
                 bk_strv_add(&artifact.files, beside->v[i]);
-        for (size_t i = 0; result == 0 && i < pipeline->n; i++) {
-                const struct bake_postprocessor *row = bake_postprocessor_find(pipeline->v[i].type);
-
-                if (row != NULL && wanted(post->bake, &pipeline->v[i]))
-                        result = run_stage(post, row, &pipeline->v[i], &artifact, &consumed, err);
-        }
+        for (size_t i = bake_post_next(post->bake, pipeline, 0); result == 0 && i < pipeline->n; i = bake_post_next(post->bake, pipeline, i + 1))
+                result = run_stage(post, bake_postprocessor_find(pipeline->v[i].type), &pipeline->v[i], &artifact, &consumed, err);
         for (size_t i = 0; result == 0 && i < consumed.n; i++)
                 if (!bk_strv_has(&artifact.files, consumed.v[i]) && unlink(consumed.v[i]) < 0 && errno != ENOENT)
                         result = bk_fail_errno(err, "cannot remove '%s'", consumed.v[i]);

@@ -29,20 +29,6 @@ static const struct cmd_flag flags[] = {
         { "timestamp-ui", NULL, false, "put the time before each line" },
 };
 
-static void split_commas(const struct cmd_args *args, const char *flag, struct bk_strv *ret)
-{
-        autostrv struct bk_strv given = { 0 };
-
-        cmd_values(args, flag, &given);
-        for (size_t i = 0; i < given.n; i++) {
-                autofree char *copy = bk_strdup(given.v[i]);
-                char *save = NULL;
-
-                for (char *word = strtok_r(copy, ",", &save); word != NULL; word = strtok_r(NULL, ",", &save))
-                        bk_strv_add(ret, word);
-        }
-}
-
 static enum bake_output output_of(const struct cmd_args *args)
 {
         static const struct { const char *flag; enum bake_output output; } ways[] = {
@@ -81,8 +67,8 @@ static int run_with(const struct cmd_args *args, bool plan_only)
         uuid[strcspn(uuid, "\n")] = '\0';
         options.run_uuid = uuid;
         cmd_template_options(args, &options.variables);
-        split_commas(args, "only", &options.only);
-        split_commas(args, "except", &options.except);
+        cmd_split_commas(args, "only", &options.only);
+        cmd_split_commas(args, "except", &options.except);
         code = bake_run((const char *const *)args->operands.v, args->operands.n, &options);
         bk_strv_done(&options.variables.vars);
         bk_strv_done(&options.variables.var_files);

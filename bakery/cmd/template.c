@@ -8,9 +8,17 @@
 #include "bakery/cmd/template_flags.h"
 #include "lib/cleanup.h"
 
-static const struct cmd_flag flags[] = {
+static const struct cmd_flag validate_flags[] = {
         CMD_TEMPLATE_FLAGS,
+        { "only", "NAMES", true, "look at these builds only (comma separated)" },
+        { "except", "NAMES", true, "leave out these builds or post-processors" },
         { "syntax-only", NULL, false, "look at the syntax only, not at what the blocks say" },
+        { "machine-readable", NULL, false, "Packer's machine-readable lines" },
+        { "json", NULL, false, "JSON" },
+};
+
+static const struct cmd_flag inspect_flags[] = {
+        CMD_TEMPLATE_FLAGS,
         { "machine-readable", NULL, false, "Packer's machine-readable lines" },
         { "json", NULL, false, "JSON" },
 };
@@ -26,19 +34,23 @@ static int run_validate(const struct cmd_args *args)
         int code = 0;
 
         for (size_t i = 0; i < args->operands.n; i++) {
-                struct tmpl_options options = { .allow_missing = cmd_switch(args, "syntax-only") };
+                struct bake_options options = { .variables.allow_missing = cmd_switch(args, "syntax-only") };
                 BK_CLEANUP(free_tmpl) struct tmpl *tmpl = NULL;
                 autostrv struct bk_strv warnings = { 0 };
                 struct bk_error err = { 0 };
                 int result;
 
-                cmd_template_options(args, &options);
+                cmd_template_options(args, &options.variables);
+                cmd_split_commas(args, "only", &options.only);
+                cmd_split_commas(args, "except", &options.except);
                 if (cmd_switch(args, "syntax-only"))
-                        result = tmpl_load(args->operands.v[i], &options, &tmpl, &err);
+                        result = tmpl_load(args->operands.v[i], &options.variables, &tmpl, &err);
                 else
                         result = bake_validate(args->operands.v[i], &options, &warnings, &err);
-                bk_strv_done(&options.vars);
-                bk_strv_done(&options.var_files);
+                bk_strv_done(&options.variables.vars);
+                bk_strv_done(&options.variables.var_files);
+                bk_strv_done(&options.only);
+                bk_strv_done(&options.except);
                 for (size_t k = 0; k < warnings.n; k++)
                         (void)fprintf(stderr, "%s\n", warnings.v[k]);
                 if (cmd_switch(args, "json")) {
@@ -155,9 +167,9 @@ static int run_inspect(const struct cmd_args *args)
 
 const struct cmd cmd_validate = {
         "validate", "TEMPLATE...", 1, -1, "check templates without baking",
-        "Decodes every block as a bake would, and names the file, line and column of the first mistake.", CMD_FLAGS(flags), run_validate,
+        "Decodes every block as a bake would, and names the file, line and column of the first mistake.", CMD_FLAGS(validate_flags), run_validate,
 };
 
 const struct cmd cmd_inspect = {
-        "inspect", "TEMPLATE", 1, 1, "show what a template holds", "", CMD_FLAGS(flags), run_inspect,
+        "inspect", "TEMPLATE", 1, 1, "show what a template holds", "", CMD_FLAGS(inspect_flags), run_inspect,
 };

@@ -161,6 +161,11 @@ static int load_builder(struct tmpl *tmpl, const struct bk_doc *doc, struct bk_e
                 return bk_doc_fail(err, text && *text ? bk_doc_get(doc, "name") : doc,
                                    "the builder on line %u is called \"%.100s\" as well; give each a \"name\" of its own",
                                    same->doc->line, name);
+        /* `packer fix` would rename it; what only, except and override call it stays. */
+        if (bk_streq(type, "vmware")) {
+                free(type);
+                type = bk_strdup("vmware-iso");
+        }
         *builder = (struct tmpl_builder){ .type = bk_take(type), .name = bk_take(name), .doc = doc };
         tmpl->n_builders++;
         return 0;

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Templates as they are in the wild, for Packer: what they lean on is read, and what cannot be done is said.
 . "$(dirname "$0")/lib.sh"
-plan 2
+plan 15
 cd "$WORK" || exit 1
 
 qemu='"type": "qemu", "iso_url": "x.iso", "iso_checksum": "none", "ssh_username": "u"'
@@ -30,3 +30,22 @@ valid "variables that were left empty count as not given" '{ "variables": { "e":
         "provisioners": [ { "type": "shell", "script": "", "inline": ["true"], "execute_command": "" } ] }'
 valid "so does 0 where it cannot be meant" '{ "builders": [ { '"$qemu"', "ssh_port": 0, "cpus": "0", "http_port_min": 0, "host_port_min": 0,
         "vnc_port_min": 0, "disk_size": 0, "shutdown_timeout": "0s", "memory": 0 } ] }'
+
+# --- what only Packer has ---
+many='{ "builders": [ { "type": "virtualbox-iso" }, { "type": "parallels-iso" }, { "type": "vmware", "iso_url": "x.iso", "iso_checksum": "none",
+        "ssh_username": "u" }, { '"$qemu"', "image_name": "q" } ] }'
+valid "builders that only Packer has are left out beside others" "$many"
+like "  with a warning" "$out" "^t\.json:1:27: warning: 'virtualbox-iso' is left out: bakery has no builder 'virtualbox-iso' \(Packer has\)"
+valid "  or by -except, without one" "$many" -except=virtualbox-iso,parallels-iso
+unlike "  with none" "$out" "warning"
+refused "where no other one is left, that is said" "^t\.json:1:27: error: bakery has no builder 'virtualbox-iso' \(Packer has\); it has .*qemu" "$many" -only=virtualbox-iso
+refused "nothing is left to look at" "nothing is left" "$many" -except virtualbox-iso,parallels-iso,vmware,qemu
+refused "a provisioner that only Packer has" "bakery has no provisioner 'ansible' \(Packer has\)" '{ "builders": [ { '"$qemu"' } ],
+        "provisioners": [ { "type": "ansible", "playbook_file": "x" } ] }'
+
+# --- post-processors that are for others ---
+posts='{ "builders": [ { "type": "virtualbox-iso" }, { '"$qemu"' } ], "post-processors": [
+        [ "manifest", { "type": "vagrant", "only": ["virtualbox-iso"] } ], [ { "type": "vagrant", "name": "box", "except": ["qemu"] } ],
+        [ "manifest", { "type": "vagrant-cloud", "name": "cloud" }, "atlas" ] ] }'
+refused "a post-processor that only Packer has" "bakery has no post-processor 'vagrant-cloud' \(Packer has\)" "$posts"
+valid "  counts only where it would run: -except drops it, and the rest of its pipeline" "$posts" -except=cloud

@@ -13,13 +13,13 @@ static const char *const builders[] = {
 };
 
 static const char *const provisioners[] = {
-        "ansible", "ansible-local", "breakpoint", "chef-client", "chef-solo", "converge", "goss", "hcp-sbom", "inspec", "powershell",
-        "puppet-masterless", "puppet-server", "salt-masterless", "shell-local", "sleep", "windows-restart", "windows-shell", "windows-update",
+        "ansible", "ansible-local", "chef-client", "chef-solo", "converge", "goss", "hcp-sbom", "inspec", "powershell",
+        "puppet-masterless", "puppet-server", "salt-masterless", "windows-restart", "windows-shell", "windows-update",
 };
 
 static const char *const posts[] = {
         "alicloud-import", "amazon-import", "artifice", "atlas", "azure-arm-import", "compress", "digitalocean-import", "docker-import", "docker-push",
-        "docker-save", "docker-tag", "exoscale-import", "googlecompute-export", "googlecompute-import", "shell-local", "ucloud-import", "vagrant",
+        "docker-save", "docker-tag", "exoscale-import", "googlecompute-export", "googlecompute-import", "ucloud-import", "vagrant",
         "vagrant-cloud", "vagrant-registry", "vsphere", "vsphere-template", "yandex-export", "yandex-import",
 };
 

@@ -124,12 +124,14 @@ static int check_step(const struct bake *bake, const struct tmpl_step *step, str
         const struct bake_provisioner *row = bake_provisioner_find(step->type);
         autostrv struct bk_strv files = { 0 };
         autofree char *into = NULL;
+        struct tmpl_scope scope = bake->scope;
         int result;
 
         if (row == NULL)
                 return unknown(step->doc, BAKE_PROVISIONER, step->type, err);
+        bake_build_unknown(&scope);
         into = bk_alloc(row->size);
-        result = tmpl_decode(&bake->scope, step->doc, step->override, row->keys, row->n_keys, into, err);
+        result = tmpl_decode(&scope, step->doc, step->override, row->keys, row->n_keys, into, err);
         if (result == 0 && row->check != NULL)
                 result = row->check(into, step, err);
         if (result == 0 && row->inputs != NULL)
@@ -145,12 +147,16 @@ static int check_post(const struct bake *bake, const struct tmpl_step *step, str
 {
         const struct bake_postprocessor *row = bake_postprocessor_find(step->type);
         autofree char *into = NULL;
+        struct tmpl_scope scope = bake->scope;
         int result;
 
         if (row == NULL)
                 return unknown(step->doc, BAKE_POST_PROCESSOR, step->type, err);
+        bake_build_unknown(&scope);
         into = bk_alloc(row->size);
-        result = tmpl_decode(&bake->scope, step->doc, NULL, row->keys, row->n_keys, into, err);
+        result = tmpl_decode(&scope, step->doc, NULL, row->keys, row->n_keys, into, err);
+        if (result == 0 && row->check != NULL)
+                result = row->check(into, step, err);
         tmpl_undecode(row->keys, row->n_keys, into);
         return result;
 }

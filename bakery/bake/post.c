@@ -17,15 +17,11 @@
 #include "lib/fs.h"
 #include "lib/publish.h"
 
-#define POST_KEYS(type) \
-        { "type", TMPL_IGNORED }, { "name", TMPL_IGNORED }, { "only", TMPL_IGNORED }, { "except", TMPL_IGNORED }, \
-        { "keep_input_artifact", TMPL_STRING, offsetof(type, keep), 0, NULL, 0, 0, "true or false: files that went in stay or go" }
-
 /* --- disk formats --------------------------------------------------------------- */
 
 struct disk_post { char *keep, *output; };
 static const struct tmpl_key disk_keys[] = {
-        POST_KEYS(struct disk_post),
+        BAKE_POST_KEYS(struct disk_post),
         { "output", TMPL_RAW, offsetof(struct disk_post, output), 0, NULL, 0, 0, "path; {{.BuildName}} is known; the image's name where not given" },
 };
 
@@ -75,7 +71,7 @@ static int run_vhd(struct bake_post *p, const void *c, struct bake_artifact *a, 
 
 struct checksum_post { char *keep, *output; struct bk_strv types; };
 static const struct tmpl_key checksum_keys[] = {
-        POST_KEYS(struct checksum_post),
+        BAKE_POST_KEYS(struct checksum_post),
         { "checksum_types", TMPL_LIST, offsetof(struct checksum_post, types), 0, "md5", 0, 0, "md5, sha1, sha224, sha256, sha384, sha512" },
         { "output", TMPL_RAW, offsetof(struct checksum_post, output), 0, "packer_{{.BuildName}}_{{.BuilderType}}_{{.ChecksumType}}.checksum",
           0, 0, "path; {{.BuildName}} {{.BuilderType}} {{.ChecksumType}}" },
@@ -122,7 +118,7 @@ static int run_checksum(struct bake_post *post, const void *config, struct bake_
 
 struct manifest_post { char *keep, *output; bool strip_path, strip_time; struct tmpl_map custom_data; };
 static const struct tmpl_key manifest_keys[] = {
-        POST_KEYS(struct manifest_post),
+        BAKE_POST_KEYS(struct manifest_post),
         { "output", TMPL_STRING, offsetof(struct manifest_post, output), 0, "packer-manifest.json", 0, 0, "path" },
         { "strip_path", TMPL_BOOL, offsetof(struct manifest_post, strip_path), 0, "false", 0, 0, "names of files without folders" },
         { "strip_time", TMPL_BOOL, offsetof(struct manifest_post, strip_time), 0, "false", 0, 0, "build_time is 0" },
@@ -187,12 +183,12 @@ done:
 
 /* --- rows ------------------------------------------------------------------------------ */
 
-#define DISK_ROW(name, text, run) { name, text, disk_keys, sizeof disk_keys / sizeof *disk_keys, sizeof(struct disk_post), false, run }
-static const struct bake_postprocessor rows[] = {
+#define DISK_ROW(name, text, run) { name, text, disk_keys, sizeof disk_keys / sizeof *disk_keys, sizeof(struct disk_post), false, run, NULL }
+static const struct bake_postprocessor own[] = {
         { "manifest", "notes the build in a JSON file", manifest_keys, sizeof manifest_keys / sizeof *manifest_keys,
-          sizeof(struct manifest_post), true, run_manifest },
+          sizeof(struct manifest_post), true, run_manifest, NULL },
         { "checksum", "writes checksums of the artifact's files", checksum_keys, sizeof checksum_keys / sizeof *checksum_keys,
-          sizeof(struct checksum_post), true, run_checksum },
+          sizeof(struct checksum_post), true, run_checksum, NULL },
         DISK_ROW("raw", "writes the disk as a raw file", run_raw),
         DISK_ROW("qcow2", "writes the disk as a standalone qcow2 file", run_qcow2),
         DISK_ROW("vmdk", "writes the disk as a VMDK file", run_vmdk),
@@ -201,13 +197,21 @@ static const struct bake_postprocessor rows[] = {
 
 const struct bake_postprocessor *bake_postprocessors(size_t *n)
 {
-        *n = sizeof rows / sizeof *rows;
+        enum { OWN = sizeof own / sizeof *own };
+        static struct bake_postprocessor rows[OWN + 1];
+
+        memcpy(rows, own, sizeof own);
+        rows[OWN] = bake_shell_local_post;
+        *n = OWN + 1;
         return rows;
 }
 
 const struct bake_postprocessor *bake_postprocessor_find(const char *type)
 {
-        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        size_t n;
+        const struct bake_postprocessor *rows = bake_postprocessors(&n);
+
+        for (size_t i = 0; i < n; i++)
                 if (bk_streq(rows[i].type, type))
                         return &rows[i];
         return NULL;
@@ -289,6 +293,7 @@ _Noreturn void bake_post_worker(struct bake *bake, int events)
         (void)setsid();
         post.scope.data = data;
         post.scope.n_data = sizeof data / sizeof *data;
+        bake_build_known(bake, NULL, &post.scope);
         if (bake->builder->artifact != NULL)
                 result = bake->builder->artifact(&post, &beside, &err);
         if (result == 0 && bake->tmpl->n_pipelines == 0)

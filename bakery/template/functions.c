@@ -85,6 +85,9 @@ static int call_build(const struct tmpl_call *call, struct tmpl_value *ret)
         for (size_t i = 0; i < call->scope->n_data; i++)
                 if (bk_streq(call->scope->data[i].name, call->args[0].text))
                         return give_copy(ret, call->scope->data[i].value);
+        for (size_t i = 0; i < call->scope->n_build; i++)
+                if (bk_streq(call->scope->build[i].name, call->args[0].text))
+                        return give_copy(ret, call->scope->build[i].value);
         return bk_fail(call->err, BK_INVALID, "build `%.60s` is not known in this builder", call->args[0].text);
 }
 

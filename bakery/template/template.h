@@ -69,7 +69,8 @@ struct tmpl_scope {
         bool stable;                    /* timestamp, isotime and uuid render as themselves: for input hashes */
         const struct tmpl_datum { const char *name, *value; } *data;    /* {{ .Path }}, {{ .Vars }} */
         size_t n_data;
-        char **(*build)(void *);        /* reserved; {{ build `ID` }} is looked up in data */
+        const struct tmpl_datum *build; /* {{ build `ID` }}, and {{ .ID }} where data have no such name */
+        size_t n_build;
 };
 
 /* Go text/template with Packer's functions. place is where the text stands, for errors. The result is the caller's. */

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Templates as they are in the wild, for Packer: what they lean on is read, and what cannot be done is said.
 . "$(dirname "$0")/lib.sh"
-plan 15
+plan 23
 cd "$WORK" || exit 1
 
 qemu='"type": "qemu", "iso_url": "x.iso", "iso_checksum": "none", "ssh_username": "u"'
@@ -49,3 +49,14 @@ posts='{ "builders": [ { "type": "virtualbox-iso" }, { '"$qemu"' } ], "post-proc
         [ "manifest", { "type": "vagrant-cloud", "name": "cloud" }, "atlas" ] ] }'
 refused "a post-processor that only Packer has" "bakery has no post-processor 'vagrant-cloud' \(Packer has\)" "$posts"
 valid "  counts only where it would run: -except drops it, and the rest of its pipeline" "$posts" -except=cloud
+
+# --- the running build, and statuses ---
+valid "what is known of the running build" '{ "builders": [ { '"$qemu"' } ], "provisioners": [ { "type": "shell",
+        "inline": ["{{build `ID`}} {{build `PackerRunUUID`}} {{build `SSHPublicKey`}} {{build `User`}} {{build `Host`}} {{build `Port`}} {{.PackerHTTPAddr}}"],
+        "valid_exit_codes": [0, 2300218] } ], "post-processors": [ { "type": "shell-local", "inline": ["{{build `ID`}}"] } ] }'
+refused "  and what is not" "build .SSHPublcKey. is not known" '{ "builders": [ { '"$qemu"' } ], "provisioners": [ { "type": "shell", "inline": ["{{build `SSHPublcKey`}}"] } ] }'
+refused "a status that is none" "valid_exit_codes: '-1' is no status" '{ "builders": [ { '"$qemu"' } ], "provisioners": [ { "type": "shell", "inline": ["x"], "valid_exit_codes": [-1] } ] }'
+valid "scripts on the build host, and waiting" '{ "builders": [ { '"$qemu"' } ], "provisioners": [ { "type": "shell-local", "command": "true", "tempfile_extension": ".sh" },
+        { "type": "breakpoint" }, { "type": "sleep", "duration": "5s" } ] }'
+refused "two kinds of script" "exactly one of inline, command, script and scripts; 2 are given" '{ "builders": [ { '"$qemu"' } ],
+        "post-processors": [ { "type": "shell-local", "command": "x", "inline": ["x"] } ] }'

@@ -178,23 +178,61 @@ static int check_more_disks(const struct bake *bake, struct bk_error *err)
         return 0;
 }
 
-static void name_image(struct bake *bake)
+/* What registries take of a name: lower case, and '-' for what they do not. */
+static char *fit_for_registry(const char *from)
 {
-        const char *from = bake->config.guest.vm_name ? bake->config.guest.vm_name : bake->block->name;
-        char *to;
+        char *const name = bk_strdup(from), *to = name;
 
-        if (bake->config.image_name != NULL)
-                return;
-        bake->config.image_name = to = bk_strdup(from);
         for (const char *p = from; *p != '\0'; p++) {
-                const char c = (char)tolower((unsigned char)*p);
+                const char c = (char)tolower((unsigned char)*p), last = to > name ? to[-1] : '\0';
 
-                if (isalnum((unsigned char)c) || (to != bake->config.image_name && strchr("._-", c) != NULL))
+                if (isalnum((unsigned char)c) || (last != '\0' && strchr("._-", c) != NULL && !(c == '.' && last == '.')))
                         *to++ = c;
-                else if (to != bake->config.image_name && to[-1] != '-')
+                else if (last != '\0' && last != '-' && c != '.')
                         *to++ = '-';
         }
         *to = '\0';
+        return name;
+}
+
+/* The name of a builder's image where it gives none. NULL: it gives one, or has no guest. */
+static char *derived_name(const struct tmpl *tmpl, const struct tmpl_builder *block)
+{
+        const struct tmpl_scope scope = { .tmpl = tmpl, .build_name = block->name, .build_type = block->type };
+        const struct bake_builder *builder = bake_builder_find(block->type);
+        const struct bk_doc *vm_name = bk_doc_get(block->doc, "vm_name"), *image_name = bk_doc_get(block->doc, "image_name");
+        autofree char *name = NULL, *given = NULL;
+
+        if (builder == NULL || !builder->guest)
+                return NULL;
+        if (image_name != NULL && image_name->text != NULL && (tmpl_render(&scope, image_name->text, image_name, &given, NULL) < 0 || *given != '\0'))
+                return NULL;
+        if (vm_name != NULL && vm_name->text != NULL && tmpl_render(&scope, vm_name->text, vm_name, &name, NULL) < 0)
+                return NULL;
+        return fit_for_registry(name != NULL && *name != '\0' ? name : block->name);
+}
+
+/* One vm_name for several builders is usual in templates. Whether the others are baked as well does not change the name. */
+static void name_image(struct bake *bake)
+{
+        autofree char *name = NULL;
+
+        if (bake->config.image_name != NULL)
+                return;
+        name = fit_for_registry(bake->config.guest.vm_name ? bake->config.guest.vm_name : bake->block->name);
+        for (size_t i = 0; i < bake->tmpl->n_builders && bake->config.image_name == NULL; i++) {
+                const struct tmpl_builder *other = &bake->tmpl->builders[i];
+                autofree char *same = other == bake->block ? NULL : derived_name(bake->tmpl, other);
+                autofree char *both = same == NULL || !bk_streq(same, name) ? NULL : bk_format("%s-%s", name, bake->block->name);
+
+                if (both == NULL)
+                        continue;
+                bake->config.image_name = fit_for_registry(both);
+                bake_warn(bake, bake->block->doc, "the image is called '%s', for builder '%s' has the same vm_name; image_name names it",
+                          bake->config.image_name, other->name);
+        }
+        if (bake->config.image_name == NULL)
+                bake->config.image_name = bk_take(name);
 }
 
 int bake_guest_check(struct bake *bake, struct bk_error *err)

@@ -47,9 +47,13 @@ struct tmpl {
         struct bk_strv warnings;        /* "file:line:column: warning: ...", for the caller to show */
 };
 
+/* Undeclared variables that are given: as a rule those of vars only, for a file may be of several templates. */
+enum tmpl_undeclared { TMPL_WARN_VARS, TMPL_WARN_FILES_TOO, TMPL_WARN_NEVER };
+
 struct tmpl_options {
         struct bk_strv vars;            /* "name=value", later wins, over var_files */
         struct bk_strv var_files;       /* JSON objects of strings */
+        enum tmpl_undeclared undeclared;
         bool allow_missing;             /* required variables without a value are no error (inspect) */
 };
 

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Templates as they are in the wild, for Packer: what they lean on is read, and what cannot be done is said.
 . "$(dirname "$0")/lib.sh"
-plan 23
+plan 31
 cd "$WORK" || exit 1
 
 qemu='"type": "qemu", "iso_url": "x.iso", "iso_checksum": "none", "ssh_username": "u"'
@@ -60,3 +60,15 @@ valid "scripts on the build host, and waiting" '{ "builders": [ { '"$qemu"' } ],
         { "type": "breakpoint" }, { "type": "sleep", "duration": "5s" } ] }'
 refused "two kinds of script" "exactly one of inline, command, script and scripts; 2 are given" '{ "builders": [ { '"$qemu"' } ],
         "post-processors": [ { "type": "shell-local", "command": "x", "inline": ["x"] } ] }'
+
+# --- names ---
+both='{ "builders": [ { '"$qemu"', "vm_name": "Box..1" }, { "type": "vmware-iso", "iso_url": "x.iso", "iso_checksum": "none", "ssh_username": "u",
+        "vm_name": "Box..1" } ] }'
+valid "one vm_name for two builders" "$both"
+like "  gives each image the name of its build, too" "$out" "warning: the image is called 'box\.1-qemu', for builder 'vmware-iso' has the same vm_name"
+like "  the second, too" "$out" "warning: the image is called 'box\.1-vmware-iso', for builder 'qemu' has the same vm_name"
+valid "  also when one of them is baked" "$both" -only=qemu
+like "  the same" "$out" "'box\.1-qemu'"
+exits "both are planned" 0 "$BAKERY" plan t.json
+valid "an image_name says otherwise" '{ "builders": [ { '"$qemu"', "vm_name": "box" }, { '"$qemu"', "name": "b", "image_name": "b", "vm_name": "box" } ] }'
+unlike "  without a warning" "$out" "warning"

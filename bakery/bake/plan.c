@@ -118,6 +118,39 @@ static int check_config(struct bake *bake, struct bk_error *err)
         return 0;
 }
 
+/* What is rendered only when it is used, with a name for every value. */
+static int check_later(const struct tmpl_scope *like, const struct bk_doc *block, const struct tmpl_key *keys, size_t n_keys, const char *into,
+                       struct bk_error *err)
+{
+        static const struct tmpl_datum later[] = {
+                { "Path", "Path" }, { "Vars", "Vars" }, { "EnvVarFile", "EnvVarFile" }, { "Script", "Script" }, { "Command", "Command" },
+                { "BuildName", "BuildName" }, { "BuilderType", "BuilderType" }, { "ChecksumType", "md5" }, { "ImageName", "ImageName" },
+                { "ImageID", "ImageID" },
+        };
+        struct tmpl_scope scope = *like;
+
+        scope.data = later;
+        scope.n_data = sizeof later / sizeof *later;
+        for (size_t k = 0; k < n_keys; k++) {
+                const bool list = keys[k].kind == TMPL_LIST && (keys[k].flags & TMPL_LATER);
+                const struct bk_doc *place = bk_doc_get(block, keys[k].name);
+                const char *member = into + keys[k].offset;
+                struct bk_strv texts = { .v = (char **)(void *)member, .n = 1 };
+
+                if (keys[k].kind != TMPL_RAW && !list)
+                        continue;
+                if (list)
+                        memcpy(&texts, member, sizeof texts);
+                for (size_t i = 0; i < texts.n; i++) {
+                        autofree char *text = NULL;
+
+                        if (texts.v[i] != NULL && tmpl_render(&scope, texts.v[i], place ? place : block, &text, err) < 0)
+                                return bk_wrap(err, "\"%s\"", keys[k].name);
+                }
+        }
+        return 0;
+}
+
 /* Decodes into a throw-away struct: only to find mistakes. */
 static int check_step(const struct bake *bake, const struct tmpl_step *step, struct bk_error *err)
 {
@@ -134,6 +167,8 @@ static int check_step(const struct bake *bake, const struct tmpl_step *step, str
         result = tmpl_decode(&scope, step->doc, step->override, row->keys, row->n_keys, into, err);
         if (result == 0 && row->check != NULL)
                 result = row->check(into, step, err);
+        if (result == 0)
+                result = check_later(&scope, step->doc, row->keys, row->n_keys, into, err);
         if (result == 0 && row->inputs != NULL)
                 row->inputs(into, bake->tmpl, &files);
         for (size_t i = 0; i < files.n && result == 0; i++)
@@ -157,6 +192,8 @@ static int check_post(const struct bake *bake, const struct tmpl_step *step, str
         result = tmpl_decode(&scope, step->doc, NULL, row->keys, row->n_keys, into, err);
         if (result == 0 && row->check != NULL)
                 result = row->check(into, step, err);
+        if (result == 0)
+                result = check_later(&scope, step->doc, row->keys, row->n_keys, into, err);
         tmpl_undecode(row->keys, row->n_keys, into);
         return result;
 }

@@ -116,10 +116,11 @@ static int run_checksum(struct bake_post *post, const void *config, struct bake_
 
 /* --- manifest ------------------------------------------------------------------------ */
 
-struct manifest_post { char *keep, *output; bool strip_path, strip_time; struct tmpl_map custom_data; };
+struct manifest_post { char *keep, *output, *filename; bool strip_path, strip_time; struct tmpl_map custom_data; };
 static const struct tmpl_key manifest_keys[] = {
         BAKE_POST_KEYS(struct manifest_post),
-        { "output", TMPL_STRING, offsetof(struct manifest_post, output), 0, "packer-manifest.json", 0, 0, "path" },
+        { "output", TMPL_STRING, offsetof(struct manifest_post, output), 0, NULL, 0, 0, "path; packer-manifest.json where not given" },
+        { "filename", TMPL_STRING, offsetof(struct manifest_post, filename), 0, NULL, 0, 0, "its older name" },
         { "strip_path", TMPL_BOOL, offsetof(struct manifest_post, strip_path), 0, "false", 0, 0, "names of files without folders" },
         { "strip_time", TMPL_BOOL, offsetof(struct manifest_post, strip_time), 0, "false", 0, 0, "build_time is 0" },
         { "custom_data", TMPL_MAP, offsetof(struct manifest_post, custom_data), 0, NULL, 0, 0, "put in as it is" },
@@ -149,18 +150,19 @@ static json_t *manifest_build(const struct bake_post *post, const struct manifes
 static int run_manifest(struct bake_post *post, const void *config, struct bake_artifact *artifact, struct bk_error *err)
 {
         const struct manifest_post *manifest = config;
-        autofree char *lock_path = bk_format("%s.lock", manifest->output), *text = NULL;
+        const char *output = manifest->output ? manifest->output : manifest->filename ? manifest->filename : "packer-manifest.json";
+        autofree char *lock_path = bk_format("%s.lock", output), *text = NULL;
         autoclose int lock = -1;
         json_t *document = NULL, *builds;
         json_error_t why;
         int result = -1;
 
-        if (ensure_parent(manifest->output, err) < 0 || bk_lock_take(lock_path, 60000, &lock, err) < 0)
+        if (ensure_parent(output, err) < 0 || bk_lock_take(lock_path, 60000, &lock, err) < 0)
                 return -1;
-        if (bk_exists(manifest->output)) {
-                document = json_load_file(manifest->output, 0, &why);
+        if (bk_exists(output)) {
+                document = json_load_file(output, 0, &why);
                 if (document == NULL || !json_is_array(json_object_get(document, "builds"))) {
-                        bk_fail(err, BK_INVALID, "'%s' is there and is not a manifest (%s); move it away", manifest->output,
+                        bk_fail(err, BK_INVALID, "'%s' is there and is not a manifest (%s); move it away", output,
                                 document ? "no list of builds" : why.text);
                         goto done;
                 }
@@ -174,7 +176,7 @@ static int run_manifest(struct bake_post *post, const void *config, struct bake_
         (void)json_array_append_new(builds, manifest_build(post, manifest, artifact));
         (void)json_object_set_new(document, "last_run_uuid", json_string(post->bake->options->run_uuid));
         text = json_dumps(document, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
-        result = bk_publish_bytes(manifest->output, text, strlen(text), 0644, err);
+        result = bk_publish_bytes(output, text, strlen(text), 0644, err);
 done:
         json_decref(document);
         (void)unlink(lock_path);

@@ -34,7 +34,7 @@ static int run_validate(const struct cmd_args *args)
         int code = 0;
 
         for (size_t i = 0; i < args->operands.n; i++) {
-                struct bake_options options = { .variables.allow_missing = cmd_switch(args, "syntax-only") };
+                struct bake_options options = { .validate = true, .variables.allow_missing = cmd_switch(args, "syntax-only") };
                 BK_CLEANUP(free_tmpl) struct tmpl *tmpl = NULL;
                 autostrv struct bk_strv warnings = { 0 };
                 struct bk_error err = { 0 };

@@ -76,6 +76,8 @@ static int put_int(const struct item *item, const char *text, void *into)
 
         errno = 0;
         value = strtoll(text, &end, 0);         /* base 0 as Go's ParseInt: 0x10, 0755 */
+        if (*end == '.' && end > text && end[1] != '\0')        /* "2048.0", as some program wrote it */
+                end += strspn(end + 1, "0") + 1;
         if (end == text || *end != '\0')
                 return fail(item, "a whole number", text);
         if (errno == ERANGE)
@@ -205,11 +207,19 @@ static int find_file(const struct item *item, char **path)
 
         if (!(item->key->flags & TMPL_PATHS) || **path == '\0')
                 return 0;
+        if (**path == '~' && ((*path)[1] == '/' || (*path)[1] == '\0') && getenv("HOME") != NULL) {
+                char *whole = bk_format("%s%s", getenv("HOME"), *path + 1);
+
+                free(*path);
+                *path = whole;
+        }
         found = realpath(*path, NULL);
         if (found == NULL && **path != '/' && dir != NULL) {
                 beside = bk_format("%s/%s", dir, *path);
                 found = realpath(beside, NULL);
         }
+        if (found == NULL && (item->key->flags & TMPL_MAY_LACK))
+                return 0;
         if (found == NULL) {
                 autofree char *here = getcwd(NULL, 0);
 
@@ -472,6 +482,7 @@ static int refuse_unknown(const struct tmpl_scope *scope, const struct bk_doc *b
 
                 for (size_t k = 0; k < n_keys && !known; k++)
                         known = bk_streq(names[k], part->items[i]->key);
+                known = known || strncmp(part->items[i]->key, "packer_", strlen("packer_")) == 0;       /* Packer's own, which it lets pass */
                 if (known)
                         continue;
                 what = name_block(scope->tmpl, block);

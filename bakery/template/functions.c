@@ -383,7 +383,8 @@ static int call_sed(const struct tmpl_call *call, struct tmpl_value *ret)
 
 static int call_secret_store(const struct tmpl_call *call, struct tmpl_value *ret)
 {
-        (void)ret;
+        if (call->scope->tmpl != NULL && call->scope->tmpl->lenient)
+                return give(ret, TMPL_V_STRING, bk_format("<%s>", call->function->name));
         return bk_fail(call->err, BK_INVALID, "%s is not supported; read the secret before the bake and pass it as an "
                        "environment variable with {{env}} in \"variables\"", call->function->name);
 }

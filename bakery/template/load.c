@@ -98,6 +98,19 @@ static int load_description(struct tmpl *tmpl, const struct bk_doc *doc, struct 
         return tmpl_weak_text(doc, &tmpl->description, err);
 }
 
+/* Packer takes keys of a block in any case; the exact one first. All of ours are in lower case. */
+static void lower_keys(const struct bk_doc *block)
+{
+        for (size_t i = 0; block->kind == BK_DOC_OBJECT && i < block->n; i++) {
+                autofree char *lower = bk_strdup(block->items[i]->key);
+
+                for (char *p = lower; *p != '\0'; p++)
+                        *p = (char)tolower((unsigned char)*p);
+                if (bk_doc_get(block, lower) == NULL)
+                        memcpy(block->items[i]->key, lower, strlen(lower));
+        }
+}
+
 /* --- builders -------------------------------------------------------------- */
 static int want(const struct bk_doc *doc, enum bk_doc_kind kind, const char *what, struct bk_error *err)
 {
@@ -150,6 +163,7 @@ static int load_builder(struct tmpl *tmpl, const struct bk_doc *doc, struct bk_e
         const struct tmpl_builder *same;
         const char *text;
 
+        lower_keys(doc);
         if (get_type(doc, "a builder", &type, err) < 0 || get_text(doc, "name", &text, err) < 0)
                 return -1;
         if (text == NULL || *text == '\0')
@@ -258,6 +272,7 @@ static int load_override(const struct tmpl *tmpl, const struct bk_doc *block, st
                         return refuse_builder(tmpl, override->items[i], true, override->items[i]->key, err);
                 if (want(override->items[i], BK_DOC_OBJECT, "what replaces keys of this step", err) < 0)
                         return -1;
+                lower_keys(override->items[i]);
         }
         step->override = override;
         return 0;
@@ -276,6 +291,7 @@ static int load_provisioner(struct tmpl *tmpl, const struct bk_doc *doc, struct 
 {
         BK_CLEANUP(step_done) struct tmpl_step step = { .doc = doc };
 
+        lower_keys(doc);
         if (get_type(doc, "a provisioner", &step.type, err) < 0 || load_limits(tmpl, doc, true, &step, err) < 0 ||
             load_override(tmpl, doc, &step, err) < 0)
                 return -1;
@@ -307,6 +323,7 @@ static int load_stage(struct tmpl *tmpl, const struct bk_doc *doc, struct tmpl_s
         BK_CLEANUP(step_done) struct tmpl_step step = { .doc = doc };
         const char *name = NULL;
 
+        lower_keys(doc);
         if (doc->kind == BK_DOC_ARRAY)
                 return bk_doc_fail(err, doc, "a pipeline of post-processors cannot hold another one");
         if (doc->kind == BK_DOC_STRING && doc->text_len > 0 && strlen(doc->text) == doc->text_len)

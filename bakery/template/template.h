@@ -33,6 +33,7 @@ struct tmpl_step {                      /* a provisioner, or one stage of a post
 struct tmpl_pipeline { struct tmpl_step *v; size_t n; };
 
 struct tmpl {
+        bool lenient;                   /* allow_missing */
         char *path, *dir;               /* as given; folder of it, absolute */
         char *digest;                   /* of the file's bytes */
         char *description;
@@ -95,8 +96,9 @@ enum tmpl_kind {
 };
 enum {
         TMPL_REQUIRED = 1,      /* absent, null or "" is an error */
-        TMPL_PATHS = 2,         /* a file or files, which must exist: made absolute against the working directory, as
+        TMPL_PATHS = 2,         /* a file or files, which must exist, ~ is $HOME: made absolute against the working directory, as
                                  * Packer does, or else against the template's folder */
+        TMPL_MAY_LACK = 16,     /* PATHS: what is not there is taken as it is written, for the block's own code to judge */
         TMPL_LATER = 4,         /* LIST: not rendered now, but later, with data */
         TMPL_NO_INPUT = 8,      /* how it is baked, not what: a change does not make an image out of date */
 };

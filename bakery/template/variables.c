@@ -343,6 +343,7 @@ int tmpl_variables_load(struct tmpl *tmpl, const struct tmpl_options *options, s
 {
         BK_CLEANUP(sources_done) struct sources sources = { 0 };
 
+        tmpl->lenient = options != NULL && options->allow_missing;
         if (take_defaults(tmpl, &sources, err) < 0)
                 return -1;
         for (size_t i = 0; options != NULL && i < options->var_files.n; i++)

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Templates as they are in the wild, for Packer: what they lean on is read, and what cannot be done is said.
 . "$(dirname "$0")/lib.sh"
-plan 31
+plan 68
 cd "$WORK" || exit 1
 
 qemu='"type": "qemu", "iso_url": "x.iso", "iso_checksum": "none", "ssh_username": "u"'
@@ -72,3 +72,52 @@ like "  the same" "$out" "'box\.1-qemu'"
 exits "both are planned" 0 "$BAKERY" plan t.json
 valid "an image_name says otherwise" '{ "builders": [ { '"$qemu"', "vm_name": "box" }, { '"$qemu"', "name": "b", "image_name": "b", "vm_name": "box" } ] }'
 unlike "  without a warning" "$out" "warning"
+
+# --- keys, old and in other manners ---
+echo key >"$WORK/key"
+HOME=$WORK
+export HOME
+valid "keys of older Packers, and in any case" '{ "builders": [ { "type": "qemu", "iso_url": "x.iso", "iso_md5": "d41d8cd98f00b204e9800998ecf8427e", "SSH_username": "u",
+        "Headless": true, "ssh_key_path": "~/key", "ssh_bastion_host": "b", "ssh_bastion_certificate_file": "~/key", "ssh_bastion_interactive": true,
+        "ssh_disable_agent": true, "http_callback_address": "192.0.2.1", "vnc_port_min": 5800, "packer_foo": 1, "memory": "2048.0" } ],
+        "provisioners": [ { "Type": "shell", "Inline": ["true"], "override": { "qemu": { "Inline": ["false"] } } } ],
+        "post-processors": [ { "type": "manifest", "filename": "m" } ] }'
+refused "a comment inside a block is an unknown key, as in Packer" 'unknown key "_comment"' '{ "builders": [ { '"$qemu"', "_comment": "x" } ] }'
+refused "a key in both cases" 'unknown key "Headless"' '{ "builders": [ { '"$qemu"', "headless": true, "Headless": true } ] }'
+refused "a memory that is not whole" 'must be a whole number, found "2048.5"' '{ "builders": [ { '"$qemu"', "memory": "2048.5" } ] }'
+valid "a VMware template for a format of its own" '{ "builders": [ { "type": "vmware-iso", "iso_url": "x.iso", "iso_checksum": "none", "ssh_username": "u",
+        "format": "ova", "vmx_disk_template_path": "x" } ] }'
+like "  is told what is written" "$out" "warning: format 'ova': a VMX and its VMDK are written"
+refused "  and no other builder" "format is qcow2" '{ "builders": [ { '"$qemu"', "format": "ova" } ] }'
+
+# --- what only a bake meets ---
+web='{ "builders": [ { '"$qemu"', "http_directory": "web" } ] }'
+valid "a folder that is not there yet" "$web"
+like "  is warned of" "$out" "t\.json:1:[0-9]+: warning: \"http_directory\": there is no 'web' yet"
+exits "  and refused by a bake" 2 "$BAKERY" build t.json
+like "  with the place" "$out" "t\.json:1:[0-9]+: error: \"http_directory\": there is no 'web'"
+valid "WinRM" '{ "builders": [ { "type": "qemu", "iso_url": "x.iso", "iso_checksum": "none", "communicator": "winrm", "winrm_username": "u" } ] }'
+like "  is warned of" "$out" "warning: WinRM is not spoken here"
+exits "  also by plan" 0 "$BAKERY" plan t.json
+exits "  and refused by a bake" 2 "$BAKERY" build t.json
+valid "a character that the keyboard has not" '{ "builders": [ { '"$qemu"', "boot_command": ["caf\u00e9"] } ] }'
+like "  is warned of, with the keyboard that has" "$out" "warning: .*the us layout has no key for U\+00E9; boot_keyboard 'fr' could"
+exits "  and refused by a bake" 2 "$BAKERY" build t.json
+
+# --- what is rendered later is looked at now ---
+refused "execute_command with a slip" "execute_command.*unknown function .nope" '{ "builders": [ { '"$qemu"' } ],
+        "provisioners": [ { "type": "shell", "inline": ["x"], "execute_command": "{{nope}}" } ] }'
+refused "a list of them, too" "execute_command.*\.Pth is not known" '{ "builders": [ { '"$qemu"' } ],
+        "provisioners": [ { "type": "shell-local", "inline": ["x"], "execute_command": ["sh", "{{.Pth}}"] } ] }'
+valid "  and without" '{ "builders": [ { '"$qemu"' } ], "provisioners": [ { "type": "shell", "inline": ["x"],
+        "execute_command": "{{.Vars}} sudo -E sh {{.Path}}", "use_env_var_file": true } ], "post-processors": [ { "type": "checksum", "output": "{{.BuildName}}" } ] }'
+refused "qemuargs that are no pairs" "qemuargs is \[" '{ "builders": [ { '"$qemu"', "qemuargs": ["-m", "1G"] } ] }'
+refused "qemuargs of something else" "qemuargs are made of strings, found an array" '{ "builders": [ { '"$qemu"', "qemuargs": [["-m", ["1G"]]] } ] }'
+refused "qemuargs with a slip" "qemuargs: .*unknown function" '{ "builders": [ { '"$qemu"', "qemuargs": [["-m", "{{usr `m`}}"]] } ] }'
+valid "qemuargs" '{ "builders": [ { '"$qemu"', "qemuargs": [["-m", 1024], ["-no-reboot"], ["-netdev", "user,id=user.0,hostfwd=tcp::{{ .SSHHostPort }}-:22"]] } ] }'
+
+# --- secret stores ---
+printf '%s\n' '{ "variables": { "p": "{{vault `a` `b`}}", "c": "{{consul_key `k`}}" }, "builders": [ { '"$qemu"' } ] }' >t.json
+exits "inspect does not ask secret stores" 0 "$BAKERY" inspect t.json
+exits "validate says that they are not asked" 2 "$BAKERY" validate t.json
+like "  by name" "$out" "vault is not supported"

@@ -158,6 +158,7 @@ struct bake_provisioner {
 const struct bake_provisioner *bake_provisioner_find(const char *type);
 const struct bake_provisioner *bake_provisioners(size_t *n);
 extern const struct bake_provisioner bake_shell, bake_shell_local, bake_file, bake_breakpoint, bake_sleep;
+void bake_wait_for_enter(void);         /* at the terminal that standard input is */
 /* What shell and shell-local share. Both keys are lists; the complaint is at the key of that name. */
 int bake_check_variables(const struct bk_strv *environment_vars, const struct tmpl_step *step, struct bk_error *err) BK_MUST_CHECK;
 int bake_check_exit_codes(const struct bk_strv *valid_exit_codes, const struct tmpl_step *step, struct bk_error *err) BK_MUST_CHECK;

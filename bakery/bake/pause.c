@@ -23,12 +23,19 @@ static const struct tmpl_key sleep_keys[] = {
         { "duration", TMPL_DURATION, AT(duration_ms), TMPL_REQUIRED | TMPL_NO_INPUT, NULL, 0, 0, "how long" },
 };
 
-/* Until Enter; time-outs of the bake go on. */
+/* Time-outs of the bake go on. */
+void bake_wait_for_enter(void)
+{
+        char c = '\0';
+
+        while (read(STDIN_FILENO, &c, 1) == 1 && c != '\n')
+                ;
+}
+
 static int run_breakpoint(struct bake_work *work, const void *config, const struct tmpl_step *step, struct bk_error *err)
 {
         const struct pause *pause = config;
         const char *note = pause->note ? pause->note : "", *colon = pause->note ? ": " : "";
-        char c = '\0';
 
         (void)step;
         (void)err;
@@ -37,8 +44,7 @@ static int run_breakpoint(struct bake_work *work, const void *config, const stru
                 return 0;
         }
         bake_tell_step(work->events, "breakpoint%s%s; press Enter to go on", colon, note);
-        while (read(STDIN_FILENO, &c, 1) == 1 && c != '\n')
-                ;
+        bake_wait_for_enter();
         return 0;
 }
 

@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "bakery/template/template_priv.h"
 #include "lib/cleanup.h"
@@ -487,6 +488,18 @@ int tmpl_load_bytes(const char *name, const char *dir, const char *bytes, size_t
         return 0;
 }
 
+/* By Packer's names; a folder is one of such files. */
+static bool is_hcl(const char *path)
+{
+        static const char *const ends[] = { ".pkr.hcl", ".pkr.json" };
+        struct stat st;
+
+        for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+                if (strlen(path) > strlen(ends[i]) && bk_streq(path + strlen(path) - strlen(ends[i]), ends[i]))
+                        return true;
+        return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 int tmpl_load(const char *path, const struct tmpl_options *options, struct tmpl **ret, struct bk_error *err)
 {
         const char *const slash = strrchr(path, '/');
@@ -498,6 +511,8 @@ int tmpl_load(const char *path, const struct tmpl_options *options, struct tmpl 
                         return bk_wrap(err, "standard input");
                 return tmpl_load_bytes("(standard input)", NULL, bytes, length, options, ret, err);
         }
+        if (is_hcl(path))
+                return bk_fail(err, BK_INVALID, "'%s': HCL2 is not read yet, only Packer's legacy JSON", path);
         if (bk_read_file(path, TMPL_FILE_MOST, &bytes, &length, err) < 0)
                 return -1;
         if (slash != NULL)

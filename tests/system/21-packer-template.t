@@ -1,7 +1,7 @@
 #!/bin/sh
 # Templates as they are in the wild, for Packer: what they lean on is read, and what cannot be done is said.
 . "$(dirname "$0")/lib.sh"
-plan 68
+plan 80
 cd "$WORK" || exit 1
 
 qemu='"type": "qemu", "iso_url": "x.iso", "iso_checksum": "none", "ssh_username": "u"'
@@ -121,3 +121,22 @@ printf '%s\n' '{ "variables": { "p": "{{vault `a` `b`}}", "c": "{{consul_key `k`
 exits "inspect does not ask secret stores" 0 "$BAKERY" inspect t.json
 exits "validate says that they are not asked" 2 "$BAKERY" validate t.json
 like "  by name" "$out" "vault is not supported"
+
+# --- Packer's options ---
+printf '%s\n' '{ "builders": [ { '"$qemu"' } ] }' >t.json
+echo '{ "other": "x" }' >vars.json
+exits "Packer's options of build are taken" 0 "$BAKERY" plan -debug -parallel=false -use-sequential-evaluation -ignore-prerelease-plugins \
+        -skip-enforcement -on-error=ask -warn-on-undeclared-var -var-file vars.json t.json
+like "  -debug waits for nobody without a terminal" "$out" "warning: -debug waits for nobody"
+like "  -on-error=ask is cleanup" "$out" "warning: -on-error=ask is 'cleanup' here"
+like "  and variables of a file are warned of" "$out" '^vars\.json:1:3: warning: the template does not declare a variable "other"'
+exits "another -on-error is refused" 2 "$BAKERY" plan -on-error=never t.json
+exits "Packer's options of validate are taken" 0 "$BAKERY" validate -evaluate-datasources -no-warn-undeclared-var -var x=y t.json
+unlike "  and heeded" "$out" "warning"
+exits "init has nothing to fetch" 0 "$BAKERY" init -upgrade t.json
+like "  and says so" "$out" "nothing to fetch"
+mkdir folder
+: >x.pkr.hcl
+exits "HCL2 is said not to be read" 2 "$BAKERY" validate x.pkr.hcl
+like "  by that name" "$out" "HCL2 is not read yet"
+exits "nor is a folder" 2 "$BAKERY" init folder

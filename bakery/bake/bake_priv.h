@@ -186,7 +186,8 @@ struct bake_postprocessor {
         int (*run)(struct bake_post *post, const void *config, struct bake_artifact *artifact, struct bk_error *err);
         int (*check)(const void *config, const struct tmpl_step *step, struct bk_error *err);   /* beyond what rows say; may be NULL */
 };
-extern const struct bake_postprocessor bake_shell_local_post;
+extern const struct bake_postprocessor bake_compress, bake_artifice, bake_shell_local_post;
+int bake_ensure_parent(const char *path, struct bk_error *err) BK_MUST_CHECK;   /* the folder that a file is to lie in */
 const struct bake_postprocessor *bake_postprocessor_find(const char *type);
 /* The first stage from `at` on that is for this build; pipeline->n: none. -except drops the rest of a pipeline, as in Packer. */
 size_t bake_post_next(const struct bake *bake, const struct tmpl_pipeline *pipeline, size_t at);

@@ -18,7 +18,7 @@ static const char *const provisioners[] = {
 };
 
 static const char *const posts[] = {
-        "alicloud-import", "amazon-import", "artifice", "atlas", "azure-arm-import", "compress", "digitalocean-import", "docker-import", "docker-push",
+        "alicloud-import", "amazon-import", "atlas", "azure-arm-import", "digitalocean-import", "docker-import", "docker-push",
         "docker-save", "docker-tag", "exoscale-import", "googlecompute-export", "googlecompute-import", "ucloud-import", "vagrant",
         "vagrant-cloud", "vagrant-registry", "vsphere", "vsphere-template", "yandex-export", "yandex-import",
 };

@@ -35,7 +35,7 @@ static char *file_name_of(const char *image)
         return name;
 }
 
-static int ensure_parent(const char *path, struct bk_error *err)
+int bake_ensure_parent(const char *path, struct bk_error *err)
 {
         const char *slash = strrchr(path, '/');
         autofree char *parent = slash == NULL ? NULL : bk_strndup(path, (size_t)(slash - path));
@@ -51,7 +51,7 @@ static int export_as(const char *format_name, struct bake_post *post, const void
         autofree char *fallback = bk_format("%s%s", name, format->suffix), *path = NULL;
 
         if (tmpl_render(&post->scope, disk->output ? disk->output : fallback, post->bake->block->doc, &path, err) < 0 ||
-            ensure_parent(path, err) < 0)
+            bake_ensure_parent(path, err) < 0)
                 return -1;
         bake_tell_step(post->events, "%s: writing %s", format_name, path);
         if (layer_export(post->bake->store, post->bake->image.layer, format, path, err) < 0)
@@ -96,7 +96,7 @@ static int run_checksum(struct bake_post *post, const void *config, struct bake_
 
                 scope.data = data;
                 scope.n_data = 3;
-                if (tmpl_render(&scope, checksum->output, post->bake->block->doc, &path, err) < 0 || ensure_parent(path, err) < 0)
+                if (tmpl_render(&scope, checksum->output, post->bake->block->doc, &path, err) < 0 || bake_ensure_parent(path, err) < 0)
                         return -1;
                 bake_tell_step(post->events, "checksum: %s", checksum->types.v[t]);
                 for (size_t i = 0; i < files.n; i++) {
@@ -157,7 +157,7 @@ static int run_manifest(struct bake_post *post, const void *config, struct bake_
         json_error_t why;
         int result = -1;
 
-        if (ensure_parent(output, err) < 0 || bk_lock_take(lock_path, 60000, &lock, err) < 0)
+        if (bake_ensure_parent(output, err) < 0 || bk_lock_take(lock_path, 60000, &lock, err) < 0)
                 return -1;
         if (bk_exists(output)) {
                 document = json_load_file(output, 0, &why);
@@ -200,11 +200,13 @@ static const struct bake_postprocessor own[] = {
 const struct bake_postprocessor *bake_postprocessors(size_t *n)
 {
         enum { OWN = sizeof own / sizeof *own };
-        static struct bake_postprocessor rows[OWN + 1];
+        static struct bake_postprocessor rows[OWN + 3];
 
         memcpy(rows, own, sizeof own);
-        rows[OWN] = bake_shell_local_post;
-        *n = OWN + 1;
+        rows[OWN] = bake_compress;
+        rows[OWN + 1] = bake_artifice;
+        rows[OWN + 2] = bake_shell_local_post;
+        *n = OWN + 3;
         return rows;
 }
 

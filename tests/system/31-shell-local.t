@@ -2,7 +2,7 @@
 # Scripts on the build host, before and after an image is published; and provisioners that wait.
 . "$(dirname "$0")/lib.sh"
 need root loop fuse net mmdebstrap
-plan 20
+plan 22
 fixture
 cd "$WORK" || exit 1
 mkdir tmp
@@ -53,6 +53,12 @@ like "  names it" "$out" "provisioner 4 \(shell-local\)\.script script\.sh chang
 exits "a status that is not among the valid ones fails the bake" 1 "$BAKERY" build -plain -var out="$WORK/out" -var status=4 t.json
 like "  with the place" "$out" "t\.json:9:5: error: provisioner 5 \(shell-local\): the inline script exited with 4"
 is "  after the error-cleanup-provisioner" "$(tail -n 1 out)" "cleaned"
+cat >wait.json <<'EOT'
+{ "builders": [ { "type": "chroot", "image_name": "waits", "source_image": "base" } ], "provisioners": [ { "type": "breakpoint", "note": "now" } ] }
+EOT
+out=$(printf '\n\n' | script -qec "'$BAKERY' build -debug -plain wait.json" /dev/null)
+like "on a terminal a breakpoint waits for Enter" "$out" "breakpoint: now; press Enter to go on"
+like "  and so does -debug, and then it goes on" "$out" "BAKERY_RESULT .*state=baked"
 sed -i 's/"only_on": \["[^]]*\]/"only_on": ["plan9"]/' t.json
 exits "a system that there is not" 2 "$BAKERY" validate -var out=x t.json
 like "  is refused" "$out" "only_on: 'plan9' is none of"

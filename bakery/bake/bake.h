@@ -36,8 +36,8 @@ struct bake_options {
  * the exit code of the process; what went wrong has been told on the way. */
 int bake_run(const char *const templates[], size_t n, const struct bake_options *options);
 
-/* Options with validate set. Loads a template and decodes every block of it, as a bake would; nothing is baked or resolved. Of the options, variables,
- * only and except count.
+/* Loads a template and decodes every block of it, as a bake would; nothing is baked or resolved. Of the options, which have validate set,
+ * variables, only and except count.
  * Warnings, "file:line:column: warning: ...", are added to ret_warnings. */
 int bake_validate(const char *path, const struct bake_options *options, struct bk_strv *ret_warnings,
                   struct bk_error *err) BK_MUST_CHECK;

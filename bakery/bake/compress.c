@@ -58,8 +58,8 @@ static int check_compress(const void *config, const struct tmpl_step *step, stru
 
         for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++)
                 if (ends_in(name, foreign[i]))
-                        return bk_doc_fail(err, bk_doc_get(step->doc, key), "compress does not write %s; it writes .tar.gz, .tar.xz, .tar.lz4, .tar, .gz, "
-                                           ".xz and .lz4", foreign[i]);
+                        return bk_doc_fail(err, bk_doc_get(step->doc, key), "compress does not write %s; it writes .tar.gz, .tar.xz, .tar.lz4, "
+                                           ".tar, .gz, .xz and .lz4", foreign[i]);
         return 0;
 }
 

@@ -188,7 +188,7 @@ static int check_ranges(struct bake *bake, struct bk_error *err)
         if (config->boot_key_interval != NULL && !bk_streq(config->boot_key_interval, "auto") &&
             boot_duration(config->boot_key_interval, strlen(config->boot_key_interval), &ns, NULL) < 0)
                 return wrong(bake, "boot_key_interval", err, "boot_key_interval is a duration such as 10ms, or auto");
-        if (vmware && config->format != NULL && (bk_streq(config->format, "ovf") || bk_streq(config->format, "ova") || bk_streq(config->format, "vmx")))
+        if (vmware && (bk_streq(config->format, "ovf") || bk_streq(config->format, "ova") || bk_streq(config->format, "vmx")))
                 bake_warn(bake, bk_doc_get(bake->block->doc, "format"), "format '%s': a VMX and its VMDK are written, and no OVF", config->format);
         else if (config->format != NULL && layer_format_find(bk_streq(config->format, "vpc") ? "vhd" : config->format) == NULL)
                 return wrong(bake, "format", err, "format is qcow2, raw, vmdk or vhd");
@@ -305,7 +305,8 @@ static int check_http(struct bake *bake, struct bk_error *err)
 static int check_qemuargs(const struct bake *bake, struct bk_error *err)
 {
         static const struct tmpl_datum likely[] = {
-                { "HTTPIP", "10.0.2.2" }, { "HTTPPort", "8000" }, { "Name", "vm" }, { "SSHPublicKey", "" }, { "SSHHostPort", "2222" }, { "OutputDir", "/" },
+                { "HTTPIP", "10.0.2.2" }, { "HTTPPort", "8000" }, { "Name", "vm" }, { "SSHPublicKey", "" },
+                { "SSHHostPort", "2222" }, { "OutputDir", "/" },
         };
         const struct bk_doc *list = bake->config.guest.qemuargs;
         struct tmpl_scope scope = bake->scope;
@@ -322,11 +323,12 @@ static int check_qemuargs(const struct bake *bake, struct bk_error *err)
                 if (pair->kind != BK_DOC_ARRAY || pair->n == 0)
                         return bk_doc_fail(err, pair, "one of qemuargs is [\"-switch\"] or [\"-switch\", \"value\"]");
                 for (size_t k = 0; k < pair->n; k++) {
+                        const struct bk_doc *word = pair->items[k];
                         autofree char *text = NULL;
 
-                        if (pair->items[k]->kind != BK_DOC_STRING && pair->items[k]->kind != BK_DOC_NUMBER)
-                                return bk_doc_fail(err, pair->items[k], "qemuargs are made of strings, found %s", bk_doc_kind_name(pair->items[k]->kind));
-                        if (tmpl_render(&scope, pair->items[k]->text, pair->items[k], &text, err) < 0)
+                        if (word->kind != BK_DOC_STRING && word->kind != BK_DOC_NUMBER)
+                                return bk_doc_fail(err, word, "qemuargs are made of strings, found %s", bk_doc_kind_name(word->kind));
+                        if (tmpl_render(&scope, word->text, word, &text, err) < 0)
                                 return bk_wrap(err, "qemuargs");
                 }
         }
@@ -364,7 +366,8 @@ static int add_matches(const struct bk_strv *patterns, struct bk_strv *ret)
 int bake_guest_inputs(const struct bake_config *config, struct bk_strv *ret, struct bk_error *err)
 {
         const struct bake_guest *guest = &config->guest;
-        const bool pinned = guest->iso_md5 != NULL || (guest->iso_checksum != NULL && !bk_streq(guest->iso_checksum, "none") && strncmp(guest->iso_checksum, "file:", 5) != 0);
+        const char *sum = guest->iso_checksum != NULL ? guest->iso_checksum : guest->iso_md5;
+        const bool pinned = sum != NULL && !bk_streq(sum, "none") && strncmp(sum, "file:", 5) != 0;
 
         (void)err;
         if (!pinned && guest->iso_url != NULL && bk_exists(guest->iso_url))

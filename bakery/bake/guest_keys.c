@@ -116,7 +116,8 @@
         { "shutdown_timeout", TMPL_DURATION, AT(shutdown_timeout_ms), HOW, "5m", 1, 0, "until it is off; longer where guests are emulated" }, \
         { "output_directory", TMPL_STRING, AT(output_directory), HOW, NULL, 0, 0, "write the disk there too" }, \
         { "vm_name", TMPL_STRING, AT(vm_name), 0, NULL, 0, 0, "packer-BUILD where not given; {{ .Name }}" }, \
-        { "format", TMPL_STRING, AT(format), HOW, "qcow2", 0, 0, "of the file in output_directory: qcow2, raw, vmdk, vhd; vmware-iso always writes VMDK" }, \
+        { "format", TMPL_STRING, AT(format), HOW, "qcow2", 0, 0, \
+          "of the file in output_directory: qcow2, raw, vmdk, vhd; vmware-iso always writes VMDK" }, \
         { "skip_compaction", TMPL_BOOL, AT(skip_compaction), HOW, "false", 0, 0, "seal an installed disk without rewriting it" }
 
 static const struct tmpl_key qemu[] = {
@@ -165,7 +166,8 @@ static const struct tmpl_key vmware[] = {
         { "version", TMPL_STRING, AT(version), HOW, "9", 0, 0, "of the virtual hardware in the VMX" },
         { "vmx_data", TMPL_MAP, AT(vmx_data), 0, NULL, 0, 0,
           "memsize, numvcpus, ethernet0.virtualDev, firmware and scsi0.virtualDev are heeded; all go into the VMX" },
-        { "vmx_data_post", TMPL_IGNORED }, { "vmx_remove_ethernet_interfaces", TMPL_IGNORED }, { "vmx_template_path", TMPL_IGNORED }, { "vmx_disk_template_path", TMPL_IGNORED },
+        { "vmx_data_post", TMPL_IGNORED }, { "vmx_remove_ethernet_interfaces", TMPL_IGNORED }, { "vmx_template_path", TMPL_IGNORED },
+        { "vmx_disk_template_path", TMPL_IGNORED },
         { "disk_type_id", TMPL_IGNORED }, { "vmdk_name", TMPL_IGNORED }, { "cdrom_adapter_type", TMPL_IGNORED }, { "network_name", TMPL_IGNORED },
         { "serial", TMPL_IGNORED }, { "parallel", TMPL_IGNORED }, { "usb", TMPL_IGNORED }, { "sound", TMPL_IGNORED },
         { "display_name", TMPL_IGNORED },

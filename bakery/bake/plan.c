@@ -38,7 +38,9 @@ static struct names known(enum bake_part part)
 
 static int unknown(const struct bk_doc *doc, enum bake_part part, const char *type, struct bk_error *err)
 {
-        static const char *const words[] = { [BAKE_BUILDER] = "builder", [BAKE_PROVISIONER] = "provisioner", [BAKE_POST_PROCESSOR] = "post-processor" };
+        static const char *const words[] = {
+                [BAKE_BUILDER] = "builder", [BAKE_PROVISIONER] = "provisioner", [BAKE_POST_PROCESSOR] = "post-processor",
+        };
         const struct bk_doc *place = bk_doc_get(doc, "type");
         const struct names names = known(part);
         const char *nearest = bk_nearest(type, names.v, names.n);

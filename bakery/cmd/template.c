@@ -196,5 +196,6 @@ static const struct cmd_flag init_flags[] = {
 };
 
 const struct cmd cmd_init = {
-        "init", "TEMPLATE", 1, 1, "say that nothing is to be fetched", "For scripts that call `packer init` before they bake.", CMD_FLAGS(init_flags), run_init,
+        "init", "TEMPLATE", 1, 1, "say that nothing is to be fetched",
+        "For scripts that call `packer init` before they bake.", CMD_FLAGS(init_flags), run_init,
 };

@@ -229,7 +229,7 @@ static int refuse_missing(const struct tmpl *tmpl, const struct sources *sources
         for (size_t i = 0; i < sources->n; i++) {
                 const struct bk_doc *const doc = tmpl->variables[i].doc;
 
-                if (sources->v[i].text != NULL)
+                if (sources->v[i].text != NULL || doc == NULL)  /* from the command line it has a text */
                         continue;
                 if (first == NULL)
                         first = doc;

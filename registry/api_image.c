@@ -10,25 +10,24 @@
 enum { PAGE = 1000, PAGE_MOST = 10000 };
 
 /* --- parameters --------------------------------------------------------------------- */
-int reg_call_value(const struct reg_call *call, const char *name, char **ret, struct bk_error *err)
+/* One parameter of "?a=b&c=d" or ";a=b", decoded: 1 with *ret the caller's, 0 when it is not there, -1. "a" alone is "1". */
+static int text_value(const struct reg_call *call, const char *name, char **ret, struct bk_error *err)
 {
         autofree char *query = reg_call_query(call);
-        const size_t n = strlen(name);
+        struct reg_parameter found;
 
-        for (const char *p = query; *p != '\0';) {
-                const size_t length = strcspn(++p, "&;");
-
-                if (strncmp(p, name, n) == 0 && (length == n || p[n] == '='))
-                        return length == n ? (*ret = bk_strdup("1"), 1) : reg_decode(p + n + 1, length - n - 1, ret, err) < 0 ? -1 : 1;
-                p += length;
-        }
-        return 0;
+        if (*query == '\0' || !reg_parameter_find(query + 1, strlen(query + 1), "&;", name, &found))
+                return 0;
+        if (found.value != NULL)
+                return reg_decode(found.value, (size_t)(found.end - found.value), ret, err) < 0 ? -1 : 1;
+        *ret = bk_strdup("1");
+        return 1;
 }
 
 static int number_value(const struct reg_call *call, const char *name, int64_t most, int64_t *ret, struct bk_error *err)
 {
         autofree char *text = NULL;
-        const int status = reg_call_value(call, name, &text, err);
+        const int status = text_value(call, name, &text, err);
         const size_t digits = text == NULL ? 0 : strspn(text, "0123456789");
 
         if (status <= 0)
@@ -92,7 +91,7 @@ static int time_value(const struct reg_call *call, const char *name, int64_t *re
 {
         autofree char *text = NULL;
         int64_t high = 0;
-        const int status = reg_call_value(call, name, &text, err);
+        const int status = text_value(call, name, &text, err);
 
         return status <= 0 ? status : reg_time_parse(text, ret, &high, err) < 0 ? -1 : 1;
 }
@@ -191,7 +190,7 @@ static int project(struct reg_call *call, struct bk_error *err)
         autofree char *fields = NULL;
         json_t *all = call->json, *some;
 
-        if (reg_call_value(call, "_fields", &fields, err) < 0 || (fields != NULL && reg_filter_project(&filter, fields, err) < 0) ||
+        if (text_value(call, "_fields", &fields, err) < 0 || (fields != NULL && reg_filter_project(&filter, fields, err) < 0) ||
             (call->projection != NULL && reg_filter_project(&filter, call->projection, err) < 0))
                 return -1;
         if (filter.fields.n == 0)
@@ -217,7 +216,7 @@ static int show_now(struct reg_call *call, struct bk_error *err)
 
         if (status != 0)
                 return status;
-        if (reg_call_value(call, "packages", &packages, err) < 0)
+        if (text_value(call, "packages", &packages, err) < 0)
                 return -1;
         return reg_image_json(call->reg, image.id, packages != NULL && !bk_streq(packages, "0"), &call->json, err);
 }
@@ -228,7 +227,7 @@ int reg_image_show(struct reg_call *call, struct bk_error *err)
         int64_t at = 0;
         int status;
 
-        if (check_values(call, "_at _diff _fields packages", err) < 0 || (status = reg_call_value(call, "_diff", &diff, err)) < 0)
+        if (check_values(call, "_at _diff _fields packages", err) < 0 || (status = text_value(call, "_diff", &diff, err)) < 0)
                 return -1;
         if (status > 0)
                 return diff_of(call, diff, err);
@@ -236,6 +235,15 @@ int reg_image_show(struct reg_call *call, struct bk_error *err)
                 return bk_wrap(err, "_at");
         status = status > 0 ? show_at(call, at, err) : show_now(call, err);
         return status != 0 ? (status > 0 ? 0 : -1) : project(call, err);
+}
+
+/* A list of one image's. Takes items, and next. */
+static json_t *list_of(const struct reg_call *call, const struct reg_image *image, json_t *items, json_t *next)
+{
+        json_t *list = reg_call_list(call, items, next);
+
+        (void)json_object_set_new(list, "image", json_string(image->id));
+        return list;
 }
 
 int reg_image_checks(struct reg_call *call, struct bk_error *err)
@@ -251,8 +259,7 @@ int reg_image_checks(struct reg_call *call, struct bk_error *err)
                 return status > 0 ? 0 : -1;
         if (reg_image_json(call->reg, image.id, false, &record, err) < 0)
                 return -1;
-        call->json = json_pack("{s:s,s:O,s:I,s:n}", "image", image.id, "items", json_object_get(record, "checks"),
-                               "index", (json_int_t)call->answer->index, "next");
+        call->json = list_of(call, &image, json_incref(json_object_get(record, "checks")), NULL);
         json_decref(record);
         return 0;
 }
@@ -293,8 +300,8 @@ int reg_image_lineage(struct reg_call *call, struct bk_error *err)
                 (void)json_array_append_new(items, item);
         }
         free_ids(newest, line.n);
-        call->json = json_pack("{s:s,s:s,s:o,s:I,s:n}", "image", image.id, "freshness", reg_freshness_name(fresh[line.n - 1]), "items", items,
-                               "index", (json_int_t)call->answer->index, "next");
+        call->json = list_of(call, &image, items, NULL);
+        (void)json_object_set_new(call->json, "freshness", json_string(reg_freshness_name(fresh[line.n - 1])));
         return 0;
 }
 
@@ -348,9 +355,9 @@ int reg_image_descendants(struct reg_call *call, struct bk_error *err)
         for (size_t i = 0; i < nodes.n && (int64_t)i + 1 < how.limit; i++)
                 (void)json_array_append_new(items, node_json(&nodes.v[i]));
         if ((int64_t)nodes.n == how.limit && how.limit > 1)
-                next = json_sprintf("%lld", (long long)nodes.v[nodes.n - 2].sequence);
-        call->json = json_pack("{s:s,s:I,s:o,s:I,s:o}", "image", image.id, "sequence", (json_int_t)image.sequence, "items", items,
-                               "index", (json_int_t)call->answer->index, "next", next == NULL ? json_null() : next);
+                next = reg_call_next(nodes.v[nodes.n - 2].sequence);
+        call->json = list_of(call, &image, items, next);
+        (void)json_object_set_new(call->json, "sequence", json_integer((json_int_t)image.sequence));
         return 0;
 }
 
@@ -368,7 +375,7 @@ int reg_image_packages(struct reg_call *call, struct bk_error *err)
         autostmt *stmt = NULL;
         int status;
 
-        if (check_values(call, "name", err) < 0 || reg_call_value(call, "name", &name, err) < 0)
+        if (check_values(call, "name", err) < 0 || text_value(call, "name", &name, err) < 0)
                 return -1;
         if ((status = resolve(call, call->part[0], &image, err)) != 0)
                 return status > 0 ? 0 : -1;
@@ -392,7 +399,7 @@ int reg_image_packages(struct reg_call *call, struct bk_error *err)
                 }
                 (void)json_array_append_new(items, item);
         }
-        call->json = json_pack("{s:s,s:o,s:I,s:n}", "image", image.id, "items", items, "index", (json_int_t)call->answer->index, "next");
+        call->json = list_of(call, &image, items, NULL);
         return status;
 }
 
@@ -430,7 +437,7 @@ static int diff(struct reg_call *call, const struct reg_side *from, const struct
         autofree char *files = NULL;
         json_t *list = NULL;
 
-        if (diff_records(call, from, to, err) < 0 || reg_call_value(call, "files", &files, err) < 0)
+        if (diff_records(call, from, to, err) < 0 || text_value(call, "files", &files, err) < 0)
                 return -1;
         if (files == NULL || bk_streq(files, "0"))
                 return 0;

@@ -13,7 +13,8 @@ char *reg_call_query(const struct reg_call *call)
         return bk_format("%s%s%s", call->arguments, *query == '\0' ? "" : *call->arguments == '\0' ? "?" : "&", query);
 }
 
-json_t *reg_image_item(const struct bk_strv *fields, const struct reg_image *image)
+/* Projected; no fields: its summary. */
+static json_t *item_of(const struct bk_strv *fields, const struct reg_image *image)
 {
         json_t *summary = reg_image_summary(image), *item;
 
@@ -36,8 +37,8 @@ static json_t *page(const struct reg_call *call, const struct reg_filter *filter
         json_t *items = json_array();
 
         for (size_t i = 0; i < images->n; i++)
-                (void)json_array_append_new(items, reg_image_item(&filter->fields, &images->v[i]));
-        return json_pack("{s:o,s:I,s:o}", "items", items, "index", (json_int_t)call->answer->index, "next", reg_json_text(next));
+                (void)json_array_append_new(items, item_of(&filter->fields, &images->v[i]));
+        return reg_call_list(call, items, reg_json_text(next));
 }
 
 /* Nothing on offer matches, and something withdrawn does: 410, with the last that is known of it. */

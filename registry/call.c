@@ -5,42 +5,45 @@
 
 #include "registry/registry_priv.h"
 
-int reg_call_text(const struct reg_call *call, const char *name, char **ret, struct bk_error *err)
+bool reg_parameter_find(const char *text, size_t length, const char *between, const char *name, struct reg_parameter *ret)
 {
+        const char *const all = text + length;
         const size_t n = strlen(name);
 
-        *ret = NULL;
-        for (const char *p = call->request->query; p != NULL && *p != '\0';) {
-                const size_t length = strcspn(p, "&");
-
-                if (length > n && p[n] == '=' && strncmp(p, name, n) == 0)
-                        return reg_decode(p + n + 1, length - n - 1, ret, err);
-                p += length + (p[length] == '&');
+        for (const char *p = text, *end; p < all; p = end + (end < all)) {
+                for (end = p; end < all && strchr(between, *end) == NULL;)
+                        end++;
+                if ((size_t)(end - p) < n || strncmp(p, name, n) != 0 || (p + n < end && p[n] != '='))
+                        continue;
+                *ret = (struct reg_parameter){ p, p + n < end ? p + n + 1 : NULL, end };
+                return true;
         }
-        return 0;
+        return false;
+}
+
+int reg_call_text(const struct reg_call *call, const char *name, char **ret, struct bk_error *err)
+{
+        const char *query = call->request->query;
+        struct reg_parameter found;
+
+        *ret = NULL;
+        if (query == NULL || !reg_parameter_find(query, strlen(query), "&", name, &found) || found.value == NULL)
+                return 0;
+        return reg_decode(found.value, (size_t)(found.end - found.value), ret, err);
 }
 
 int reg_form_text(const char *text, size_t length, const char *key, char **ret, struct bk_error *err)
 {
-        const size_t key_length = strlen(key);
+        struct reg_parameter found;
+        autofree char *raw = NULL;
 
         *ret = NULL;
-        for (const char *p = text, *end = text + length; p < end;) {
-                const char *stop = memchr(p, '&', (size_t)(end - p));
-                autofree char *raw = NULL;
-
-                if (stop == NULL)
-                        stop = end;
-                if ((size_t)(stop - p) > key_length && strncmp(p, key, key_length) == 0 && p[key_length] == '=') {
-                        p += key_length + 1;
-                        raw = bk_strndup(p, (size_t)(stop - p));
-                        for (char *c = raw; *c != '\0'; c++)
-                                *c = *c == '+' ? ' ' : *c;
-                        return reg_decode(raw, strlen(raw), ret, err);
-                }
-                p = stop + 1;
-        }
-        return 0;
+        if (!reg_parameter_find(text, length, "&", key, &found) || found.value == NULL)
+                return 0;
+        raw = bk_strndup(found.value, (size_t)(found.end - found.value));
+        for (char *c = raw; *c != '\0'; c++)
+                *c = *c == '+' ? ' ' : *c;
+        return reg_decode(raw, strlen(raw), ret, err);
 }
 
 int reg_call_switch(const struct reg_call *call, const char *name, bool *ret, struct bk_error *err)
@@ -71,9 +74,12 @@ int reg_call_number(const struct reg_call *call, const char *name, int64_t least
         return 0;
 }
 
-json_t *reg_call_list(const struct reg_call *call, json_t *items, int64_t next)
+json_t *reg_call_list(const struct reg_call *call, json_t *items, json_t *next)
 {
-        autofree char *cursor = next != 0 ? bk_format("%lld", (long long)next) : NULL;
+        return json_pack("{s:o, s:I, s:o}", "items", items, "index", (json_int_t)call->answer->index, "next", next == NULL ? json_null() : next);
+}
 
-        return json_pack("{s:o, s:I, s:s?}", "items", items, "index", (json_int_t)call->answer->index, "next", cursor);
+json_t *reg_call_next(int64_t number)
+{
+        return number == 0 ? NULL : json_sprintf("%lld", (long long)number);
 }

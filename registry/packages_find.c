@@ -119,16 +119,12 @@ int reg_packages_matching(struct reg *reg, const struct reg_package_ask *ask, st
 }
 
 /* --- use ------------------------------------------------------------------------ */
-const char *reg_in_use_sql(void)
-{
-        return "SELECT head FROM channel UNION SELECT image FROM launch WHERE ended_at IS NULL";
-}
-
 int reg_in_use(struct reg *reg, struct reg_ids *ret, struct bk_error *err)
 {
-        autofree char *sql = bk_format("WITH RECURSIVE used (sequence) AS (%s UNION SELECT i.ancestor FROM used u "
-                                       "JOIN image i ON i.sequence = u.sequence WHERE i.ancestor IS NOT NULL) SELECT sequence FROM used",
-                                       reg_in_use_sql());
+        static const char sql[] =
+                "WITH RECURSIVE used (sequence) AS (SELECT head FROM channel UNION SELECT image FROM launch WHERE ended_at IS NULL "
+                "UNION SELECT i.ancestor FROM used u JOIN image i ON i.sequence = u.sequence WHERE i.ancestor IS NOT NULL) "
+                "SELECT sequence FROM used";
         BK_CLEANUP(reg_ids_done) struct reg_ids ids = { 0 };
         autostmt *stmt = NULL;
         int status;

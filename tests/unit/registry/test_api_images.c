@@ -55,8 +55,8 @@ static void stock(struct reg *reg)
                                          .attributes = { PAIR("release", "x"), PAIR("kernel", "9") } }));
         free(baked(reg, (struct recipe){ .seed = "5", .name = "root", .state = REG_TESTED, .attributes = { PAIR("release", "y") } }));
         six = baked(reg, (struct recipe){ .seed = "6", .name = "old" });
-        assert_ok(reg_set_state(reg, six, REG_REVOKED, "ada", "hole", &err), err);
-        assert_ok(reg_channel_assign(reg, "production", three, "ada", NULL, &err), err);
+        assert_ok(state_set(reg, six, REG_REVOKED, "ada", "hole", &err), err);
+        assert_ok(channel_assign(reg, "production", three, "ada", NULL, &err), err);
 }
 
 /* {ID:N} stands for the id of seed N. says: in the text of the answer. */

@@ -20,6 +20,8 @@ struct bake_options {
         bool force;                     /* bake even what is up to date */
         bool allow_revoked;             /* ... and on an image that was withdrawn */
         bool plan_only;
+        bool validate;                  /* what only a bake would meet is a warning */
+        bool debug;                     /* wait for Enter before each provisioner, where there is a terminal */
         bool keep_failed;               /* -on-error=abort: the draft of a failed bake stays, and its path is said */
         int parallel;                   /* bakes at once; 0: as many as there are processors */
         int lock_timeout_ms;            /* wait for another bake of the same image */
@@ -34,9 +36,10 @@ struct bake_options {
  * the exit code of the process; what went wrong has been told on the way. */
 int bake_run(const char *const templates[], size_t n, const struct bake_options *options);
 
-/* Loads a template and decodes every block of it, as a bake would; nothing is baked or resolved.
+/* Loads a template and decodes every block of it, as a bake would; nothing is baked or resolved. Of the options, which have validate set,
+ * variables, only and except count.
  * Warnings, "file:line:column: warning: ...", are added to ret_warnings. */
-int bake_validate(const char *path, const struct tmpl_options *variables, struct bk_strv *ret_warnings,
+int bake_validate(const char *path, const struct bake_options *options, struct bk_strv *ret_warnings,
                   struct bk_error *err) BK_MUST_CHECK;
 
 /* Undoes what the dead left behind (janitor/sweep.h); every command that writes calls it first. What stays is a warning. Returns of how many. */

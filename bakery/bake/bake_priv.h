@@ -85,10 +85,16 @@ struct bake {
         struct reg_image image;                 /* what was published or found */
         bool tests_failed;
         json_t *artifacts;                      /* files made by post-processors */
+        struct bk_strv warnings;                /* of bake_prepare(), "file:line:column: warning: ..." */
 };
 
 int bake_prepare(struct bake *bake, struct bk_error *err) BK_MUST_CHECK;        /* decodes everything; resolves nothing */
 void bake_done(struct bake *bake);
+void bake_warn(struct bake *bake, const struct bk_doc *place, const char *format, ...) BK_PRINTF(3, 4);
+/* Every selected build of a template, not prepared yet; those whose builder only Packer has are left out with a warning, which is an
+ * error when no other one is there. Warnings of the template come first. `like` is what all have in common. */
+int bake_builds(struct tmpl *tmpl, const struct bake *like, struct bake ***ret, size_t *ret_n, struct bk_strv *ret_warnings,
+                struct bk_error *err) BK_MUST_CHECK;
 /* Resolves the source and computes the inputs. Sets *ret_current when the registry has this very image already. */
 int bake_plan(struct bake *bake, struct reg *reg, bool *ret_current, struct bk_error *err) BK_MUST_CHECK;
 int bake_inputs(struct bake *bake, struct bk_error *err) BK_MUST_CHECK;
@@ -157,7 +163,20 @@ struct bake_provisioner {
 };
 const struct bake_provisioner *bake_provisioner_find(const char *type);
 const struct bake_provisioner *bake_provisioners(size_t *n);
-extern const struct bake_provisioner bake_shell, bake_file;
+extern const struct bake_provisioner bake_shell, bake_shell_local, bake_file, bake_breakpoint, bake_sleep;
+void bake_wait_for_enter(void);         /* at the terminal that standard input is */
+/* What shell and shell-local share. Both keys are lists; the complaint is at the key of that name. */
+int bake_check_variables(const struct bk_strv *environment_vars, const struct tmpl_step *step, struct bk_error *err) BK_MUST_CHECK;
+int bake_check_exit_codes(const struct bk_strv *valid_exit_codes, const struct tmpl_step *step, struct bk_error *err) BK_MUST_CHECK;
+bool bake_exit_code_valid(const struct bk_strv *valid_exit_codes, int status);
+/* One variable in the format of the template: each %s once, value with ' escaped for sh. */
+void bake_add_variable(struct bk_buf *out, const char *format, const char *name, size_t name_length, const char *value);
+
+/* build_data.c: {{ build `ID` }} as names, before anything runs; with values, owned until the process ends. work: NULL outside of it. */
+void bake_build_unknown(struct tmpl_scope *scope);
+void bake_build_known(const struct bake *bake, const struct bake_work *work, struct tmpl_scope *scope);
+/* PACKER_BUILD_NAME and its kin, added to ret. */
+void bake_build_vars(const struct bake *bake, const struct bake_work *work, struct tmpl_map *ret);
 
 struct bake_artifact { struct bk_strv files; bool image; };     /* image: still the builder's own, in the store, and the files it wrote beside */
 struct bake_post {
@@ -171,9 +190,23 @@ struct bake_postprocessor {
         size_t n_keys, size;
         bool keeps_input;               /* whether the input artifact survives when the template does not say */
         int (*run)(struct bake_post *post, const void *config, struct bake_artifact *artifact, struct bk_error *err);
+        int (*check)(const void *config, const struct tmpl_step *step, struct bk_error *err);   /* beyond what rows say; may be NULL */
 };
+extern const struct bake_postprocessor bake_compress, bake_artifice, bake_shell_local_post;
+int bake_ensure_parent(const char *path, struct bk_error *err) BK_MUST_CHECK;   /* the folder that a file is to lie in */
 const struct bake_postprocessor *bake_postprocessor_find(const char *type);
+/* The first stage from `at` on that is for this build; pipeline->n: none. -except drops the rest of a pipeline, as in Packer. */
+size_t bake_post_next(const struct bake *bake, const struct tmpl_pipeline *pipeline, size_t at);
 const struct bake_postprocessor *bake_postprocessors(size_t *n);
+
+/* Keys that every post-processor has. */
+#define BAKE_POST_KEYS(type) \
+        { "type", TMPL_IGNORED }, { "name", TMPL_IGNORED }, { "only", TMPL_IGNORED }, { "except", TMPL_IGNORED }, \
+        { "keep_input_artifact", TMPL_STRING, offsetof(type, keep), 0, NULL, 0, 0, "true or false: files that went in stay or go" }
+
+/* packers.c */
+enum bake_part { BAKE_BUILDER, BAKE_PROVISIONER, BAKE_POST_PROCESSOR };
+bool bake_packer_has(enum bake_part part, const char *type);
 
 /* Keys that every provisioner has. */
 struct bake_common { int64_t pause_before_ms, timeout_ms, max_retries; };

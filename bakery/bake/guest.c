@@ -92,7 +92,8 @@ static int start_http(struct bake_stage *stage, struct bk_error *err)
                 .port_max = (unsigned)config->http_port_max, .on_request = on_request, .arg = stage->work,
         };
 
-        stage->http_ip = bk_strdup(config->net_bridge != NULL && config->http_bind_address != NULL ? config->http_bind_address : "10.0.2.2");
+        stage->http_ip = config->http_callback_address != NULL ? bk_strdup(config->http_callback_address) :
+                         bk_strdup(config->net_bridge != NULL && config->http_bind_address != NULL ? config->http_bind_address : "10.0.2.2");
         if (config->http_directory == NULL && config->http_content.keys.n == 0) {
                 stage->http_port = bk_strdup("0");
         } else {

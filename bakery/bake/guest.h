@@ -4,7 +4,7 @@
 
 struct bake_guest {
         /* where the disk begins: an ISO, a disk image, or an image of the registry (bake_config.source_image) */
-        char *iso_url, *iso_checksum, *iso_checksum_type, *iso_checksum_url, *iso_target_path;
+        char *iso_url, *iso_md5, *iso_checksum, *iso_checksum_type, *iso_checksum_url, *iso_target_path;
         struct bk_strv iso_urls;
         bool iso_skip_cache, disk_image, skip_resize_disk, skip_compaction;
         uint64_t disk_size;
@@ -19,7 +19,7 @@ struct bake_guest {
         const struct bk_doc *qemuargs;
         char *libvirt_uri;
         /* seed */
-        char *http_directory, *http_bind_address, *floppy_label, *cd_label;
+        char *http_directory, *http_bind_address, *http_callback_address, *floppy_label, *cd_label;
         struct tmpl_map http_content, floppy_content, cd_content;
         struct bk_strv floppy_files, floppy_dirs, cd_files;
         int64_t http_port_min, http_port_max;
@@ -33,8 +33,8 @@ struct bake_guest {
         char *vnc_bind_address, *vnc_password;
         int64_t vnc_port_min, vnc_port_max;
         /* communicator */
-        char *communicator, *ssh_host, *ssh_username, *ssh_password, *ssh_private_key_file, *ssh_certificate_file;
-        char *ssh_bastion_host, *ssh_bastion_username, *ssh_bastion_password, *ssh_bastion_private_key_file;
+        char *communicator, *ssh_host, *ssh_username, *ssh_password, *ssh_private_key_file, *ssh_key_path, *ssh_certificate_file;
+        char *ssh_bastion_host, *ssh_bastion_username, *ssh_bastion_password, *ssh_bastion_private_key_file, *ssh_bastion_certificate_file;
         struct bk_strv ssh_ciphers, ssh_key_exchange_algorithms;
         int64_t ssh_port, ssh_bastion_port, ssh_handshake_attempts;
         int64_t ssh_timeout_ms, ssh_wait_timeout_ms, ssh_keep_alive_interval_ms, ssh_read_write_timeout_ms, pause_before_connecting_ms;

@@ -73,12 +73,29 @@ int bake_boot_steps(const struct bake *bake, const struct tmpl_datum *data, size
         return add_step(&scope, joined.data ? joined.data : "", NULL, place, ret, err);
 }
 
+/* Which layout has the key, when the template's has not? */
+static void explain_layout(const struct boot_command *command, struct bk_error *err)
+{
+        static const char *const layouts[] = { "us", "de", "fr", "gb" };
+
+        for (size_t i = 0; command->n > 0 && i < sizeof layouts / sizeof *layouts; i++) {
+                BK_CLEANUP(boot_chords_done) struct boot_chords chords = { 0 };
+                const size_t length = strlen(err->text);
+
+                if (boot_chords_of(command, layouts[i], &chords, NULL) < 0)
+                        continue;
+                (void)snprintf(err->text + length, sizeof err->text - length, "; boot_keyboard '%s' could", layouts[i]);
+                return;
+        }
+}
+
 /* As it would be typed, with an address for every address. */
-static int check_typing(const struct bake *bake, struct bk_error *err)
+static int check_typing(struct bake *bake, struct bk_error *err)
 {
         static const struct tmpl_datum likely[] = {
                 { "HTTPIP", "10.0.2.2" }, { "HTTPPort", "8000" }, { "Name", "vm" }, { "SSHPublicKey", "ssh-ed25519 AAAA" },
         };
+        static const struct boot_command nothing;
         const struct bake_guest *config = &bake->config.guest;
         const struct bk_doc *place = bk_doc_get(bake->block->doc, config->boot_steps ? "boot_steps" : "boot_command");
         BK_CLEANUP(bake_typing_steps_done) struct bake_typing_steps steps = { 0 };
@@ -91,10 +108,14 @@ static int check_typing(const struct bake *bake, struct bk_error *err)
                 BK_CLEANUP(boot_command_done) struct boot_command command = { 0 };
                 BK_CLEANUP(boot_chords_done) struct boot_chords chords = { 0 };
 
-                if (boot_parse(steps.v[i].text, &command, err) < 0 || boot_chords_of(&command, config->boot_keyboard, &chords, err) < 0) {
-                        bk_wrap(err, "boot command");
+                if (boot_parse(steps.v[i].text, &command, err) == 0 && boot_chords_of(&command, config->boot_keyboard, &chords, err) == 0)
+                        continue;
+                explain_layout(&command, err);
+                bk_wrap(err, "boot command");
+                if (command.n > 0 && bake->options->validate && boot_chords_of(&nothing, config->boot_keyboard, &chords, NULL) == 0)
+                        bake_warn(bake, place, "%s", err->text);
+                else
                         return bk_at(err, place->file, place->line, place->column);
-                }
         }
         return 0;
 }
@@ -125,14 +146,25 @@ static int check_origin(const struct bake *bake, struct bk_error *err)
         return 0;
 }
 
-static int check_login(const struct bake *bake, struct bk_error *err)
+/* A warning where nothing is baked. */
+static int cannot_bake(struct bake *bake, const char *key, struct bk_error *err, const char *text)
+{
+        const struct bk_doc *place = bk_doc_get(bake->block->doc, key);
+
+        if (!bake->options->validate && !bake->options->plan_only)
+                return wrong(bake, key, err, text);
+        bake_warn(bake, place ? place : bake->block->doc, "%s", text);
+        return 0;
+}
+
+static int check_login(struct bake *bake, struct bk_error *err)
 {
         const struct bake_guest *config = &bake->config.guest;
 
         if (bk_streq(config->communicator, "none"))
                 return 0;
         if (bk_streq(config->communicator, "winrm"))
-                return wrong(bake, "communicator", err, "WinRM is not spoken here; Windows guests with OpenSSH work");
+                return cannot_bake(bake, "communicator", err, "WinRM is not spoken here; Windows guests with OpenSSH work");
         if (!bk_streq(config->communicator, "ssh"))
                 return wrong(bake, "communicator", err, "communicator is ssh or none");
         if (config->ssh_username == NULL || *config->ssh_username == '\0')
@@ -142,9 +174,10 @@ static int check_login(const struct bake *bake, struct bk_error *err)
         return 0;
 }
 
-static int check_ranges(const struct bake *bake, struct bk_error *err)
+static int check_ranges(struct bake *bake, struct bk_error *err)
 {
         const struct bake_guest *config = &bake->config.guest;
+        const bool vmware = bk_streq(bake->block->type, "vmware-iso");
         int64_t ns;
 
         if (config->host_port_min > config->host_port_max)
@@ -156,7 +189,9 @@ static int check_ranges(const struct bake *bake, struct bk_error *err)
         if (config->boot_key_interval != NULL && !bk_streq(config->boot_key_interval, "auto") &&
             boot_duration(config->boot_key_interval, strlen(config->boot_key_interval), &ns, NULL) < 0)
                 return wrong(bake, "boot_key_interval", err, "boot_key_interval is a duration such as 10ms, or auto");
-        if (config->format != NULL && layer_format_find(bk_streq(config->format, "vpc") ? "vhd" : config->format) == NULL)
+        if (vmware && (bk_streq(config->format, "ovf") || bk_streq(config->format, "ova") || bk_streq(config->format, "vmx")))
+                bake_warn(bake, bk_doc_get(bake->block->doc, "format"), "format '%s': a VMX and its VMDK are written, and no OVF", config->format);
+        else if (config->format != NULL && layer_format_find(bk_streq(config->format, "vpc") ? "vhd" : config->format) == NULL)
                 return wrong(bake, "format", err, "format is qcow2, raw, vmdk or vhd");
         return 0;
 }
@@ -179,34 +214,138 @@ static int check_more_disks(const struct bake *bake, struct bk_error *err)
         return 0;
 }
 
-static void name_image(struct bake *bake)
+/* What registries take of a name: lower case, and '-' for what they do not. */
+static char *fit_for_registry(const char *from)
 {
-        const char *from = bake->config.guest.vm_name ? bake->config.guest.vm_name : bake->block->name;
-        char *to;
+        char *const name = bk_strdup(from), *to = name;
 
-        if (bake->config.image_name != NULL)
-                return;
-        bake->config.image_name = to = bk_strdup(from);
         for (const char *p = from; *p != '\0'; p++) {
-                const char c = (char)tolower((unsigned char)*p);
+                const char c = (char)tolower((unsigned char)*p), last = to > name ? to[-1] : '\0';
 
-                if (isalnum((unsigned char)c) || (to != bake->config.image_name && strchr("._-", c) != NULL))
+                if (isalnum((unsigned char)c) || (last != '\0' && strchr("._-", c) != NULL && !(c == '.' && last == '.')))
                         *to++ = c;
-                else if (to != bake->config.image_name && to[-1] != '-')
+                else if (last != '\0' && last != '-' && c != '.')
                         *to++ = '-';
         }
         *to = '\0';
+        return name;
+}
+
+/* The name of a builder's image where it gives none. NULL: it gives one, or has no guest. */
+static char *derived_name(const struct tmpl *tmpl, const struct tmpl_builder *block)
+{
+        const struct tmpl_scope scope = { .tmpl = tmpl, .build_name = block->name, .build_type = block->type };
+        const struct bake_builder *builder = bake_builder_find(block->type);
+        const struct bk_doc *vm_name = bk_doc_get(block->doc, "vm_name"), *image_name = bk_doc_get(block->doc, "image_name");
+        autofree char *name = NULL, *given = NULL;
+
+        if (builder == NULL || !builder->guest)
+                return NULL;
+        if (image_name != NULL && image_name->text != NULL && (tmpl_render(&scope, image_name->text, image_name, &given, NULL) < 0 || *given != '\0'))
+                return NULL;
+        if (vm_name != NULL && vm_name->text != NULL && tmpl_render(&scope, vm_name->text, vm_name, &name, NULL) < 0)
+                return NULL;
+        return fit_for_registry(name != NULL && *name != '\0' ? name : block->name);
+}
+
+/* One vm_name for several builders is usual in templates. Whether the others are baked as well does not change the name. */
+static void name_image(struct bake *bake)
+{
+        autofree char *name = NULL;
+
+        if (bake->config.image_name != NULL)
+                return;
+        name = fit_for_registry(bake->config.guest.vm_name ? bake->config.guest.vm_name : bake->block->name);
+        for (size_t i = 0; i < bake->tmpl->n_builders && bake->config.image_name == NULL; i++) {
+                const struct tmpl_builder *other = &bake->tmpl->builders[i];
+                autofree char *same = other == bake->block ? NULL : derived_name(bake->tmpl, other);
+                autofree char *both = same == NULL || !bk_streq(same, name) ? NULL : bk_format("%s-%s", name, bake->block->name);
+
+                if (both == NULL)
+                        continue;
+                bake->config.image_name = fit_for_registry(both);
+                bake_warn(bake, bake->block->doc, "the image is called '%s', for builder '%s' has the same vm_name; image_name names it",
+                          bake->config.image_name, other->name);
+        }
+        if (bake->config.image_name == NULL)
+                bake->config.image_name = bk_take(name);
+}
+
+/* Keys of older Packers, and what one key says for another. */
+static void fill_in(struct bake_guest *config)
+{
+        enum { VNC_LEAST = 5900 };
+
+        if (config->iso_checksum == NULL && config->iso_md5 != NULL)
+                config->iso_checksum = bk_format("md5:%s", config->iso_md5);
+        if (config->ssh_private_key_file == NULL)
+                config->ssh_private_key_file = bk_strdup(config->ssh_key_path);
+        if (config->ssh_bastion_host != NULL && config->ssh_bastion_private_key_file == NULL)
+                config->ssh_bastion_private_key_file = bk_strdup(config->ssh_private_key_file);
+        /* Displays are counted from there. */
+        if (config->vnc_port_min < VNC_LEAST)
+                config->vnc_port_min = VNC_LEAST;
+        if (config->vnc_port_max < config->vnc_port_min)
+                config->vnc_port_max = config->vnc_port_min + 100;
+}
+
+static int check_http(struct bake *bake, struct bk_error *err)
+{
+        const char *folder = bake->config.guest.http_directory;
+        const struct bk_doc *place = bk_doc_get(bake->block->doc, "http_directory");
+
+        if (folder == NULL || bk_exists(folder))
+                return 0;
+        if (!bake->options->validate)
+                return bk_doc_fail(err, place, "\"http_directory\": there is no '%s'", folder);
+        bake_warn(bake, place, "\"http_directory\": there is no '%s' yet", folder);
+        return 0;
+}
+
+/* [["-switch", "value"], ...], as guest_machine.c takes them. */
+static int check_qemuargs(const struct bake *bake, struct bk_error *err)
+{
+        static const struct tmpl_datum likely[] = {
+                { "HTTPIP", "10.0.2.2" }, { "HTTPPort", "8000" }, { "Name", "vm" }, { "SSHPublicKey", "" },
+                { "SSHHostPort", "2222" }, { "OutputDir", "/" },
+        };
+        const struct bk_doc *list = bake->config.guest.qemuargs;
+        struct tmpl_scope scope = bake->scope;
+
+        if (list == NULL)
+                return 0;
+        scope.data = likely;
+        scope.n_data = sizeof likely / sizeof *likely;
+        if (list->kind != BK_DOC_ARRAY)
+                return bk_doc_fail(err, list, "qemuargs is a list of [\"-switch\", \"value\"]");
+        for (size_t i = 0; i < list->n; i++) {
+                const struct bk_doc *pair = list->items[i];
+
+                if (pair->kind != BK_DOC_ARRAY || pair->n == 0)
+                        return bk_doc_fail(err, pair, "one of qemuargs is [\"-switch\"] or [\"-switch\", \"value\"]");
+                for (size_t k = 0; k < pair->n; k++) {
+                        const struct bk_doc *word = pair->items[k];
+                        autofree char *text = NULL;
+
+                        if (word->kind != BK_DOC_STRING && word->kind != BK_DOC_NUMBER)
+                                return bk_doc_fail(err, word, "qemuargs are made of strings, found %s", bk_doc_kind_name(word->kind));
+                        if (tmpl_render(&scope, word->text, word, &text, err) < 0)
+                                return bk_wrap(err, "qemuargs");
+                }
+        }
+        return 0;
 }
 
 int bake_guest_check(struct bake *bake, struct bk_error *err)
 {
         struct bake_guest *config = &bake->config.guest;
 
+        fill_in(config);
         name_image(bake);
         if (config->ssh_username == NULL && bake->config.source_image != NULL)
                 config->ssh_username = bk_strdup("root");
         if (check_origin(bake, err) < 0 || check_login(bake, err) < 0 || check_ranges(bake, err) < 0 ||
-            check_more_disks(bake, err) < 0)
+            check_more_disks(bake, err) < 0 || check_http(bake, err) < 0 || check_qemuargs(bake, err) < 0)
                 return -1;
         return check_typing(bake, err);
 }

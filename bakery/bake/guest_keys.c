@@ -35,6 +35,7 @@
         { "iso_checksum", TMPL_STRING, AT(iso_checksum), 0, NULL, 0, 0, "sha256:HEX, HEX, file:PATH_OR_URL, or none" }, \
         { "iso_checksum_type", TMPL_STRING, AT(iso_checksum_type), 0, NULL, 0, 0, "of a bare iso_checksum, as older templates have it" }, \
         { "iso_checksum_url", TMPL_STRING, AT(iso_checksum_url), 0, NULL, 0, 0, "checksum file, as older templates have it" }, \
+        { "iso_md5", TMPL_STRING, AT(iso_md5), 0, NULL, 0, 0, "an MD5, as the oldest templates have it" }, \
         { "iso_target_path", TMPL_STRING, AT(iso_target_path), HOW, NULL, 0, 0, "keep the medium there instead of in the cache" }, \
         { "iso_target_extension", TMPL_IGNORED }, \
         { "iso_skip_cache", TMPL_BOOL, AT(iso_skip_cache), HOW, "false", 0, 0, "a local medium is verified at every bake" }, \
@@ -44,11 +45,12 @@
         { "firmware", TMPL_STRING, AT(firmware), 0, NULL, 0, 0, "bios, efi, efi-secure, or a firmware file" }, \
         { "host_port_min", TMPL_INT, AT(host_port_min), HOW, "2222", 1, 65535, "port of 127.0.0.1 that leads to the guest's SSH: from" }, \
         { "host_port_max", TMPL_INT, AT(host_port_max), HOW, "4444", 1, 65535, "... to" }, \
-        { "http_directory", TMPL_STRING, AT(http_directory), TMPL_PATHS, NULL, 0, 0, "folder that is served to the guest" }, \
+        { "http_directory", TMPL_STRING, AT(http_directory), TMPL_PATHS | TMPL_MAY_LACK, NULL, 0, 0, "folder that is served to the guest" }, \
         { "http_content", TMPL_MAP, AT(http_content), 0, NULL, 0, 0, "path and text of files that are served" }, \
         { "http_port_min", TMPL_INT, AT(http_port_min), HOW, "8000", 1, 65535, "port of that server: from" }, \
         { "http_port_max", TMPL_INT, AT(http_port_max), HOW, "9000", 1, 65535, "... to" }, \
         { "http_bind_address", TMPL_STRING, AT(http_bind_address), HOW, NULL, 0, 0, "its address; 127.0.0.1 where not given" }, \
+        { "http_callback_address", TMPL_STRING, AT(http_callback_address), HOW, NULL, 0, 0, "what the guest is told as {{ .HTTPIP }}" }, \
         { "http_interface", TMPL_IGNORED }, { "http_network_protocol", TMPL_IGNORED }, \
         { "floppy_files", TMPL_LIST, AT(floppy_files), 0, NULL, 0, 0, "files for a floppy's root; patterns" }, \
         { "floppy_dirs", TMPL_LIST, AT(floppy_dirs), 0, NULL, 0, 0, "folders for a floppy" }, \
@@ -68,8 +70,8 @@
         { "boot_keyboard", TMPL_STRING, AT(boot_keyboard), 0, NULL, 0, 0, "the guest's keyboard: us, de, fr, gb" }, \
         { "disable_vnc", TMPL_BOOL, AT(disable_vnc), HOW, "false", 0, 0, "no VNC display; typing does not need one" }, \
         { "vnc_bind_address", TMPL_STRING, AT(vnc_bind_address), HOW, "127.0.0.1", 0, 0, "where it listens" }, \
-        { "vnc_port_min", TMPL_INT, AT(vnc_port_min), HOW, "5900", 5900, 65535, "its port: from" }, \
-        { "vnc_port_max", TMPL_INT, AT(vnc_port_max), HOW, "6000", 5900, 65535, "... to" }, \
+        { "vnc_port_min", TMPL_INT, AT(vnc_port_min), HOW, "5900", 1, 65535, "its port: from" }, \
+        { "vnc_port_max", TMPL_INT, AT(vnc_port_max), HOW, "6000", 1, 65535, "... to" }, \
         { "headless", TMPL_IGNORED }, \
         { "communicator", TMPL_STRING, AT(communicator), 0, "ssh", 0, 0, "ssh, or none: the guest powers itself off when it is done" }, \
         { "pause_before_connecting", TMPL_DURATION, AT(pause_before_connecting_ms), HOW, NULL, 0, 0, "after SSH answered first" }, \
@@ -79,6 +81,7 @@
         { "ssh_password", TMPL_STRING, AT(ssh_password), HOW, NULL, 0, 0, "also for keyboard-interactive" }, \
         { "ssh_private_key_file", TMPL_STRING, AT(ssh_private_key_file), TMPL_PATHS | HOW, NULL, 0, 0, \
           "a key; where neither key, password nor agent is given one is made for this bake" }, \
+        { "ssh_key_path", TMPL_STRING, AT(ssh_key_path), TMPL_PATHS | HOW, NULL, 0, 0, "its older name" }, \
         { "ssh_certificate_file", TMPL_STRING, AT(ssh_certificate_file), TMPL_PATHS | HOW, NULL, 0, 0, "of that key" }, \
         { "ssh_agent_auth", TMPL_BOOL, AT(ssh_agent_auth), HOW, "false", 0, 0, "ask the agent" }, \
         { "ssh_timeout", TMPL_DURATION, AT(ssh_timeout_ms), HOW, NULL, 0, 0, "until the first login (5m); longer where guests are emulated" }, \
@@ -95,14 +98,17 @@
         { "ssh_bastion_port", TMPL_INT, AT(ssh_bastion_port), HOW, "22", 1, 65535, "its port" }, \
         { "ssh_bastion_username", TMPL_STRING, AT(ssh_bastion_username), HOW, NULL, 0, 0, "who logs in there" }, \
         { "ssh_bastion_password", TMPL_STRING, AT(ssh_bastion_password), HOW, NULL, 0, 0, "password there" }, \
-        { "ssh_bastion_private_key_file", TMPL_STRING, AT(ssh_bastion_private_key_file), TMPL_PATHS | HOW, NULL, 0, 0, "key there" }, \
+        { "ssh_bastion_private_key_file", TMPL_STRING, AT(ssh_bastion_private_key_file), TMPL_PATHS | HOW, NULL, 0, 0, \
+          "key there; ssh_private_key_file where not given" }, \
+        { "ssh_bastion_certificate_file", TMPL_STRING, AT(ssh_bastion_certificate_file), TMPL_PATHS | HOW, NULL, 0, 0, "of that key" }, \
+        { "ssh_bastion_interactive", TMPL_IGNORED }, { "ssh_disable_agent", TMPL_IGNORED }, \
         { "ssh_bastion_agent_auth", TMPL_BOOL, AT(ssh_bastion_agent_auth), HOW, "false", 0, 0, "ask the agent there" }, \
         { "ssh_file_transfer_method", TMPL_IGNORED }, { "ssh_skip_nat_mapping", TMPL_IGNORED }, { "ssh_disable_agent_forwarding", TMPL_IGNORED }, \
         { "ssh_skip_request_pty", TMPL_IGNORED }, { "temporary_key_pair_name", TMPL_IGNORED }, { "temporary_key_pair_type", TMPL_IGNORED }, \
         { "temporary_key_pair_bits", TMPL_IGNORED }, { "ssh_keypair_name", TMPL_IGNORED }, { "ssh_host_port_min", TMPL_IGNORED }, \
         { "ssh_host_port_max", TMPL_IGNORED }, { "ssh_remote_tunnels", TMPL_IGNORED }, { "ssh_local_tunnels", TMPL_IGNORED }, \
         { "ssh_proxy_host", TMPL_IGNORED }, { "ssh_proxy_port", TMPL_IGNORED }, { "ssh_proxy_username", TMPL_IGNORED }, \
-        { "ssh_proxy_password", TMPL_IGNORED }, { "ssh_key_path", TMPL_IGNORED }, { "winrm_username", TMPL_IGNORED }, \
+        { "ssh_proxy_password", TMPL_IGNORED }, { "winrm_username", TMPL_IGNORED }, \
         { "winrm_password", TMPL_IGNORED }, { "winrm_timeout", TMPL_IGNORED }, { "winrm_port", TMPL_IGNORED }, { "winrm_host", TMPL_IGNORED }, \
         { "winrm_use_ssl", TMPL_IGNORED }, { "winrm_insecure", TMPL_IGNORED }, { "winrm_use_ntlm", TMPL_IGNORED }, \
         { "winrm_no_proxy", TMPL_IGNORED }, \
@@ -111,7 +117,8 @@
         { "shutdown_timeout", TMPL_DURATION, AT(shutdown_timeout_ms), HOW, "5m", 1, 0, "until it is off; longer where guests are emulated" }, \
         { "output_directory", TMPL_STRING, AT(output_directory), HOW, NULL, 0, 0, "write the disk there too" }, \
         { "vm_name", TMPL_STRING, AT(vm_name), 0, NULL, 0, 0, "packer-BUILD where not given; {{ .Name }}" }, \
-        { "format", TMPL_STRING, AT(format), HOW, "qcow2", 0, 0, "of the file in output_directory: qcow2, raw, vmdk, vhd" }, \
+        { "format", TMPL_STRING, AT(format), HOW, "qcow2", 0, 0, \
+          "of the file in output_directory: qcow2, raw, vmdk, vhd; vmware-iso always writes VMDK" }, \
         { "skip_compaction", TMPL_BOOL, AT(skip_compaction), HOW, "false", 0, 0, "seal an installed disk without rewriting it" }
 
 static const struct tmpl_key qemu[] = {
@@ -161,6 +168,7 @@ static const struct tmpl_key vmware[] = {
         { "vmx_data", TMPL_MAP, AT(vmx_data), 0, NULL, 0, 0,
           "memsize, numvcpus, ethernet0.virtualDev, firmware and scsi0.virtualDev are heeded; all go into the VMX" },
         { "vmx_data_post", TMPL_IGNORED }, { "vmx_remove_ethernet_interfaces", TMPL_IGNORED }, { "vmx_template_path", TMPL_IGNORED },
+        { "vmx_disk_template_path", TMPL_IGNORED },
         { "disk_type_id", TMPL_IGNORED }, { "vmdk_name", TMPL_IGNORED }, { "cdrom_adapter_type", TMPL_IGNORED }, { "network_name", TMPL_IGNORED },
         { "serial", TMPL_IGNORED }, { "parallel", TMPL_IGNORED }, { "usb", TMPL_IGNORED }, { "sound", TMPL_IGNORED },
         { "display_name", TMPL_IGNORED },

@@ -29,7 +29,8 @@ static void bastion_of(struct bake_stage *stage)
         stage->bastion.user = config->ssh_bastion_username;
         stage->bastion.password = config->ssh_bastion_password;
         stage->bastion.key_file = config->ssh_bastion_private_key_file;
-        stage->bastion.key = stage->bastion.certificate_file = NULL;
+        stage->bastion.certificate_file = config->ssh_bastion_certificate_file;
+        stage->bastion.key = NULL;
         stage->bastion.agent = config->ssh_bastion_agent_auth;
         stage->login.bastion = &stage->bastion;
 }

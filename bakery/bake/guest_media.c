@@ -61,6 +61,8 @@ char *bake_guest_checksum(const struct tmpl *tmpl, const struct bake_guest *conf
 
         if (bk_streq(type, "none"))
                 return bk_strdup("none");
+        if (sum == NULL && config->iso_md5 != NULL)
+                return bk_format("md5:%s", config->iso_md5);
         if (config->iso_checksum_url != NULL && (sum == NULL || *sum == '\0'))
                 return bk_format("file:%s", config->iso_checksum_url);
         if (sum != NULL && type != NULL && *type != '\0' && strchr(sum, ':') == NULL)

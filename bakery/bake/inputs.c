@@ -246,6 +246,7 @@ int bake_inputs(struct bake *bake, struct bk_error *err)
                 result = put_paths(bake, "builder", "file", &paths, err);
         }
         tmpl_undecode(bake->builder->keys, bake->builder->n_keys, &config);
+        bake_build_unknown(&stable);
         for (size_t i = 0; result == 0 && i < bake->tmpl->n_provisioners; i++)
                 if (tmpl_step_applies(&bake->tmpl->provisioners[i], bake->name))
                         result = put_step(bake, &stable, &bake->tmpl->provisioners[i], ++number, err);

@@ -17,15 +17,11 @@
 #include "lib/fs.h"
 #include "lib/publish.h"
 
-#define POST_KEYS(type) \
-        { "type", TMPL_IGNORED }, { "name", TMPL_IGNORED }, { "only", TMPL_IGNORED }, { "except", TMPL_IGNORED }, \
-        { "keep_input_artifact", TMPL_STRING, offsetof(type, keep), 0, NULL, 0, 0, "true or false: files that went in stay or go" }
-
 /* --- disk formats --------------------------------------------------------------- */
 
 struct disk_post { char *keep, *output; };
 static const struct tmpl_key disk_keys[] = {
-        POST_KEYS(struct disk_post),
+        BAKE_POST_KEYS(struct disk_post),
         { "output", TMPL_RAW, offsetof(struct disk_post, output), 0, NULL, 0, 0, "path; {{.BuildName}} is known; the image's name where not given" },
 };
 
@@ -39,7 +35,7 @@ static char *file_name_of(const char *image)
         return name;
 }
 
-static int ensure_parent(const char *path, struct bk_error *err)
+int bake_ensure_parent(const char *path, struct bk_error *err)
 {
         const char *slash = strrchr(path, '/');
         autofree char *parent = slash == NULL ? NULL : bk_strndup(path, (size_t)(slash - path));
@@ -55,7 +51,7 @@ static int export_as(const char *format_name, struct bake_post *post, const void
         autofree char *fallback = bk_format("%s%s", name, format->suffix), *path = NULL;
 
         if (tmpl_render(&post->scope, disk->output ? disk->output : fallback, post->bake->block->doc, &path, err) < 0 ||
-            ensure_parent(path, err) < 0)
+            bake_ensure_parent(path, err) < 0)
                 return -1;
         bake_tell_step(post->events, "%s: writing %s", format_name, path);
         if (layer_export(post->bake->store, post->bake->image.layer, format, path, err) < 0)
@@ -75,7 +71,7 @@ static int run_vhd(struct bake_post *p, const void *c, struct bake_artifact *a, 
 
 struct checksum_post { char *keep, *output; struct bk_strv types; };
 static const struct tmpl_key checksum_keys[] = {
-        POST_KEYS(struct checksum_post),
+        BAKE_POST_KEYS(struct checksum_post),
         { "checksum_types", TMPL_LIST, offsetof(struct checksum_post, types), 0, "md5", 0, 0, "md5, sha1, sha224, sha256, sha384, sha512" },
         { "output", TMPL_RAW, offsetof(struct checksum_post, output), 0, "packer_{{.BuildName}}_{{.BuilderType}}_{{.ChecksumType}}.checksum",
           0, 0, "path; {{.BuildName}} {{.BuilderType}} {{.ChecksumType}}" },
@@ -100,7 +96,7 @@ static int run_checksum(struct bake_post *post, const void *config, struct bake_
 
                 scope.data = data;
                 scope.n_data = 3;
-                if (tmpl_render(&scope, checksum->output, post->bake->block->doc, &path, err) < 0 || ensure_parent(path, err) < 0)
+                if (tmpl_render(&scope, checksum->output, post->bake->block->doc, &path, err) < 0 || bake_ensure_parent(path, err) < 0)
                         return -1;
                 bake_tell_step(post->events, "checksum: %s", checksum->types.v[t]);
                 for (size_t i = 0; i < files.n; i++) {
@@ -120,10 +116,11 @@ static int run_checksum(struct bake_post *post, const void *config, struct bake_
 
 /* --- manifest ------------------------------------------------------------------------ */
 
-struct manifest_post { char *keep, *output; bool strip_path, strip_time; struct tmpl_map custom_data; };
+struct manifest_post { char *keep, *output, *filename; bool strip_path, strip_time; struct tmpl_map custom_data; };
 static const struct tmpl_key manifest_keys[] = {
-        POST_KEYS(struct manifest_post),
-        { "output", TMPL_STRING, offsetof(struct manifest_post, output), 0, "packer-manifest.json", 0, 0, "path" },
+        BAKE_POST_KEYS(struct manifest_post),
+        { "output", TMPL_STRING, offsetof(struct manifest_post, output), 0, NULL, 0, 0, "path; packer-manifest.json where not given" },
+        { "filename", TMPL_STRING, offsetof(struct manifest_post, filename), 0, NULL, 0, 0, "its older name" },
         { "strip_path", TMPL_BOOL, offsetof(struct manifest_post, strip_path), 0, "false", 0, 0, "names of files without folders" },
         { "strip_time", TMPL_BOOL, offsetof(struct manifest_post, strip_time), 0, "false", 0, 0, "build_time is 0" },
         { "custom_data", TMPL_MAP, offsetof(struct manifest_post, custom_data), 0, NULL, 0, 0, "put in as it is" },
@@ -169,18 +166,19 @@ static int lock_manifest(const char *path, int *ret, struct bk_error *err)
 static int run_manifest(struct bake_post *post, const void *config, struct bake_artifact *artifact, struct bk_error *err)
 {
         const struct manifest_post *manifest = config;
-        autofree char *lock_path = bk_format("%s.lock", manifest->output), *text = NULL;
+        const char *output = manifest->output ? manifest->output : manifest->filename ? manifest->filename : "packer-manifest.json";
+        autofree char *lock_path = bk_format("%s.lock", output), *text = NULL;
         autoclose int lock = -1;
         json_t *document = NULL, *builds;
         json_error_t why;
         int result = -1;
 
-        if (ensure_parent(manifest->output, err) < 0 || lock_manifest(lock_path, &lock, err) < 0)
+        if (bake_ensure_parent(output, err) < 0 || lock_manifest(lock_path, &lock, err) < 0)
                 return -1;
-        if (bk_exists(manifest->output)) {
-                document = json_load_file(manifest->output, 0, &why);
+        if (bk_exists(output)) {
+                document = json_load_file(output, 0, &why);
                 if (document == NULL || !json_is_array(json_object_get(document, "builds"))) {
-                        bk_fail(err, BK_INVALID, "'%s' is there and is not a manifest (%s); move it away", manifest->output,
+                        bk_fail(err, BK_INVALID, "'%s' is there and is not a manifest (%s); move it away", output,
                                 document ? "no list of builds" : why.text);
                         goto done;
                 }
@@ -194,7 +192,7 @@ static int run_manifest(struct bake_post *post, const void *config, struct bake_
         (void)json_array_append_new(builds, manifest_build(post, manifest, artifact));
         (void)json_object_set_new(document, "last_run_uuid", json_string(post->bake->options->run_uuid));
         text = json_dumps(document, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
-        result = bk_publish_bytes(manifest->output, text, strlen(text), 0644, err);
+        result = bk_publish_bytes(output, text, strlen(text), 0644, err);
 done:
         json_decref(document);
         (void)unlink(lock_path);
@@ -203,12 +201,12 @@ done:
 
 /* --- rows ------------------------------------------------------------------------------ */
 
-#define DISK_ROW(name, text, run) { name, text, disk_keys, sizeof disk_keys / sizeof *disk_keys, sizeof(struct disk_post), false, run }
-static const struct bake_postprocessor rows[] = {
+#define DISK_ROW(name, text, run) { name, text, disk_keys, sizeof disk_keys / sizeof *disk_keys, sizeof(struct disk_post), false, run, NULL }
+static const struct bake_postprocessor own[] = {
         { "manifest", "notes the build in a JSON file", manifest_keys, sizeof manifest_keys / sizeof *manifest_keys,
-          sizeof(struct manifest_post), true, run_manifest },
+          sizeof(struct manifest_post), true, run_manifest, NULL },
         { "checksum", "writes checksums of the artifact's files", checksum_keys, sizeof checksum_keys / sizeof *checksum_keys,
-          sizeof(struct checksum_post), true, run_checksum },
+          sizeof(struct checksum_post), true, run_checksum, NULL },
         DISK_ROW("raw", "writes the disk as a raw file", run_raw),
         DISK_ROW("qcow2", "writes the disk as a standalone qcow2 file", run_qcow2),
         DISK_ROW("vmdk", "writes the disk as a VMDK file", run_vmdk),
@@ -217,22 +215,40 @@ static const struct bake_postprocessor rows[] = {
 
 const struct bake_postprocessor *bake_postprocessors(size_t *n)
 {
-        *n = sizeof rows / sizeof *rows;
+        enum { OWN = sizeof own / sizeof *own };
+        static struct bake_postprocessor rows[OWN + 3];
+
+        memcpy(rows, own, sizeof own);
+        rows[OWN] = bake_compress;
+        rows[OWN + 1] = bake_artifice;
+        rows[OWN + 2] = bake_shell_local_post;
+        *n = OWN + 3;
         return rows;
 }
 
 const struct bake_postprocessor *bake_postprocessor_find(const char *type)
 {
-        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        size_t n;
+        const struct bake_postprocessor *rows = bake_postprocessors(&n);
+
+        for (size_t i = 0; i < n; i++)
                 if (bk_streq(rows[i].type, type))
                         return &rows[i];
         return NULL;
 }
 
-static bool wanted(const struct bake *bake, const struct tmpl_step *step)
+size_t bake_post_next(const struct bake *bake, const struct tmpl_pipeline *pipeline, size_t at)
 {
-        return tmpl_step_applies(step, bake->name) && !bk_strv_has(&bake->options->except, step->name) &&
-               !bk_strv_has(&bake->options->except, step->type);
+        const struct bk_strv *except = &bake->options->except;
+
+        for (; at < pipeline->n; at++) {
+                const struct tmpl_step *step = &pipeline->v[at];
+
+                if (!tmpl_step_applies(step, bake->name))
+                        continue;
+                return bk_strv_has(except, step->name) || bk_strv_has(except, step->type) ? pipeline->n : at;
+        }
+        return at;
 }
 
 static int run_stage(struct bake_post *post, const struct bake_postprocessor *row, const struct tmpl_step *step,
@@ -272,12 +288,8 @@ static int run_pipeline(struct bake_post *post, const struct tmpl_pipeline *pipe
 
         for (size_t i = 0; i < beside->n; i++)
                 bk_strv_add(&artifact.files, beside->v[i]);
-        for (size_t i = 0; result == 0 && i < pipeline->n; i++) {
-                const struct bake_postprocessor *row = bake_postprocessor_find(pipeline->v[i].type);
-
-                if (row != NULL && wanted(post->bake, &pipeline->v[i]))
-                        result = run_stage(post, row, &pipeline->v[i], &artifact, &consumed, err);
-        }
+        for (size_t i = bake_post_next(post->bake, pipeline, 0); result == 0 && i < pipeline->n; i = bake_post_next(post->bake, pipeline, i + 1))
+                result = run_stage(post, bake_postprocessor_find(pipeline->v[i].type), &pipeline->v[i], &artifact, &consumed, err);
         for (size_t i = 0; result == 0 && i < consumed.n; i++)
                 if (!bk_strv_has(&artifact.files, consumed.v[i]) && unlink(consumed.v[i]) < 0 && errno != ENOENT)
                         result = bk_fail_errno(err, "cannot remove '%s'", consumed.v[i]);
@@ -301,6 +313,7 @@ _Noreturn void bake_post_worker(struct bake *bake, int events)
         (void)setsid();
         post.scope.data = data;
         post.scope.n_data = sizeof data / sizeof *data;
+        bake_build_known(bake, NULL, &post.scope);
         if (bake->builder->artifact != NULL)
                 result = bake->builder->artifact(&post, &beside, &err);
         if (result == 0 && bake->tmpl->n_pipelines == 0)

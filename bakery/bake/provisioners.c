@@ -1,7 +1,7 @@
 /* The provisioners, as rows. */
 #include "bakery/bake/bake_priv.h"
 
-static const struct bake_provisioner *const rows[] = { &bake_shell, &bake_file };
+static const struct bake_provisioner *const rows[] = { &bake_shell, &bake_shell_local, &bake_file, &bake_breakpoint, &bake_sleep };
 enum { ROWS = sizeof rows / sizeof *rows };
 
 const struct bake_provisioner *bake_provisioner_find(const char *type)

@@ -42,6 +42,38 @@ static const struct tmpl_key keys[] = {
         { "start_retry_timeout", TMPL_DURATION, AT(start_retry_timeout_ms), 0, "5m", 0, 0, "how long a guest may take to accept the script" },
 };
 
+int bake_check_variables(const struct bk_strv *environment_vars, const struct tmpl_step *step, struct bk_error *err)
+{
+        const struct bk_doc *place = bk_doc_get(step->doc, "environment_vars");
+
+        for (size_t i = 0; i < environment_vars->n; i++)
+                if (strchr(environment_vars->v[i], '=') == NULL || environment_vars->v[i][0] == '=')
+                        return bk_doc_fail(err, place ? place : step->doc, "environment_vars: '%s' is not NAME=value", environment_vars->v[i]);
+        return 0;
+}
+
+/* Packer counts in Go's int, and has statuses of its own above what a process can end with. */
+int bake_check_exit_codes(const struct bk_strv *valid_exit_codes, const struct tmpl_step *step, struct bk_error *err)
+{
+        const struct bk_doc *place = bk_doc_get(step->doc, "valid_exit_codes");
+
+        for (size_t i = 0; i < valid_exit_codes->n; i++) {
+                const char *code = valid_exit_codes->v[i];
+
+                if (*code == '\0' || strspn(code, "0123456789") != strlen(code) || strlen(code) > 9)
+                        return bk_doc_fail(err, place ? place : step->doc, "valid_exit_codes: '%s' is no status", code);
+        }
+        return 0;
+}
+
+bool bake_exit_code_valid(const struct bk_strv *valid_exit_codes, int status)
+{
+        for (size_t i = 0; i < valid_exit_codes->n; i++)
+                if (atoi(valid_exit_codes->v[i]) == status)
+                        return true;
+        return false;
+}
+
 static int check(const void *config, const struct tmpl_step *step, struct bk_error *err)
 {
         const struct shell *shell = config;
@@ -49,27 +81,10 @@ static int check(const void *config, const struct tmpl_step *step, struct bk_err
 
         if (given != 1)
                 return bk_doc_fail(err, step->doc, "a shell provisioner needs exactly one of inline, script and scripts; %d are given", given);
-        for (size_t i = 0; i < shell->environment_vars.n; i++)
-                if (strchr(shell->environment_vars.v[i], '=') == NULL || shell->environment_vars.v[i][0] == '=') {
-                        const struct bk_doc *place = bk_doc_get(step->doc, "environment_vars");
-
-                        return bk_doc_fail(err, place ? place : step->doc, "environment_vars: '%s' is not NAME=value",
-                                           shell->environment_vars.v[i]);
-                }
-        for (size_t i = 0; i < shell->valid_exit_codes.n; i++) {
-                const char *code = shell->valid_exit_codes.v[i];
-
-                if (*code == '\0' || strspn(code, "0123456789") != strlen(code) || atoi(code) > 255) {
-                        const struct bk_doc *place = bk_doc_get(step->doc, "valid_exit_codes");
-
-                        return bk_doc_fail(err, place ? place : step->doc, "valid_exit_codes: '%s' is not between 0 and 255", code);
-                }
-        }
-        return 0;
+        return bake_check_variables(&shell->environment_vars, step, err) < 0 ? -1 : bake_check_exit_codes(&shell->valid_exit_codes, step, err);
 }
 
-/* One variable in the format of the template: each %s once, value with ' escaped for sh. */
-static void add_variable(struct bk_buf *out, const char *format, const char *name, size_t name_length, const char *value)
+void bake_add_variable(struct bk_buf *out, const char *format, const char *name, size_t name_length, const char *value)
 {
         int argument = 0;
 
@@ -96,27 +111,27 @@ static char *variables_of(const struct shell *shell, const struct bake_work *wor
         const char *fallback = shell->use_env_var_file ? "export %s='%s'\n" : "%s='%s' ";
         const char *format = shell->env_var_format ? shell->env_var_format : fallback;
         BK_CLEANUP(bk_buf_done) struct bk_buf out = { 0 };
+        struct tmpl_map build = { 0 };
 
-        add_variable(&out, format, "PACKER_BUILD_NAME", strlen("PACKER_BUILD_NAME"), work->bake->name);
-        add_variable(&out, format, "PACKER_BUILDER_TYPE", strlen("PACKER_BUILDER_TYPE"), work->bake->block->type);
-        if (work->http_address != NULL)
-                add_variable(&out, format, "PACKER_HTTP_ADDR", strlen("PACKER_HTTP_ADDR"), work->http_address);
+        bake_build_vars(work->bake, work, &build);
+        for (size_t i = 0; i < build.keys.n; i++)
+                bake_add_variable(&out, format, build.keys.v[i], strlen(build.keys.v[i]), build.values.v[i]);
+        bk_strv_done(&build.keys);
+        bk_strv_done(&build.values);
         for (size_t i = 0; i < shell->environment_vars.n; i++) {
                 const char *pair = shell->environment_vars.v[i], *equals = strchr(pair, '=');
 
-                add_variable(&out, format, pair, (size_t)(equals - pair), equals + 1);
+                bake_add_variable(&out, format, pair, (size_t)(equals - pair), equals + 1);
         }
         for (size_t i = 0; i < shell->env.keys.n; i++)
-                add_variable(&out, format, shell->env.keys.v[i], strlen(shell->env.keys.v[i]), shell->env.values.v[i]);
+                bake_add_variable(&out, format, shell->env.keys.v[i], strlen(shell->env.keys.v[i]), shell->env.values.v[i]);
         return bk_buf_finish(&out);
 }
 
-static bool status_valid(const struct shell *shell, int status)
+/* Packer's status of a script that the connection ended with. */
+static bool may_disconnect(const struct shell *shell)
 {
-        for (size_t i = 0; i < shell->valid_exit_codes.n; i++)
-                if (atoi(shell->valid_exit_codes.v[i]) == status)
-                        return true;
-        return false;
+        return shell->expect_disconnect || bake_exit_code_valid(&shell->valid_exit_codes, 2300218);
 }
 
 /* A guest that is rebooting takes nothing yet; it is asked again until start_retry_timeout. */
@@ -144,9 +159,9 @@ static int execute(struct bake_work *work, const struct shell *shell, const char
 {
         int status = 0;
 
-        if (work->place->run(work, command, (int)shell->common.timeout_ms, shell->expect_disconnect, &status, err) < 0)
+        if (work->place->run(work, command, (int)shell->common.timeout_ms, may_disconnect(shell), &status, err) < 0)
                 return bk_wrap(err, "%s", what);
-        if (!status_valid(shell, status))
+        if (!bake_exit_code_valid(&shell->valid_exit_codes, status))
                 return bk_run_fail(err, what, status, NULL);
         return 0;
 }
@@ -160,7 +175,7 @@ static int clean(struct bake_work *work, const struct shell *shell, const char *
                 return 0;
         if (work->place->unlink(work, path, &gone) == 0 && (env_file == NULL || work->place->unlink(work, env_file, &gone) == 0))
                 return 0;
-        if (shell->expect_disconnect)
+        if (may_disconnect(shell))
                 return 0;
         *err = gone;
         return -1;

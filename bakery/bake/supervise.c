@@ -147,9 +147,8 @@ static bool has_posts(const struct bake *bake)
         if (bake->builder->artifact != NULL)
                 return true;
         for (size_t p = 0; p < bake->tmpl->n_pipelines; p++)
-                for (size_t i = 0; i < bake->tmpl->pipelines[p].n; i++)
-                        if (tmpl_step_applies(&bake->tmpl->pipelines[p].v[i], bake->name))
-                                return true;
+                if (bake_post_next(bake, &bake->tmpl->pipelines[p], 0) < bake->tmpl->pipelines[p].n)
+                        return true;
         return false;
 }
 
@@ -468,28 +467,25 @@ static void loop(struct run *run)
 
 /* --- before and after --------------------------------------------------------------------- */
 
-static bool selected(const struct bake_options *options, const char *name)
+static void show(const struct bk_strv *warnings)
 {
-        return (options->only.n == 0 || bk_strv_has(&options->only, name)) && !bk_strv_has(&options->except, name);
+        for (size_t i = 0; i < warnings->n; i++)
+                (void)fprintf(stderr, "%s\n", warnings->v[i]);
 }
 
 static int add_bakes(struct run *run, struct tmpl *tmpl, struct bk_error *err)
 {
-        for (size_t i = 0; i < tmpl->n_builders; i++) {
-                struct bake *bake;
+        const struct bake like = { .options = run->options, .store = &run->store };
+        const size_t first = run->n;
+        autostrv struct bk_strv warnings = { 0 };
+        int result = bake_builds(tmpl, &like, &run->bakes, &run->n, &warnings, err);
 
-                if (!selected(run->options, tmpl->builders[i].name))
-                        continue;
-                bake = bk_alloc(sizeof *bake);
-                *bake = (struct bake){ .options = run->options, .store = &run->store, .tmpl = tmpl, .block = &tmpl->builders[i],
-                                       .name = bk_strdup(tmpl->builders[i].name), .id = bk_random_name(), .lease = BK_LEASE_NONE,
-                                       .lock = -1, .events = -1 };
-                run->bakes = bk_grow(run->bakes, run->n + 1, sizeof(struct bake *));
-                run->bakes[run->n++] = bake;
-                if (bake_prepare(bake, err) < 0)
-                        return -1;
+        show(&warnings);
+        for (size_t i = first; result == 0 && i < run->n; i++) {
+                result = bake_prepare(run->bakes[i], err);
+                show(&run->bakes[i]->warnings);
         }
-        return 0;
+        return result;
 }
 
 /* The image name that a source names: what is before '?' or ':'. */
@@ -530,8 +526,6 @@ static int set_up(struct run *run, const char *const templates[], size_t n, stru
         for (size_t i = 0; i < n; i++) {
                 if (tmpl_load(templates[i], &run->options->variables, &run->tmpls[i], err) < 0)
                         return -1;
-                for (size_t k = 0; k < run->tmpls[i]->warnings.n; k++)
-                        (void)fprintf(stderr, "%s\n", run->tmpls[i]->warnings.v[k]);
                 run->n_tmpls++;
                 if (add_bakes(run, run->tmpls[i], err) < 0)
                         return -1;

@@ -59,8 +59,13 @@ static int provision(struct bake_work *work, const struct tmpl_step *step, size_
         autofree char *config = bk_alloc(row->size);
         int result;
 
+        bake_build_known(bake, work, &work->bake->scope);
         bake_tell_step(work->events, "provisioner %zu of %zu: %s", number, of, step->type);
         result = tmpl_decode(&bake->scope, step->doc, step->override, row->keys, row->n_keys, config, err);
+        if (result == 0 && bake->options->debug) {
+                bake_tell_step(work->events, "debug: press Enter to go on");
+                bake_wait_for_enter();
+        }
         if (result == 0)
                 result = run_once(work, row, step, config, err);
         tmpl_undecode(row->keys, row->n_keys, config);

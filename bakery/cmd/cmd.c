@@ -40,7 +40,7 @@ static const struct cmd help_row = {
 };
 
 static const struct cmd *const rows[] = {
-        &cmd_build, &cmd_plan, &cmd_validate, &cmd_inspect,
+        &cmd_build, &cmd_plan, &cmd_validate, &cmd_inspect, &cmd_init,
         &cmd_images, &cmd_image_show, &cmd_image_lineage, &cmd_image_diff, &cmd_image_export, &cmd_image_delete, &cmd_image_push,
         &cmd_image_pull,
         &cmd_image_state, &cmd_image_promote, &cmd_image_deprecate, &cmd_image_revoke, &cmd_image_restore, &cmd_image_trash,

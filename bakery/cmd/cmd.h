@@ -62,7 +62,7 @@ void cmd_help_all(void);
 
 #define CMD_REFERENCES "An IMAGE is a digest, its first 8 or more digits, a name, name:channel, or a query; the newest where several match."
 #define CMD_FLAGS(rows) rows, sizeof rows / sizeof *rows
-extern const struct cmd cmd_build, cmd_plan, cmd_validate, cmd_inspect, cmd_images, cmd_image_show, cmd_image_lineage, cmd_image_diff,
+extern const struct cmd cmd_build, cmd_plan, cmd_validate, cmd_inspect, cmd_init, cmd_images, cmd_image_show, cmd_image_lineage, cmd_image_diff,
         cmd_image_export, cmd_image_delete, cmd_image_promote, cmd_boot_keys, cmd_boot, cmd_doctor, cmd_fsck, cmd_backup, cmd_restore, cmd_spec_run,
         cmd_spec_types, cmd_spec_add;
 extern const struct cmd cmd_image_state, cmd_image_deprecate, cmd_image_revoke, cmd_image_restore, cmd_image_trash, cmd_image_untrash,

@@ -8,9 +8,19 @@
 #include "bakery/cmd/template_flags.h"
 #include "lib/cleanup.h"
 
-static const struct cmd_flag flags[] = {
+static const struct cmd_flag validate_flags[] = {
         CMD_TEMPLATE_FLAGS,
+        { "only", "NAMES", true, "look at these builds only (comma separated)" },
+        { "except", "NAMES", true, "leave out these builds or post-processors" },
         { "syntax-only", NULL, false, "look at the syntax only, not at what the blocks say" },
+        { "no-warn-undeclared-var", NULL, false, "do not warn of variables that are given and not declared" },
+        { "evaluate-datasources", NULL, false, "as Packer has it; nothing here" },
+        { "machine-readable", NULL, false, "Packer's machine-readable lines" },
+        { "json", NULL, false, "JSON" },
+};
+
+static const struct cmd_flag inspect_flags[] = {
+        CMD_TEMPLATE_FLAGS,
         { "machine-readable", NULL, false, "Packer's machine-readable lines" },
         { "json", NULL, false, "JSON" },
 };
@@ -26,19 +36,25 @@ static int run_validate(const struct cmd_args *args)
         int code = 0;
 
         for (size_t i = 0; i < args->operands.n; i++) {
-                struct tmpl_options options = { .allow_missing = cmd_switch(args, "syntax-only") };
+                struct bake_options options = { .validate = true, .variables.allow_missing = cmd_switch(args, "syntax-only") };
                 BK_CLEANUP(free_tmpl) struct tmpl *tmpl = NULL;
                 autostrv struct bk_strv warnings = { 0 };
                 struct bk_error err = { 0 };
                 int result;
 
-                cmd_template_options(args, &options);
+                cmd_template_options(args, &options.variables);
+                if (cmd_switch(args, "no-warn-undeclared-var"))
+                        options.variables.undeclared = TMPL_WARN_NEVER;
+                cmd_split_commas(args, "only", &options.only);
+                cmd_split_commas(args, "except", &options.except);
                 if (cmd_switch(args, "syntax-only"))
-                        result = tmpl_load(args->operands.v[i], &options, &tmpl, &err);
+                        result = tmpl_load(args->operands.v[i], &options.variables, &tmpl, &err);
                 else
                         result = bake_validate(args->operands.v[i], &options, &warnings, &err);
-                bk_strv_done(&options.vars);
-                bk_strv_done(&options.var_files);
+                bk_strv_done(&options.variables.vars);
+                bk_strv_done(&options.variables.var_files);
+                bk_strv_done(&options.only);
+                bk_strv_done(&options.except);
                 for (size_t k = 0; k < warnings.n; k++)
                         (void)fprintf(stderr, "%s\n", warnings.v[k]);
                 if (cmd_switch(args, "json")) {
@@ -153,11 +169,33 @@ static int run_inspect(const struct cmd_args *args)
         return 0;
 }
 
+/* Packer fetches plugins here. A template that cannot be read is told all the same, for scripts stop at that. */
+static int run_init(const struct cmd_args *args)
+{
+        struct tmpl_options options = { .allow_missing = true, .undeclared = TMPL_WARN_NEVER };
+        BK_CLEANUP(free_tmpl) struct tmpl *tmpl = NULL;
+        struct bk_error err = { 0 };
+
+        if (tmpl_load(args->operands.v[0], &options, &tmpl, &err) < 0)
+                return cmd_fail(&err);
+        printf("%s: there is nothing to fetch; what bakery has is built in.\n", args->operands.v[0]);
+        return 0;
+}
+
 const struct cmd cmd_validate = {
         "validate", "TEMPLATE...", 1, -1, "check templates without baking",
-        "Decodes every block as a bake would, and names the file, line and column of the first mistake.", CMD_FLAGS(flags), run_validate,
+        "Decodes every block as a bake would, and names the file, line and column of the first mistake.", CMD_FLAGS(validate_flags), run_validate,
 };
 
 const struct cmd cmd_inspect = {
-        "inspect", "TEMPLATE", 1, 1, "show what a template holds", "", CMD_FLAGS(flags), run_inspect,
+        "inspect", "TEMPLATE", 1, 1, "show what a template holds", "", CMD_FLAGS(inspect_flags), run_inspect,
+};
+
+static const struct cmd_flag init_flags[] = {
+        { "upgrade", NULL, false, "as Packer has it; nothing here" },
+};
+
+const struct cmd cmd_init = {
+        "init", "TEMPLATE", 1, 1, "say that nothing is to be fetched",
+        "For scripts that call `packer init` before they bake.", CMD_FLAGS(init_flags), run_init,
 };

@@ -76,6 +76,8 @@ static int put_int(const struct item *item, const char *text, void *into)
 
         errno = 0;
         value = strtoll(text, &end, 0);         /* base 0 as Go's ParseInt: 0x10, 0755 */
+        if (*end == '.' && end > text && end[1] != '\0')        /* "2048.0", as some program wrote it */
+                end += strspn(end + 1, "0") + 1;
         if (end == text || *end != '\0')
                 return fail(item, "a whole number", text);
         if (errno == ERANGE)
@@ -205,11 +207,19 @@ static int find_file(const struct item *item, char **path)
 
         if (!(item->key->flags & TMPL_PATHS) || **path == '\0')
                 return 0;
+        if (**path == '~' && ((*path)[1] == '/' || (*path)[1] == '\0') && getenv("HOME") != NULL) {
+                char *whole = bk_format("%s%s", getenv("HOME"), *path + 1);
+
+                free(*path);
+                *path = whole;
+        }
         found = realpath(*path, NULL);
         if (found == NULL && **path != '/' && dir != NULL) {
                 beside = bk_format("%s/%s", dir, *path);
                 found = realpath(beside, NULL);
         }
+        if (found == NULL && (item->key->flags & TMPL_MAY_LACK))
+                return 0;
         if (found == NULL) {
                 autofree char *here = getcwd(NULL, 0);
 
@@ -363,11 +373,11 @@ static void map_done(void *member)
 static const struct {
         int (*put)(const struct item *item, const char *text, void *into);
         void (*done)(void *member);
-        bool blank_is_absent;           /* "" in a number or a switch is a variable that was left empty */
+        bool blank_is_absent;           /* "" is a variable that was left empty; Go's zero value means the default */
         const char *expected;
 } kinds[] = {
-        [TMPL_STRING]   = { put_string,   string_done, false, "a string" },
-        [TMPL_RAW]      = { put_string,   string_done, false, "a string" },
+        [TMPL_STRING]   = { put_string,   string_done, true,  "a string" },
+        [TMPL_RAW]      = { put_string,   string_done, true,  "a string" },
         [TMPL_BOOL]     = { put_bool,     NULL,        true,  "true or false" },
         [TMPL_INT]      = { put_int,      NULL,        true,  "a whole number" },
         [TMPL_SIZE]     = { put_size,     NULL,        true,  "a size" },
@@ -389,6 +399,19 @@ static int put_fallback(const struct item *item, void *into)
         if (tmpl_render(item->scope, item->key->fallback, item->doc, &text, item->err) < 0)
                 return bk_wrap(item->err, "the default of \"%s\"", item->key->name);
         return kinds[item->key->kind].put(item, text, into);
+}
+
+/* Go's zero value once more: 0 that cannot be meant, a port or a number of processors, is the default. */
+static bool zero_is_absent(const struct item *item, const char *text)
+{
+        const enum tmpl_kind kind = item->key->kind;
+        const struct tmpl_key key = { .name = item->key->name, .kind = kind };
+        const struct item unbound = { .scope = item->scope, .key = &key, .doc = item->doc };
+        int64_t value = 0;
+
+        if ((kind != TMPL_INT && kind != TMPL_SIZE && kind != TMPL_DURATION) || in_bounds(item->key, 0) || (item->key->flags & TMPL_REQUIRED))
+                return false;
+        return kinds[kind].put(&unbound, text, &value) == 0 && value == 0;
 }
 
 static int put_value(const struct item *item, void *into)
@@ -417,7 +440,7 @@ static int put_value(const struct item *item, void *into)
         if (*text == '\0' && (item->key->flags & TMPL_REQUIRED))
                 return bk_doc_fail(item->err, item->doc, "\"%s\" is empty, but needed: %s", item->key->name,
                                    item->key->help ? item->key->help : "it has no default");
-        if (*text == '\0' && kinds[kind].blank_is_absent)
+        if ((*text == '\0' && kinds[kind].blank_is_absent) || zero_is_absent(item, text))
                 return put_fallback(item, into);
         return kinds[kind].put(item, text, into);
 }
@@ -459,6 +482,7 @@ static int refuse_unknown(const struct tmpl_scope *scope, const struct bk_doc *b
 
                 for (size_t k = 0; k < n_keys && !known; k++)
                         known = bk_streq(names[k], part->items[i]->key);
+                known = known || strncmp(part->items[i]->key, "packer_", strlen("packer_")) == 0;       /* Packer's own, which it lets pass */
                 if (known)
                         continue;
                 what = name_block(scope->tmpl, block);

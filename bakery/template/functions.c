@@ -85,6 +85,9 @@ static int call_build(const struct tmpl_call *call, struct tmpl_value *ret)
         for (size_t i = 0; i < call->scope->n_data; i++)
                 if (bk_streq(call->scope->data[i].name, call->args[0].text))
                         return give_copy(ret, call->scope->data[i].value);
+        for (size_t i = 0; i < call->scope->n_build; i++)
+                if (bk_streq(call->scope->build[i].name, call->args[0].text))
+                        return give_copy(ret, call->scope->build[i].value);
         return bk_fail(call->err, BK_INVALID, "build `%.60s` is not known in this builder", call->args[0].text);
 }
 
@@ -380,7 +383,8 @@ static int call_sed(const struct tmpl_call *call, struct tmpl_value *ret)
 
 static int call_secret_store(const struct tmpl_call *call, struct tmpl_value *ret)
 {
-        (void)ret;
+        if (call->scope->tmpl != NULL && call->scope->tmpl->lenient)
+                return give(ret, TMPL_V_STRING, bk_format("<%s>", call->function->name));
         return bk_fail(call->err, BK_INVALID, "%s is not supported; read the secret before the bake and pass it as an "
                        "environment variable with {{env}} in \"variables\"", call->function->name);
 }

@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "bakery/template/template_priv.h"
 #include "lib/cleanup.h"
@@ -98,6 +99,19 @@ static int load_description(struct tmpl *tmpl, const struct bk_doc *doc, struct 
         return tmpl_weak_text(doc, &tmpl->description, err);
 }
 
+/* Packer takes keys of a block in any case; the exact one first. All of ours are in lower case. */
+static void lower_keys(const struct bk_doc *block)
+{
+        for (size_t i = 0; block->kind == BK_DOC_OBJECT && i < block->n; i++) {
+                autofree char *lower = bk_strdup(block->items[i]->key);
+
+                for (char *p = lower; *p != '\0'; p++)
+                        *p = (char)tolower((unsigned char)*p);
+                if (bk_doc_get(block, lower) == NULL)
+                        memcpy(block->items[i]->key, lower, strlen(lower));
+        }
+}
+
 /* --- builders -------------------------------------------------------------- */
 static int want(const struct bk_doc *doc, enum bk_doc_kind kind, const char *what, struct bk_error *err)
 {
@@ -150,6 +164,7 @@ static int load_builder(struct tmpl *tmpl, const struct bk_doc *doc, struct bk_e
         const struct tmpl_builder *same;
         const char *text;
 
+        lower_keys(doc);
         if (get_type(doc, "a builder", &type, err) < 0 || get_text(doc, "name", &text, err) < 0)
                 return -1;
         if (text == NULL || *text == '\0')
@@ -161,6 +176,11 @@ static int load_builder(struct tmpl *tmpl, const struct bk_doc *doc, struct bk_e
                 return bk_doc_fail(err, text && *text ? bk_doc_get(doc, "name") : doc,
                                    "the builder on line %u is called \"%.100s\" as well; give each a \"name\" of its own",
                                    same->doc->line, name);
+        /* `packer fix` would rename it; what only, except and override call it stays. */
+        if (bk_streq(type, "vmware")) {
+                free(type);
+                type = bk_strdup("vmware-iso");
+        }
         *builder = (struct tmpl_builder){ .type = bk_take(type), .name = bk_take(name), .doc = doc };
         tmpl->n_builders++;
         return 0;
@@ -253,6 +273,7 @@ static int load_override(const struct tmpl *tmpl, const struct bk_doc *block, st
                         return refuse_builder(tmpl, override->items[i], true, override->items[i]->key, err);
                 if (want(override->items[i], BK_DOC_OBJECT, "what replaces keys of this step", err) < 0)
                         return -1;
+                lower_keys(override->items[i]);
         }
         step->override = override;
         return 0;
@@ -271,6 +292,7 @@ static int load_provisioner(struct tmpl *tmpl, const struct bk_doc *doc, struct 
 {
         BK_CLEANUP(step_done) struct tmpl_step step = { .doc = doc };
 
+        lower_keys(doc);
         if (get_type(doc, "a provisioner", &step.type, err) < 0 || load_limits(tmpl, doc, true, &step, err) < 0 ||
             load_override(tmpl, doc, &step, err) < 0)
                 return -1;
@@ -302,6 +324,7 @@ static int load_stage(struct tmpl *tmpl, const struct bk_doc *doc, struct tmpl_s
         BK_CLEANUP(step_done) struct tmpl_step step = { .doc = doc };
         const char *name = NULL;
 
+        lower_keys(doc);
         if (doc->kind == BK_DOC_ARRAY)
                 return bk_doc_fail(err, doc, "a pipeline of post-processors cannot hold another one");
         if (doc->kind == BK_DOC_STRING && doc->text_len > 0 && strlen(doc->text) == doc->text_len)
@@ -465,6 +488,18 @@ int tmpl_load_bytes(const char *name, const char *dir, const char *bytes, size_t
         return 0;
 }
 
+/* By Packer's names; a folder is one of such files. */
+static bool is_hcl(const char *path)
+{
+        static const char *const ends[] = { ".pkr.hcl", ".pkr.json" };
+        struct stat st;
+
+        for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+                if (strlen(path) > strlen(ends[i]) && bk_streq(path + strlen(path) - strlen(ends[i]), ends[i]))
+                        return true;
+        return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 int tmpl_load(const char *path, const struct tmpl_options *options, struct tmpl **ret, struct bk_error *err)
 {
         const char *const slash = strrchr(path, '/');
@@ -476,6 +511,8 @@ int tmpl_load(const char *path, const struct tmpl_options *options, struct tmpl 
                         return bk_wrap(err, "standard input");
                 return tmpl_load_bytes("(standard input)", NULL, bytes, length, options, ret, err);
         }
+        if (is_hcl(path))
+                return bk_fail(err, BK_INVALID, "'%s': HCL2 is not read yet, only Packer's legacy JSON", path);
         if (bk_read_file(path, TMPL_FILE_MOST, &bytes, &length, err) < 0)
                 return -1;
         if (slash != NULL)

@@ -182,6 +182,9 @@ static int read_field(struct reader *in, struct tmpl_value *ret)
                                     bk_strdup(in->scope->data[i].value ? in->scope->data[i].value : ""));
                 bk_buf_printf(&known, "%s.%s", i ? ", " : "", in->scope->data[i].name);
         }
+        for (size_t i = 0; i < in->scope->n_build; i++)
+                if (bk_streq(in->scope->build[i].name, name))
+                        return give(ret, TMPL_V_STRING, bk_strdup(in->scope->build[i].value));
         if (known.len > 0)
                 return fail(in, ".%.60s is not known here; known are %s", name, known.data);
         return fail(in, ".%.60s is not known here; for a variable write {{ user `%.60s` }}", name, name);

@@ -33,6 +33,7 @@ struct tmpl_step {                      /* a provisioner, or one stage of a post
 struct tmpl_pipeline { struct tmpl_step *v; size_t n; };
 
 struct tmpl {
+        bool lenient;                   /* allow_missing */
         char *path, *dir;               /* as given; folder of it, absolute */
         char *digest;                   /* of the file's bytes */
         char *description;
@@ -47,9 +48,13 @@ struct tmpl {
         struct bk_strv warnings;        /* "file:line:column: warning: ...", for the caller to show */
 };
 
+/* Undeclared variables that are given: as a rule those of vars only, for a file may be of several templates. */
+enum tmpl_undeclared { TMPL_WARN_VARS, TMPL_WARN_FILES_TOO, TMPL_WARN_NEVER };
+
 struct tmpl_options {
         struct bk_strv vars;            /* "name=value", later wins, over var_files */
         struct bk_strv var_files;       /* JSON objects of strings */
+        enum tmpl_undeclared undeclared;
         bool allow_missing;             /* required variables without a value are no error (inspect) */
 };
 
@@ -69,7 +74,8 @@ struct tmpl_scope {
         bool stable;                    /* timestamp, isotime and uuid render as themselves: for input hashes */
         const struct tmpl_datum { const char *name, *value; } *data;    /* {{ .Path }}, {{ .Vars }} */
         size_t n_data;
-        char **(*build)(void *);        /* reserved; {{ build `ID` }} is looked up in data */
+        const struct tmpl_datum *build; /* {{ build `ID` }}, and {{ .ID }} where data have no such name */
+        size_t n_build;
 };
 
 /* Go text/template with Packer's functions. place is where the text stands, for errors. The result is the caller's. */
@@ -90,8 +96,9 @@ enum tmpl_kind {
 };
 enum {
         TMPL_REQUIRED = 1,      /* absent, null or "" is an error */
-        TMPL_PATHS = 2,         /* a file or files, which must exist: made absolute against the working directory, as
+        TMPL_PATHS = 2,         /* a file or files, which must exist, ~ is $HOME: made absolute against the working directory, as
                                  * Packer does, or else against the template's folder */
+        TMPL_MAY_LACK = 16,     /* PATHS: what is not there is taken as it is written, for the block's own code to judge */
         TMPL_LATER = 4,         /* LIST: not rendered now, but later, with data */
         TMPL_NO_INPUT = 8,      /* how it is baked, not what: a change does not make an image out of date */
 };
@@ -103,7 +110,7 @@ struct tmpl_key {
         enum tmpl_kind kind;
         size_t offset;          /* of the member in the struct */
         unsigned flags;
-        const char *fallback;   /* as it would be written in a template; NULL: zero. Also for "" in BOOL, INT, SIZE, DURATION */
+        const char *fallback;   /* as it would be written in a template; NULL: zero. Also for "", and for 0 where min and max forbid it */
         int64_t min, max;       /* INT, DURATION (ms), SIZE; max 0: no limit; both 0: none, negative ones included */
         const char *help;
 };

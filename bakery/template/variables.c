@@ -128,8 +128,17 @@ static int take_defaults(struct tmpl *tmpl, struct sources *sources, struct bk_e
         return 0;
 }
 
+static void warn_undeclared(struct tmpl *tmpl, const struct bk_doc *doc, const char *name)
+{
+        const char *nearest = tmpl_variable_nearest(tmpl, name);
+        autofree char *at = doc ? bk_format("%s:%u:%u", doc->file, doc->key_line, doc->key_column) : bk_strdup("-var");
+
+        bk_strv_addf(&tmpl->warnings, "%s: warning: the template does not declare a variable \"%.100s\"%s%.100s%s", at, name,
+                     nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
+}
+
 /* As in Packer, a file may bring variables that the template does not declare. */
-static int take_file(struct tmpl *tmpl, struct sources *sources, const char *path, struct bk_error *err)
+static int take_file(struct tmpl *tmpl, struct sources *sources, const char *path, enum tmpl_undeclared undeclared, struct bk_error *err)
 {
         struct bk_doc *file = NULL;
 
@@ -143,6 +152,10 @@ static int take_file(struct tmpl *tmpl, struct sources *sources, const char *pat
         for (size_t i = 0; i < file->n; i++) {
                 const struct bk_doc *const doc = file->items[i];
                 const struct tmpl_variable *const known = tmpl_variable_find(tmpl, doc->key);
+
+                if (known == NULL && undeclared == TMPL_WARN_FILES_TOO)
+                        warn_undeclared(tmpl, doc, doc->key);
+
                 const size_t at = known ? (size_t)(known - tmpl->variables) : add_variable(tmpl, sources, doc->key, doc);
                 char *text = NULL;
 
@@ -153,12 +166,13 @@ static int take_file(struct tmpl *tmpl, struct sources *sources, const char *pat
         return 0;
 }
 
-static int take_argument(struct tmpl *tmpl, struct sources *sources, const char *argument, struct bk_error *err)
+/* As in Packer; {{ user `NAME` }} sees it all the same. */
+static int take_argument(struct tmpl *tmpl, struct sources *sources, const char *argument, enum tmpl_undeclared undeclared, struct bk_error *err)
 {
         const char *const equals = strchr(argument, '=');
         const struct tmpl_variable *known;
         autofree char *name = NULL;
-        const char *nearest;
+        size_t at;
 
         if (equals == NULL || equals == argument)
                 return bk_fail(err, BK_USAGE, "-var '%.100s' is not of the form NAME=VALUE", argument);
@@ -168,11 +182,11 @@ static int take_argument(struct tmpl *tmpl, struct sources *sources, const char 
                 set_text(&sources->v[known - tmpl->variables], bk_strdup(equals + 1), NULL);
                 return 0;
         }
-        nearest = tmpl_variable_nearest(tmpl, name);
-        if (nearest != NULL)
-                return bk_fail(err, BK_USAGE, "-var %.100s: the template has no such variable; did you mean \"%.100s\"?",
-                               name, nearest);
-        return bk_fail(err, BK_USAGE, "-var %.100s: the template has no such variable; declare it in \"variables\"", name);
+        if (undeclared != TMPL_WARN_NEVER)
+                warn_undeclared(tmpl, NULL, name);
+        at = add_variable(tmpl, sources, name, NULL);
+        set_text(&sources->v[at], bk_strdup(equals + 1), NULL);
+        return 0;
 }
 
 static int take_sensitive(struct tmpl *tmpl, struct bk_error *err)
@@ -192,12 +206,13 @@ static int take_sensitive(struct tmpl *tmpl, struct bk_error *err)
                         return bk_doc_fail(err, doc, "expected the name of a variable, found %s", bk_doc_kind_name(doc->kind));
                 variable = tmpl_variable_find(tmpl, doc->text);
                 if (variable == NULL) {
-                        /* A secret under a mistyped name would be shown to everybody. */
+                        /* Packer passes it by; a secret under a mistyped name would be shown to everybody. */
                         const char *const nearest = tmpl_variable_nearest(tmpl, doc->text);
 
-                        return bk_doc_fail(err, doc, "there is no variable \"%.100s\" to be sensitive%s%.100s%s", doc->text,
-                                           nearest ? "; did you mean \"" : "; remove it", nearest ? nearest : "",
-                                           nearest ? "\"?" : "");
+                        bk_strv_addf(&tmpl->warnings, "%s:%u:%u: warning: there is no variable \"%.100s\" to be sensitive%s%.100s%s", doc->file,
+                                     doc->line, doc->column, doc->text, nearest ? "; did you mean \"" : "", nearest ? nearest : "",
+                                     nearest ? "\"?" : "");
+                        continue;
                 }
                 variable->sensitive = true;
         }
@@ -214,7 +229,7 @@ static int refuse_missing(const struct tmpl *tmpl, const struct sources *sources
         for (size_t i = 0; i < sources->n; i++) {
                 const struct bk_doc *const doc = tmpl->variables[i].doc;
 
-                if (sources->v[i].text != NULL)
+                if (sources->v[i].text != NULL || doc == NULL)  /* from the command line it has a text */
                         continue;
                 if (first == NULL)
                         first = doc;
@@ -328,13 +343,14 @@ int tmpl_variables_load(struct tmpl *tmpl, const struct tmpl_options *options, s
 {
         BK_CLEANUP(sources_done) struct sources sources = { 0 };
 
+        tmpl->lenient = options != NULL && options->allow_missing;
         if (take_defaults(tmpl, &sources, err) < 0)
                 return -1;
         for (size_t i = 0; options != NULL && i < options->var_files.n; i++)
-                if (take_file(tmpl, &sources, options->var_files.v[i], err) < 0)
+                if (take_file(tmpl, &sources, options->var_files.v[i], options->undeclared, err) < 0)
                         return -1;
         for (size_t i = 0; options != NULL && i < options->vars.n; i++)
-                if (take_argument(tmpl, &sources, options->vars.v[i], err) < 0)
+                if (take_argument(tmpl, &sources, options->vars.v[i], options->undeclared, err) < 0)
                         return -1;
         if (take_sensitive(tmpl, err) < 0)
                 return -1;

@@ -55,8 +55,8 @@ exits "an undeclared variable is empty, as in Packer" 0 "$BAKERY" validate v.jso
 like "  with a warning" "$out" 'v\.json:2:[0-9]+: warning: there is no variable "undeclared"'
 echo '{ "name": "from-file" }' >vars.json
 echo '{ "nane": "x" }' >wrong.json
-exits "a variable from the command line that is not declared" 2 "$BAKERY" validate -var nane=x v.json
-like "  is refused with the nearest" "$out" 'name'
+exits "a variable from the command line that is not declared" 0 "$BAKERY" validate -var nane=x v.json
+like "  is warned of with the nearest" "$out" 'warning: the template does not declare a variable "nane"; did you mean "name"'
 exits "a variable file may hold what this template does not declare" 0 "$BAKERY" validate -var-file wrong.json v.json
 echo '{ "name": [] }' >wrong.json
 exits "a variable file with a list" 2 "$BAKERY" validate -var-file wrong.json v.json

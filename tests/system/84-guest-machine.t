@@ -3,7 +3,7 @@
 # of QEMU - has it; scripts reach the bake's HTTP server; and what two machines must not share is gone from the image.
 . "$(dirname "$0")/lib.sh"
 need root loop fuse qemu swtpm xorriso
-plan 21
+plan 23
 fixture
 cd "$WORK" || exit 1
 mkdir www
@@ -24,8 +24,10 @@ cat >t.json <<'EOT'
     "echo root=$(lsblk -no TRAN $(findmnt -no SOURCE / | sed 's/[0-9]*$//') | head -n 1) net=$(basename $(readlink /sys/class/net/e*/device/driver))",
     "echo cd=$(blkid -o value -s LABEL /dev/sr0) disks=$(lsblk -dno SIZE | grep -c 100M)",
     "echo user=$(whoami) type=$PACKER_BUILDER_TYPE name=$PACKER_BUILD_NAME",
-    "echo addr=$PACKER_HTTP_ADDR",
-    "echo keys=$(wc -l </root/.ssh/authorized_keys) id=$(wc -c </etc/machine-id)" ], "inline_shebang": "/bin/bash -e" }]
+    "echo addr=$PACKER_HTTP_ADDR split=$PACKER_HTTP_IP:$PACKER_HTTP_PORT told={{build `PackerHTTPAddr`}}",
+    "echo build={{build `ConnType`}}:{{build `User`}}@{{build `Host`}} id={{build `ID`}} key={{.SSHPublicKey}}",
+    "echo keys=$(wc -l </root/.ssh/authorized_keys) id=$(wc -c </etc/machine-id)" ], "inline_shebang": "/bin/bash -e" },
+    { "type": "shell-local", "inline": [ "echo local=$PACKER_HTTP_ADDR machine={{build `ID`}}" ] }]
 }
 EOT
 exits "a guest with all of it is baked" 0 "$BAKERY" build -plain t.json
@@ -35,7 +37,9 @@ like "qemuargs: what is pointless is said" "$out" "qemuargs: .*-display"
 like "the disk is on SATA, the card an e1000" "$out" "root=sata net=e1000"
 like "the seed CD has its label, the second disk is there" "$out" "cd=cidata disks=1"
 like "a script knows its bake" "$out" "user=root type=qemu name=m"
-like "... and where the HTTP server is" "$out" "addr=10\.0\.2\.2:[0-9]+"
+like "... and where the HTTP server is" "$out" "addr=10\.0\.2\.2:([0-9]+) split=10\.0\.2\.2:\1 told=10\.0\.2\.2:\1$"
+like "... and what it runs in" "$out" "build=ssh:root@127\.0\.0\.1 id=machine key=ssh-"
+like "... and so does one on this host" "$out" "local=10\.0\.2\.2:[0-9]+ machine=machine"
 like "while it ran it had one key, and an id" "$out" "keys=1 id=33"
 is "nothing is left" "$(leaks)" ""
 

@@ -89,7 +89,8 @@ static const struct { const char *members, *shown; } good[] = {
         { "\"text\": 1.50", "1.5" TAIL },
         { "\"text\": true", "1" TAIL },
         { "\"text\": null", "qemu-x" TAIL },
-        { "\"text\": \"\"", "" TAIL },
+        { "\"text\": \"\"", "qemu-x" TAIL },
+        { "\"text\": \"{{user `e`}}\", \"raw\": \"\", \"file\": \"\"", "qemu-x" TAIL },
         { "\"raw\": \"{{ .Vars }}{{\"", "qemu-x|{{ .Vars }}{{|01|2|0|10000|42949672960" },
         { "\"flag\": true, \"on\": false", "qemu-x|{{ .Path }}|10|2|0|10000|42949672960" },
         { "\"flag\": \"true\", \"on\": \"0\"", "qemu-x|{{ .Path }}|10|2|0|10000|42949672960" },
@@ -98,6 +99,8 @@ static const struct { const char *members, *shown; } good[] = {
         { "\"count\": 5, \"any\": -7", "qemu-x|{{ .Path }}|01|5|-7|10000|42949672960" },
         { "\"count\": \"{{user `n`}}\", \"any\": \"0x10\"", "qemu-x|{{ .Path }}|01|3|16|10000|42949672960" },
         { "\"count\": \"{{user `e`}}\", \"any\": 2.0", "qemu-x|{{ .Path }}|01|2|2|10000|42949672960" },
+        { "\"count\": 0, \"size\": \"0\", \"any\": 0", "qemu-x" TAIL },
+        { "\"count\": \"0\", \"size\": \"0G\", \"wait\": 0", "qemu-x|{{ .Path }}|01|2|0|0|42949672960" },
         { "\"count\": 64, \"any\": 1e3", "qemu-x|{{ .Path }}|01|64|1000|10000|42949672960" },
         { "\"any\": -9223372036854775808", "qemu-x|{{ .Path }}|01|2|-9223372036854775808|10000|42949672960" },
         { "\"wait\": \"1m30s\"", "qemu-x|{{ .Path }}|01|2|0|90000|42949672960" },
@@ -157,7 +160,7 @@ static const struct { const char *members, *at, *text; } broken[] = {
         { "\"count\": \"{{user `s`}}\"", "t.json:4:10", "found \"<sensitive>\"" },
         { "\"count\": 2.5", "t.json:4:10", "a whole number, found \"2.5\"" },
         { "\"count\": true", "t.json:4:10", "a whole number, found a boolean" },
-        { "\"count\": 0", "t.json:4:10", "\"count\" must be from 1 to 64, found 0" },
+        { "\"count\": -1", "t.json:4:10", "\"count\" must be from 1 to 64, found -1" },
         { "\"count\": 65", "t.json:4:10", "from 1 to 64, found 65" },
         { "\"any\": 9223372036854775808", "t.json:4:8", "at most 64 bits" },
         { "\"any\": \"1 \"", "t.json:4:8", "a whole number" },
@@ -224,12 +227,13 @@ static void what_is_required_must_be_there(void **state)
 {
         static const struct tmpl_key required[] = {
                 { "type",  TMPL_IGNORED },
-                { "count", TMPL_INT, 0, TMPL_REQUIRED, .help = "how many" },
+                { "count", TMPL_INT, 0, TMPL_REQUIRED, .min = 1, .help = "how many" },
         };
         static const struct { const char *members, *at, *text; } cases[] = {
                 { "\"type\": \"x\"", "t.json:1:15", "builder \"x\" needs \"count\": how many" },
                 { "\"type\": \"x\", \"count\": null", "t.json:1:15", "needs \"count\"" },
                 { "\"type\": \"x\", \"count\": \"\"", "t.json:1:38", "\"count\" is empty, but needed: how many" },
+                { "\"type\": \"x\", \"count\": 0", "t.json:1:38", "\"count\" must be at least 1, found 0" },
         };
 
         (void)state;

@@ -133,8 +133,10 @@ int reg_event_put(struct reg *reg, const struct reg_event *event, struct bk_erro
 int reg_event_index(struct reg *reg, int64_t *ret, struct bk_error *err) BK_MUST_CHECK;
 
 /* --- time.c, pattern.c ------------------------------------------------------ */
-/* "2024-05", "2024-05-01", "2024-05-01T10:00:00Z", seconds of 1970, an age such as "30d", "now": Unix seconds from *low up to, not
- * including, *high. */
+/* "2024", "2024-05-01", "2024-05-01T10:00:00.5+02:00": Unix seconds from *low up to, not including, *high. Of a fraction of a second nothing
+ * is kept. */
+bool reg_date_parse(const char *text, int64_t *low, int64_t *high);
+/* ... or seconds since 1970 (9 digits at least), an age such as "30d", "now". */
 int reg_time_parse(const char *text, int64_t *low, int64_t *high, struct bk_error *err) BK_MUST_CHECK;
 /* ... with ages counted from another moment. */
 int reg_time_parse_from(const char *text, int64_t now, int64_t *low, int64_t *high, struct bk_error *err) BK_MUST_CHECK;

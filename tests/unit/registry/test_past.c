@@ -1,6 +1,7 @@
 /* Queries of the past: images, states, attributes and channels as they were. Time is set by hand, in the logs. */
 #include "tests/unit/registry/fixture.h"
 
+#include "registry/life_priv.h"
 #include "registry/registry_priv.h"
 
 static void sql(struct reg *reg, const char *text, int64_t at, const char *id)
@@ -120,6 +121,10 @@ static const struct { const char *query, *sequences; } rows[] = {
         { "?_at=2024-01-07&application=base",           "2 1" },
         /* at some moment of a span */
         { "base?_since=2024-01-10",                     "4 3 1" },
+        { "base?created_at>=2030",                      NULL },
+        { "base?created_at=2024",                       "4 3" },
+        { "base?_since=2024-01-15T00:00:00.500Z",       "4 3 1" },
+        { "base?_until=2024-01-03T02:00:00.5+02:00",    "2 1" },
         { "base?_until=2024-01-03",                     "2 1" },
         { "base?_since=2024-01-12&_until=2024-01-13",   "1" },
         { "base?_since=2024-01-08&_until=2024-01-08",   "3 2 1" },
@@ -215,9 +220,14 @@ static const struct { const char *text; int64_t low, high; } times[] = {
         { "2024-01-01 00:00:01",        DAY(1) + 1, DAY(1) + 2 }, { "1704067200",       DAY(1), DAY(1) + 1 },
         { "2024-01-01T02:00:00+02:00",  DAY(1), DAY(1) + 1 },   { "2023-12-31T23:30:00-00:30", DAY(1), DAY(1) + 1 },
         { "2024-02-29",                 DAY(60), DAY(61) },     { "2023-12",            DAY(-30), DAY(1) },
+        { "2024",                       DAY(1), DAY(367) },     { "2024-01-01T00:00:00.999Z", DAY(1), DAY(1) + 1 },
+        { "2024-01-01T00:00:00.5",      DAY(1), DAY(1) + 1 },   { "2024-01-01T02:00:00.123456+0200", DAY(1), DAY(1) + 1 },
+        { "2024-01-01T02:00+02",        DAY(1), DAY(1) + 60 },  { "170406720",          170406720, 170406721 },
 };
 static const char *const no_times[] = { "", "2024-", "2024-1-1", "2024-00", "2024-13-01", "2024-01-32", "2024-01-01T", "2024-01-01T25:00", "x",
-                                        "2024-01-01T00:00:00ZZ", "2024-01-01T00:00:00+2", "30q", "d", "-1d", "99999999999d", "999999999999999999" };
+                                        "2024-01-01T00:00:00ZZ", "2024-01-01T00:00:00+2", "30q", "d", "-1d", "99999999999d", "999999999999999999", "0", "1", "20240501", "202", "20245", "2024T10:00",
+                                        "2024-01T10:00", "2024-02-30", "2023-02-29", "2024-01-01T00:00:00.Z", "2024-01-01T00:00.5Z",
+                                        "2024-01-01T00:00:00+02:", "2024-01-01T00:00:00+02:60" };
 
 static void times_of_many_forms(void **state)
 {
@@ -243,10 +253,35 @@ static void times_of_many_forms(void **state)
         assert_true(now - low >= 2 * 86400 - 2 && now - low <= 2 * 86400);
 }
 
+/* What is to happen has a day: an age would be another moment each time. */
+static void moments_to_come_are_written_as_all_dates(void **state)
+{
+        static const char *const no_moments[] = { "30d", "now", "1704067200", "2024-02-30", "", "2024-01-01T00:00:00+2" };
+
+        (void)state;
+        for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
+                int64_t at = 0;
+                struct bk_error err = { 0 };
+
+                print_message("# %s\n", times[i].text);
+                if (strchr(times[i].text, '-') == NULL && strlen(times[i].text) > 4)
+                        continue;
+                assert_ok(reg_moment_parse(times[i].text, &at, &err), err);
+                assert_int_equal(at, times[i].low);
+        }
+        for (size_t i = 0; i < sizeof no_moments / sizeof *no_moments; i++) {
+                int64_t at = 0;
+                struct bk_error err = { 0 };
+
+                assert_fails_with(reg_moment_parse(no_moments[i], &at, &err), err, BK_INVALID);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(times_of_many_forms),
+                cmocka_unit_test(moments_to_come_are_written_as_all_dates),
                 registry_test(the_past_is_as_it_was),
                 registry_test(an_image_is_shown_with_its_attributes_of_then),
                 registry_test(a_deleted_image_is_gone_not_unknown),

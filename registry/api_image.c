@@ -25,7 +25,7 @@ int reg_call_value(const struct reg_call *call, const char *name, char **ret, st
         return 0;
 }
 
-static int number_value(const struct reg_call *call, const char *name, int64_t most, int64_t *ret, struct bk_error *err)
+static int number_value(const struct reg_call *call, const char *name, int64_t least, int64_t most, int64_t *ret, struct bk_error *err)
 {
         autofree char *text = NULL;
         const int status = reg_call_value(call, name, &text, err);
@@ -33,8 +33,8 @@ static int number_value(const struct reg_call *call, const char *name, int64_t m
 
         if (status <= 0)
                 return status;
-        if (digits == 0 || digits > 18 || text[digits] != '\0')
-                return bk_fail(err, BK_INVALID, "%s is a number, not '%.100s'", name, text);
+        if (digits == 0 || digits > 18 || text[digits] != '\0' || strtoll(text, NULL, 10) < least)
+                return bk_fail(err, BK_INVALID, "%s is a number from %lld on, not '%.100s'", name, (long long)least, text);
         *ret = strtoll(text, NULL, 10);
         if (*ret > most)
                 *ret = most;
@@ -58,33 +58,32 @@ static int check_values(const struct reg_call *call, const char *known, struct b
 }
 
 /* --- which image ----------------------------------------------------------------------- */
+/* What is last known of an image that was deleted, or of the newest of a query that is withdrawn. */
+static int last_known(struct reg_call *call, const char *reference, json_t **ret, struct bk_error *err)
+{
+        autofree char *prefix = reg_digest_prefix(reference);
+        BK_CLEANUP(reg_filter_done) struct reg_filter filter = { 0 };
+        int status = prefix == NULL ? 0 : reg_gone_find(call->reg, prefix, ret, err);
+
+        if (status != 0)
+                return status < 0 ? -1 : 0;
+        if (reg_filter_parse(reference, &filter, err) < 0)
+                return -1;
+        return reg_withdrawn(call->reg, &filter, ret, err);
+}
+
 /* 0: found; 1: it is gone, and that is answered; -1. */
 static int resolve(struct reg_call *call, const char *reference, struct reg_image *ret, struct bk_error *err)
 {
         struct bk_error why = { 0 };
         json_t *last = NULL;
-        autofree char *prefix = bk_format("%s%s", strncmp(reference, "sha256:", 7) == 0 ? "" : "sha256:", reference);
-        BK_CLEANUP(reg_filter_done) struct reg_filter filter = { 0 };
-        BK_CLEANUP(reg_images_done) struct reg_images images = { 0 };
 
         if (reg_resolve(call->reg, reference, ret, &why) == 0)
                 return 0;
         *err = why;
-        if (why.kind != BK_GONE)
+        if (why.kind != BK_GONE || last_known(call, reference, &last, err) < 0)
                 return -1;
-        if (reg_gone_find(call->reg, prefix, &last, err) < 0)
-                return -1;
-        if (last == NULL) {                     /* of that name all are withdrawn */
-                if (reg_filter_parse(reference, &filter, err) < 0)
-                        return -1;
-                filter.states = REG_STATES_ALL;
-                filter.limit = 1;
-                filter.first = true;
-                if (reg_filter_run(call->reg, &filter, &images, NULL, err) < 0)
-                        return -1;
-                last = images.n > 0 ? reg_image_summary(&images.v[0]) : json_null();
-        }
-        reg_answer_gone(call, &why, last);
+        reg_answer_gone(call, &why, last == NULL ? json_null() : last);
         return 1;
 }
 
@@ -103,14 +102,16 @@ static int resolve_at(struct reg_call *call, const char *reference, int64_t at, 
         BK_CLEANUP(reg_filter_done) struct reg_filter filter = { 0 };
         BK_CLEANUP(reg_images_done) struct reg_images images = { 0 };
         struct bk_error why = { 0 };
+        autofree char *prefix = reg_digest_prefix(reference);
         const bool channel = strchr(reference, ':') != NULL && strncmp(reference, "sha256:", 7) != 0 && strpbrk(reference, "?;") == NULL;
         autofree char *query = !channel ? bk_strdup(reference) :
                 bk_format("%.*s?channel=%s&_all", (int)strcspn(reference, ":"), reference, strchr(reference, ':') + 1);
 
-        if (!channel && reg_resolve(call->reg, reference, ret, &why) == 0 && strncmp(ret->id, reference, strlen(reference)) == 0)
+        if (!channel && reg_resolve(call->reg, reference, ret, &why) == 0 && prefix != NULL &&
+            strncmp(ret->id, prefix, strlen(prefix)) == 0)
                 return reg_image_rewind(call->reg, ret, at, err);
         reg_image_done(ret);
-        if (why.kind == BK_GONE && strncmp(reference, "sha256:", 7) == 0) {
+        if (prefix != NULL && why.kind == BK_GONE) {
                 *err = why;
                 return -1;
         }
@@ -224,14 +225,16 @@ static int show_now(struct reg_call *call, struct bk_error *err)
 
 int reg_image_show(struct reg_call *call, struct bk_error *err)
 {
-        autofree char *diff = NULL;
+        autofree char *diff = NULL, *files = NULL;
         int64_t at = 0;
         int status;
 
-        if (check_values(call, "_at _diff _fields packages", err) < 0 || (status = reg_call_value(call, "_diff", &diff, err)) < 0)
+        if (check_values(call, "_at _diff _fields files packages", err) < 0 || (status = reg_call_value(call, "_diff", &diff, err)) < 0)
                 return -1;
         if (status > 0)
                 return diff_of(call, diff, err);
+        if ((status = reg_call_value(call, "files", &files, err)) != 0)
+                return status < 0 ? -1 : bk_fail(err, BK_INVALID, "files= is for differences: it goes with _diff=");
         if ((status = time_value(call, "_at", &at, err)) < 0)
                 return bk_wrap(err, "_at");
         status = status > 0 ? show_at(call, at, err) : show_now(call, err);
@@ -334,8 +337,8 @@ int reg_image_descendants(struct reg_call *call, struct bk_error *err)
         json_t *items, *next = NULL;
         int status;
 
-        if (check_values(call, "depth _limit _after", err) < 0 || number_value(call, "depth", 1 << 30, &depth, err) < 0 ||
-            number_value(call, "_limit", PAGE_MOST, &how.limit, err) < 0 || number_value(call, "_after", INT64_MAX, &how.after, err) < 0 ||
+        if (check_values(call, "depth _limit _after", err) < 0 || number_value(call, "depth", 0, 1 << 30, &depth, err) < 0 ||
+            number_value(call, "_limit", 1, PAGE_MOST, &how.limit, err) < 0 || number_value(call, "_after", 0, INT64_MAX, &how.after, err) < 0 ||
             reg_txn_read(call->reg, &txn, err) < 0)
                 return -1;
         if ((status = resolve(call, call->part[0], &image, err)) != 0)

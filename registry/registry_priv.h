@@ -259,6 +259,10 @@ int reg_image_of_json(const json_t *record, struct reg_image *ret, struct bk_err
 /* BK_NOT_FOUND with what would have matched, or BK_GONE where what matches was withdrawn; -1 always. */
 int reg_filter_explain(struct reg *reg, const struct reg_filter *filter, struct bk_error *err);
 
+/* --- resolve.c ---------------------------------------------------------------- */
+/* "sha256:" and hex digits in lower case, the caller's; NULL when text is no digest's beginning. */
+char *reg_digest_prefix(const char *text);
+
 /* --- packages_find.c, package_spec.c ------------------------------------------- */
 /* Row ids; a zeroed list is empty. */
 struct reg_ids { int64_t *v; size_t n; };

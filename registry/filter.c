@@ -48,14 +48,20 @@ static void condition_done(struct reg_condition *condition)
         *condition = (struct reg_condition){ 0 };
 }
 
+static void drop_order(struct reg_filter *filter)
+{
+        for (size_t i = 0; i < filter->n_order; i++)
+                free(filter->order[i].attribute);
+        free(bk_take(filter->order));
+        filter->n_order = 0;
+}
+
 void reg_filter_done(struct reg_filter *filter)
 {
         for (size_t i = 0; i < filter->n; i++)
                 condition_done(&filter->v[i]);
-        for (size_t i = 0; i < filter->n_order; i++)
-                free(filter->order[i].attribute);
+        drop_order(filter);
         free(filter->v);
-        free(filter->order);
         free(filter->name);
         free(filter->descends);
         bk_strv_done(&filter->after);
@@ -415,6 +421,8 @@ static int parse(const char *query, struct reg_filter *filter, struct bk_error *
         if (projection != NULL && parse_projection(filter, projection, err) < 0)
                 return -1;
         default_states(filter);
+        if (filter->first)                      /* the newest is the newest in any order */
+                drop_order(filter);
         return check_combination(filter, err);
 }
 

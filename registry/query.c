@@ -116,7 +116,8 @@ static int exists(struct reg *reg, const char *sql, bool ranked, const struct re
         return 0;
 }
 
-/* Few registries have both images of that name and images with that attribute; asked first, either is walked along an index. */
+/* Few registries have both images of that name and images with that attribute; asked first, either is walked along an index. Not of the past:
+ * what nobody has now, somebody may have had. */
 static int settle_application(struct reg *reg, struct reg_condition *condition, struct bk_error *err)
 {
         const int named = exists(reg, "SELECT 1 FROM image WHERE name = ? LIMIT 1", false, condition, err);
@@ -134,12 +135,14 @@ static int settle_application(struct reg *reg, struct reg_condition *condition, 
 
 static int settle(struct reg *reg, struct reg_filter *filter, struct bk_error *err)
 {
+        const bool past = filter->at.given || filter->alive.given;
+
         for (size_t i = 0; i < filter->n; i++) {
                 struct reg_condition *condition = &filter->v[i];
 
                 if (condition->test != REG_ANY_OF || condition->prefixes || condition->key == NULL)
                         continue;
-                if (condition->key->kind == REG_KEY_APPLICATION && settle_application(reg, condition, err) < 0)
+                if (condition->key->kind == REG_KEY_APPLICATION && !past && settle_application(reg, condition, err) < 0)
                         return -1;
                 if (filter->name == NULL && condition->key != NULL && bk_streq(condition->key->name, "name") && condition->n == 1 &&
                     !condition->exclude)

@@ -80,6 +80,8 @@ static void january(struct reg *reg)
         tagged(reg, one, "owner", "ada", "bob", DAY(7));
         tagged(reg, one, "owner", "bob", NULL, DAY(11));
         tagged(reg, one, "team", NULL, "red", DAY(11));
+        tagged(reg, one, "application", NULL, "shop", DAY(6));
+        tagged(reg, one, "application", "shop", NULL, DAY(11));
         assert_ok(reg_delete(reg, four, &layers, &err), err);
         assert_ok(reg_sql_run(reg, &err, "DELETE FROM gone", ""), err);
         assert_ok(reg_sql_run(reg, &err, "INSERT INTO gone (id, sequence, name, at, who, why, record) "
@@ -119,6 +121,9 @@ static const struct { const char *query, *sequences; } rows[] = {
         { "?_at=2024-01-07&name=base&size=0",           "2" },
         { "?_at=2024-01-07&name=other",                 NULL },
         { "?_at=2024-01-07&application=base",           "2 1" },
+        { "?_at=2024-01-07&application=shop",           "1" },
+        { "?_at=2024-01-12&application=shop",           NULL },
+        { "?_since=2024-01-07&application=base",        "4 3 2 1" },
         /* at some moment of a span */
         { "base?_since=2024-01-10",                     "4 3 1" },
         { "base?created_at>=2030",                      NULL },

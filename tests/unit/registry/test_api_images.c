@@ -278,21 +278,23 @@ static void a_picture_is_made_of_escaped_text(void **state)
 static void freshness_follows_the_newest_tested_of_a_kind(void **state)
 {
         struct fixture *f = *state;
-        static const struct { const char *seed; enum reg_state state; const char *release; enum reg_freshness wanted; } steps[] = {
-                { "untested",           REG_BAKED,  "x", REG_UNDETERMINED },
-                { "of another release", REG_TESTED, "y", REG_UNDETERMINED },
-                { "tested",             REG_TESTED, "x", REG_OUT_OF_DATE },
+        static const struct { const char *seed; enum reg_state state; const char *release, *variant; enum reg_freshness wanted; } steps[] = {
+                { "untested",           REG_BAKED,  "x", NULL,      REG_UNDETERMINED },
+                { "of another release", REG_TESTED, "y", NULL,      REG_UNDETERMINED },
+                { "of a variant",       REG_TESTED, "x", "minimal", REG_UNDETERMINED },
+                { "tested",             REG_TESTED, "x", NULL,      REG_OUT_OF_DATE },
         };
         autofree char *parent = baked(f->reg, (struct recipe){ .seed = "p", .attributes = { PAIR("release", "x"), PAIR("kernel", "1") } });
         autofree char *child = baked(f->reg, (struct recipe){ .seed = "c", .name = "web", .ancestor = parent });
 
-        for (size_t i = 0; i < 3; i++) {
+        for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
                 BK_CLEANUP(reg_images_done) struct reg_images line = { 0 };
                 enum reg_freshness fresh[2];
                 char *newest[2] = { NULL, NULL };
                 struct bk_error err = { 0 };
                 autofree char *id = baked(f->reg, (struct recipe){ .seed = steps[i].seed, .state = steps[i].state,
-                                                                   .attributes = { PAIR("release", steps[i].release), PAIR("kernel", "2") } });
+                                                                   .attributes = { PAIR("release", steps[i].release), PAIR("kernel", "2"),
+                                                                                   PAIR(steps[i].variant ? "variant" : NULL, steps[i].variant) } });
 
                 print_message("# %s\n", steps[i].seed);
                 assert_ok(reg_lineage(f->reg, child, &line, &err), err);

@@ -142,16 +142,13 @@ static void only_until(json_t *record, const char *list, const char *until)
 
 static int channels_at(struct reg *reg, const char *id, int64_t at, json_t *ret, struct bk_error *err)
 {
-        static const char sql[] =
-                "SELECT l.name, l.channel, l.at, l.who, l.why, l.previous FROM channel_log l WHERE l.image = ? AND l.at <= ? AND NOT EXISTS "
-                "(SELECT 1 FROM channel_log n WHERE n.name = l.name AND n.channel = l.channel AND n.id > l.id AND n.at <= ?) ORDER BY l.channel";
         autostmt *stmt = NULL;
         int status;
 
-        if (reg_sql_prepare(reg, sql, &stmt, err) < 0 || reg_sql_bind(reg, stmt, err, "tii", id, at, at) < 0)
+        if (reg_headed_at(reg, id, at, &stmt, err) < 0)
                 return -1;
         while ((status = reg_sql_step(reg, stmt, err)) > 0) {
-                autofree char *name = bk_format("%s:%s", reg_column_peek(stmt, 0), reg_column_peek(stmt, 1));
+                autofree char *name = bk_format("%s:%s", reg_column_peek(stmt, 1), reg_column_peek(stmt, 0));
                 autofree char *when = bk_iso_time(reg_column_int(stmt, 2));
 
                 (void)json_array_append_new(ret, json_pack("{s:o,s:s,s:o,s:o,s:o}", "channel", reg_json_text(name), "at", when,

@@ -253,6 +253,9 @@ char *reg_filter_said(const struct reg_filter *filter);         /* the query for
 int reg_past_run(struct reg *reg, const struct reg_filter *filter, struct reg_images *ret, struct bk_error *err) BK_MUST_CHECK;
 /* Makes an image what it was at that moment; its attributes and its state. BK_NOT_FOUND when it was not there yet. */
 int reg_image_rewind(struct reg *reg, struct reg_image *image, int64_t at, struct bk_error *err) BK_MUST_CHECK;
+/* Steps through the channels that an image headed at a moment, by the logs: channel, name, at, who, why, previous. That a channel was deleted
+ * only the log of events tells. */
+int reg_headed_at(struct reg *reg, const char *id, int64_t at, struct reg_stmt **ret, struct bk_error *err) BK_MUST_CHECK;
 /* What is remembered of the deleted image whose id begins so: its record, with "gone": {"at", "who", "why"}. 1, 0 for none, -1. */
 int reg_gone_find(struct reg *reg, const char *prefix, json_t **ret, struct bk_error *err) BK_MUST_CHECK;
 int reg_image_of_json(const json_t *record, struct reg_image *ret, struct bk_error *err) BK_MUST_CHECK;  /* of reg_image_summary()'s form */

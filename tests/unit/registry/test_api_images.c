@@ -2,6 +2,7 @@
 #include "tests/unit/registry/fixture.h"
 
 #include "registry/api.h"
+#include "registry/life.h"
 #include "registry/registry_priv.h"
 
 static json_t *ask(struct reg *reg, const char *target, int *ret_status)
@@ -160,7 +161,8 @@ static char *expanded(const char *target)
         return bk_buf_finish(&text);
 }
 
-/* 7 is hidden, as 8 is, behind a revoked 9; 0 is deleted, and the name of A looks like a digest's beginning. */
+/* 7 is hidden, as 8 is, behind a revoked 9; 0 is deleted; the name of A looks like a digest's beginning, and a channel was deleted
+ * that it headed. */
 static void stock_withdrawn(struct reg *reg)
 {
         BK_CLEANUP(reg_layers_done) struct reg_layers layers = { 0 };
@@ -170,7 +172,10 @@ static void stock_withdrawn(struct reg *reg)
         autofree char *none = baked(reg, (struct recipe){ .seed = "0", .name = "gone" });
         struct bk_error err = { 0 };
 
-        free(baked(reg, (struct recipe){ .seed = "A", .name = "20240101" }));
+        autofree char *digits = baked(reg, (struct recipe){ .seed = "A", .name = "20240101" });
+
+        assert_ok(reg_channel_assign(reg, "edge", digits, "ada", NULL, &err), err);
+        assert_ok(reg_channel_delete(reg, "20240101:edge", &(struct reg_change){ .who = "ada" }, &err), err);
         assert_ok(reg_sql_run(reg, &err, "UPDATE image SET hidden = 1 WHERE id IN (?, ?)", "tt", seven, eight), err);
         assert_ok(reg_set_state(reg, nine, REG_REVOKED, "ada", "hole", &err), err);
         assert_ok(reg_delete(reg, none, &layers, &err), err);
@@ -184,6 +189,7 @@ static const struct row withdrawn[] = {
         { "/images?name=seen&_latest",                  410, 0, "\"hidden\": true" },
         { "/images/{GONE:0}",                           410, 0, "\"gone\": {" },
         { "/images/{GONE:0}?_at=now",                   410, 0, "was deleted at" },
+        { "/images/20240101?_at=now",                   200, 0, "\"channels\": []" },
         { "/images/both",                               410, 0, "\"hidden\": true" },
         { "/images?name=both&_one",                     410, 0, "\"hidden\": true" },
         { "/images?name=both&_states=revoked&_one",     200, 1, "\"state\": \"revoked\"" },

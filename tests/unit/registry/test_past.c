@@ -51,8 +51,18 @@ static void headed(struct reg *reg, const char *channel, const char *id, int64_t
 
 #define DAY(n) (1704067200 + ((n) - 1) * 86400)         /* of January 2024 */
 
+/* What the log of events says of it comes after what it says of the channel's heads, by its number. */
+static void dropped(struct reg *reg, const char *channel, int64_t at)
+{
+        struct bk_error err = { 0 };
+
+        assert_ok(reg_channel_delete(reg, channel, &(struct reg_change){ .who = "ada" }, &err), err);
+        sql(reg, "UPDATE event SET at = ? WHERE subject = ? AND action = 'channel.deleted'", at, channel);
+        sql(reg, "UPDATE event SET at = ? WHERE subject = ? AND action = 'channel.assigned'", DAY(1), channel);
+}
+
 /* January: 1 is baked on the 2nd, tested on the 5th, production from the 10th, deprecated on the 20th. 2 is baked on the 8th,
- * revoked on the 12th, restored on the 14th. 3 is baked on the 15th and heads production from the 18th. 4 is baked on the 3rd and
+ * revoked on the 12th, restored on the 14th, and heads edge from the 9th until that channel is deleted on the 13th; it is 3's from the 16th. 3 is baked on the 15th and heads production from the 18th. 4 is baked on the 3rd and
  * deleted on the 9th. */
 static void january(struct reg *reg)
 {
@@ -73,8 +83,12 @@ static void january(struct reg *reg)
         born(reg, three, DAY(15));
         became(reg, one, REG_TESTED, DAY(5));
         headed(reg, "production", one, DAY(10));
+        headed(reg, "edge", two, DAY(9));
         became(reg, two, REG_REVOKED, DAY(12));
+        dropped(reg, "base:edge", DAY(13));
         became(reg, two, REG_BAKED, DAY(14));
+        headed(reg, "edge", three, DAY(16));
+        sql(reg, "UPDATE event SET at = ? WHERE subject = ? AND id = (SELECT max(id) FROM event)", DAY(16), "base:edge");
         headed(reg, "production", three, DAY(18));
         became(reg, one, REG_DEPRECATED, DAY(20));
         tagged(reg, one, "owner", "ada", "bob", DAY(7));
@@ -118,6 +132,11 @@ static const struct { const char *query, *sequences; } rows[] = {
         { "base?_at=2024-01-09&channel=production",     NULL },
         { "base?_at=2024-01-19&channel=production",     "4" },
         { "base?_at=2024-01-19&channel!=production",    "3 1" },
+        { "base?_at=2024-01-09T12:00&channel=edge",     "3" },
+        { "base?_at=2024-01-12&channel=edge&_all",      "3" },
+        { "base?_at=2024-01-13&channel=edge&_all",      NULL },
+        { "base?_at=2024-01-14&channel",                "1" },
+        { "base?_at=2024-01-16&channel=edge",           "4" },
         { "?_at=2024-01-07&name=base&size=0",           "2" },
         { "?_at=2024-01-07&name=other",                 NULL },
         { "?_at=2024-01-07&application=base",           "2 1" },
@@ -143,6 +162,8 @@ static const struct { const char *query, *sequences; } rows[] = {
         { "base?_changed=2024-01-12..2024-01-12",       "3" },
         { "base?_changed=2024-01-07..2024-01-07",       "1" },
         { "base?_changed=2024-01-18..2024-01-18",       "4 1" },
+        { "base?_changed=2024-01-13..2024-01-13",       "3" },
+        { "base?_changed=2024-01-17..2024-01-17",       NULL },
         { "base?_changed=2024-01-20..",                 "1" },
         { "base?_changed=2024-02..",                    NULL },
         { "base?_changed=..2024-01-02",                 "1" },

@@ -247,10 +247,12 @@ int reg_api_within(const struct reg_call *outer, const char *path, const char *q
 static void answer_failure(struct reg_answer *answer, const struct bk_error *err)
 {
         struct bk_strv headers = answer->headers;
+        const int64_t index = answer->index;
         const int status = answer->status;
 
         answer->headers = (struct bk_strv){ 0 };
         reg_answer_error(answer, err);
+        answer->index = index;
         if (status == 405) {
                 answer->status = status;
                 answer->headers = headers;

@@ -127,14 +127,13 @@ static int by_address(struct serve_request *request, const struct sockaddr *at, 
         const struct reg_serve_config *config = &request->serve->config;
         const bool here = bk_address_loopback(at);
 
-        if (!config->token_required && (config->anonymous || config->insecure || (here && host_is_here(serve_header(request, "Host")))))
+        if (!config->token_required && (config->anonymous || config->insecure || (here && host_is_here(request->host))))
                 ret->role = REG_READ;
         else
                 ret->role = REG_NOBODY;
         ret->name = bk_address_text(at);
         if (here && !config->token_required && ret->role == REG_NOBODY)
-                return bk_fail(err, BK_DENIED, "'%s' is not a name of this host; show a token, or start the server with -anonymous",
-                               serve_header(request, "Host"));
+                return bk_fail(err, BK_DENIED, "'%.255s' is not a name of this host; show a token, or start the server with -anonymous", request->host);
         return 0;
 }
 

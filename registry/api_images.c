@@ -117,8 +117,8 @@ static int list(struct reg_call *call, struct bk_error *err)
 }
 
 static const struct reg_route rows[] = {
-        { "GET", "/", REG_READ, "images that match a query; the same as /images", "*", list },
-        { "GET", "/images", REG_READ, "images that match a query, newest first, by pages", "*", list },
+        { "GET", "/", REG_READ, "images that match a query; the same as /images", "in_use last_launched *", list },
+        { "GET", "/images", REG_READ, "images that match a query, newest first, by pages", "in_use last_launched *", list },
         { "GET", "/images/{image}", REG_READ,
           "everything that is recorded of one image; _at: at that time; _diff: what changed since then, or to another image; files=1: also in files",
           "_at _diff _fields files packages", reg_image_show },

@@ -124,11 +124,15 @@ const char *reg_in_use_sql(void)
         return "SELECT head FROM channel UNION SELECT image FROM launch WHERE ended_at IS NULL";
 }
 
+char *reg_in_use_rows_sql(void)
+{
+        return bk_format("WITH RECURSIVE used (sequence) AS (%s UNION SELECT i.ancestor FROM used u "
+                         "JOIN image i ON i.sequence = u.sequence WHERE i.ancestor IS NOT NULL) SELECT sequence FROM used", reg_in_use_sql());
+}
+
 int reg_in_use(struct reg *reg, struct reg_ids *ret, struct bk_error *err)
 {
-        autofree char *sql = bk_format("WITH RECURSIVE used (sequence) AS (%s UNION SELECT i.ancestor FROM used u "
-                                       "JOIN image i ON i.sequence = u.sequence WHERE i.ancestor IS NOT NULL) SELECT sequence FROM used",
-                                       reg_in_use_sql());
+        autofree char *sql = reg_in_use_rows_sql();
         BK_CLEANUP(reg_ids_done) struct reg_ids ids = { 0 };
         autostmt *stmt = NULL;
         int status;

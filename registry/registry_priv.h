@@ -153,6 +153,7 @@ enum reg_key_kind {
         REG_KEY_STATE,                                  /* becomes a mask */
         REG_KEY_APPLICATION,                            /* the name, or the attribute of that name */
         REG_KEY_CHANNEL, REG_KEY_PACKAGE,               /* rows elsewhere */
+        REG_KEY_IN_USE, REG_KEY_LAUNCHED,               /* rows elsewhere, of the present only: yes or no, and a time */
 };
 struct reg_key {
         const char *name;
@@ -223,7 +224,7 @@ int reg_decode(const char *raw, size_t length, char **ret, struct bk_error *err)
 /* Whether a text, which may be NULL for none, passes the test of a condition: 1, 0, -1. Exclusion is the caller's. */
 int reg_condition_text(const struct reg_condition *condition, const char *text, struct bk_error *err) BK_MUST_CHECK;
 bool reg_condition_number(const struct reg_condition *condition, int64_t number);
-/* The same of an image and all that can be told by its struct; channel and package cannot. Exclusion is honoured. */
+/* The same of an image and all that can be told by its struct; what REG_KEY_CHANNEL and those behind it are about cannot. Exclusion is honoured. */
 int reg_condition_meets(const struct reg_condition *condition, const struct reg_image *image, struct bk_error *err) BK_MUST_CHECK;
 
 /* --- query.c, select.c, past.c, explain.c ------------------------------------- */

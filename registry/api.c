@@ -187,6 +187,14 @@ static const struct reg_route *route_of(const struct reg_request *request, struc
         return NULL;
 }
 
+/* What is not below /api/v1 is asked by browsers and by other programs, who may add what they like. */
+static int check_parameters(const struct reg_call *call, const struct reg_route *route, struct bk_error *err)
+{
+        if (strncmp(route->pattern, "//", 2) == 0 || (route->query != NULL && strchr(route->query, '*') != NULL))
+                return 0;
+        return reg_call_check(call, route->query == NULL ? "" : route->query, err);
+}
+
 static int run(struct reg *reg, const struct reg_request *request, const struct target *target, struct reg_call *call, const struct reg_route *route,
                struct bk_error *err)
 {
@@ -198,7 +206,7 @@ static int run(struct reg *reg, const struct reg_request *request, const struct 
         call->projection = target->projection;
         call->answer->status = 200;
         call->answer->type = route->type;
-        if (route->run(call, err) == 0)
+        if (check_parameters(call, route, err) == 0 && route->run(call, err) == 0)
                 return 0;
         json_decref(bk_take(call->json));
         call->answer->status = 0;

@@ -10,21 +10,6 @@
 enum { PAGE = 1000, PAGE_MOST = 10000 };
 
 /* --- parameters --------------------------------------------------------------------- */
-int reg_call_value(const struct reg_call *call, const char *name, char **ret, struct bk_error *err)
-{
-        autofree char *query = reg_call_query(call);
-        const size_t n = strlen(name);
-
-        for (const char *p = query; *p != '\0';) {
-                const size_t length = strcspn(++p, "&;");
-
-                if (strncmp(p, name, n) == 0 && (length == n || p[n] == '='))
-                        return length == n ? (*ret = bk_strdup("1"), 1) : reg_decode(p + n + 1, length - n - 1, ret, err) < 0 ? -1 : 1;
-                p += length;
-        }
-        return 0;
-}
-
 static int number_value(const struct reg_call *call, const char *name, int64_t least, int64_t most, int64_t *ret, struct bk_error *err)
 {
         autofree char *text = NULL;
@@ -39,22 +24,6 @@ static int number_value(const struct reg_call *call, const char *name, int64_t l
         if (*ret > most)
                 *ret = most;
         return 1;
-}
-
-/* What no parameter is called so is refused: a misspelt one would change the answer in silence. */
-static int check_values(const struct reg_call *call, const char *known, struct bk_error *err)
-{
-        autofree char *query = reg_call_query(call);
-
-        for (const char *p = query; *p != '\0';) {
-                const size_t length = strcspn(++p, "&;"), n = strcspn(p, "=&;");
-                autofree char *word = bk_format(" %.*s ", (int)n, p), *all = bk_format(" %s ", known);
-
-                if (n > 0 && strstr(all, word) == NULL)
-                        return bk_fail(err, BK_INVALID, "unknown parameter '%.100s'; there are %s", word, *known == '\0' ? "none" : known);
-                p += length;
-        }
-        return 0;
 }
 
 /* --- which image ----------------------------------------------------------------------- */
@@ -226,7 +195,7 @@ int reg_image_show(struct reg_call *call, struct bk_error *err)
         int64_t at = 0;
         int status;
 
-        if (check_values(call, "_at _diff _fields files packages", err) < 0 || (status = reg_call_value(call, "_diff", &diff, err)) < 0)
+        if ((status = reg_call_value(call, "_diff", &diff, err)) < 0)
                 return -1;
         if (status > 0)
                 return diff_of(call, diff, err);
@@ -244,8 +213,6 @@ int reg_image_checks(struct reg_call *call, struct bk_error *err)
         json_t *record = NULL;
         int status;
 
-        if (check_values(call, "", err) < 0)
-                return -1;
         status = resolve(call, call->part[0], &image, err);
         if (status != 0)
                 return status > 0 ? 0 : -1;
@@ -274,7 +241,7 @@ int reg_image_lineage(struct reg_call *call, struct bk_error *err)
         json_t *items;
         int status;
 
-        if (check_values(call, "", err) < 0 || reg_txn_read(call->reg, &txn, err) < 0)
+        if (reg_txn_read(call->reg, &txn, err) < 0)
                 return -1;
         if ((status = resolve(call, call->part[0], &image, err)) != 0)
                 return status > 0 ? 0 : -1;
@@ -304,7 +271,7 @@ int reg_image_picture(struct reg_call *call, struct bk_error *err)
         autotxn txn = { 0 };
         int status;
 
-        if (check_values(call, "", err) < 0 || reg_txn_read(call->reg, &txn, err) < 0)
+        if (reg_txn_read(call->reg, &txn, err) < 0)
                 return -1;
         if ((status = resolve(call, call->part[0], &image, err)) != 0)
                 return status > 0 ? 0 : -1;
@@ -334,7 +301,7 @@ int reg_image_descendants(struct reg_call *call, struct bk_error *err)
         json_t *items, *next = NULL;
         int status;
 
-        if (check_values(call, "depth _limit _after", err) < 0 || number_value(call, "depth", 0, 1 << 30, &depth, err) < 0 ||
+        if (number_value(call, "depth", 0, 1 << 30, &depth, err) < 0 ||
             number_value(call, "_limit", 1, PAGE_MOST, &how.limit, err) < 0 || number_value(call, "_after", 0, INT64_MAX, &how.after, err) < 0 ||
             reg_txn_read(call->reg, &txn, err) < 0)
                 return -1;
@@ -368,7 +335,7 @@ int reg_image_packages(struct reg_call *call, struct bk_error *err)
         autostmt *stmt = NULL;
         int status;
 
-        if (check_values(call, "name", err) < 0 || reg_call_value(call, "name", &name, err) < 0)
+        if (reg_call_value(call, "name", &name, err) < 0)
                 return -1;
         if ((status = resolve(call, call->part[0], &image, err)) != 0)
                 return status > 0 ? 0 : -1;
@@ -446,8 +413,6 @@ int reg_image_diff(struct reg_call *call, struct bk_error *err)
         BK_CLEANUP(reg_image_done) struct reg_image from = { 0 }, to = { 0 };
         int status;
 
-        if (check_values(call, "files", err) < 0)
-                return -1;
         if ((status = resolve(call, call->part[0], &from, err)) != 0 || (status = resolve(call, call->part[1], &to, err)) != 0)
                 return status > 0 ? 0 : -1;
         return diff(call, &(struct reg_side){ &from, 0 }, &(struct reg_side){ &to, 0 }, err);

@@ -5,14 +5,6 @@
 
 enum { PAGE = 1000, PAGE_MOST = 10000 };
 
-/* The query of a request: ";a=b" behind the path, "?c=d", and ":(e)". */
-char *reg_call_query(const struct reg_call *call)
-{
-        const char *query = call->request->query;
-
-        return bk_format("%s%s%s", call->arguments, *query == '\0' ? "" : *call->arguments == '\0' ? "?" : "&", query);
-}
-
 json_t *reg_image_item(const struct bk_strv *fields, const struct reg_image *image)
 {
         json_t *summary = reg_image_summary(image), *item;

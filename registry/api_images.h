@@ -3,9 +3,6 @@
 #include "registry/api.h"
 #include "registry/registry_priv.h"
 
-char *reg_call_query(const struct reg_call *call);                              /* the caller's */
-/* One parameter of "?a=b&c=d" or ";a=b", decoded: 1 with *ret the caller's, 0 when it is not there, -1. "a" alone is "1". */
-int reg_call_value(const struct reg_call *call, const char *name, char **ret, struct bk_error *err) BK_MUST_CHECK;
 json_t *reg_image_item(const struct bk_strv *fields, const struct reg_image *image);    /* projected; no fields: its summary */
 /* Of a filter that finds nothing on offer: the newest that it would find were it not hidden, or not withdrawn, as the caller's JSON; *ret stays
  * as it is where there is none. The filter is another one afterwards. */

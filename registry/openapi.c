@@ -38,7 +38,7 @@ static void add_path_parameters(json_t *list, const char *pattern)
 static void add_compared(json_t *list, char *word)
 {
         word[strlen(word) - 1] = '\0';
-        (void)json_array_append_new(list, parameter(word, "query", false, "a value; or one with <, <=, >, >= or != before it, in place of = or behind it"));
+        (void)json_array_append_new(list, parameter(word, "query", false, "a value; <, <=, >, >= or != stand in place of = or behind it"));
 }
 
 static void add_query_parameters(json_t *list, const char *names)

@@ -328,8 +328,8 @@ static int wait_for_change(struct serve_request *request, struct bk_error *err)
         if (wait == NULL && text == NULL)
                 return 0;
         if (ms < 0 || text == NULL || *text == '\0' || text[strspn(text, "0123456789")] != '\0' || strlen(text) > 18)
-                return bk_fail(err, BK_INVALID, "to wait for a change, write index=N&wait=60s with the index of the answer that you have; an attribute "
-                               "of one of these names is asked for by ';index=N'");
+                return bk_fail(err, BK_INVALID, "to wait for a change, write index=N&wait=60s with the index of the answer that you have; an "
+                               "attribute of one of these names is asked for by ';index=N'");
         const int64_t seen = strtoll(text, NULL, 10);
 
         if (index_now(request, &index, err) < 0)

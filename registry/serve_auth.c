@@ -133,7 +133,8 @@ static int by_address(struct serve_request *request, const struct sockaddr *at, 
                 ret->role = REG_NOBODY;
         ret->name = bk_address_text(at);
         if (here && !config->token_required && ret->role == REG_NOBODY)
-                return bk_fail(err, BK_DENIED, "'%.255s' is not a name of this host; show a token, or start the server with -anonymous", request->host);
+                return bk_fail(err, BK_DENIED, "'%.255s' is not a name of this host; show a token, or start the server with -anonymous",
+                               request->host);
         return 0;
 }
 

@@ -62,7 +62,8 @@ static void dropped(struct reg *reg, const char *channel, int64_t at)
 }
 
 /* January: 1 is baked on the 2nd, tested on the 5th, production from the 10th, deprecated on the 20th. 2 is baked on the 8th,
- * revoked on the 12th, restored on the 14th, and heads edge from the 9th until that channel is deleted on the 13th; it is 3's from the 16th. 3 is baked on the 15th and heads production from the 18th. 4 is baked on the 3rd and
+ * revoked on the 12th, restored on the 14th, and heads edge from the 9th until that channel is deleted on the 13th; it is 3's from the 16th.
+ * 3 is baked on the 15th and heads production from the 18th. 4 is baked on the 3rd and
  * deleted on the 9th. */
 static void january(struct reg *reg)
 {
@@ -251,7 +252,8 @@ static const struct { const char *text; int64_t low, high; } times[] = {
         { "2024-01-01T02:00+02",        DAY(1), DAY(1) + 60 },  { "170406720",          170406720, 170406721 },
 };
 static const char *const no_times[] = { "", "2024-", "2024-1-1", "2024-00", "2024-13-01", "2024-01-32", "2024-01-01T", "2024-01-01T25:00", "x",
-                                        "2024-01-01T00:00:00ZZ", "2024-01-01T00:00:00+2", "30q", "d", "-1d", "99999999999d", "999999999999999999", "0", "1", "20240501", "202", "20245", "2024T10:00",
+                                        "2024-01-01T00:00:00ZZ", "2024-01-01T00:00:00+2", "30q", "d", "-1d", "99999999999d", "999999999999999999",
+                                        "0", "1", "20240501", "202", "20245", "2024T10:00",
                                         "2024-01T10:00", "2024-02-30", "2023-02-29", "2024-01-01T00:00:00.Z", "2024-01-01T00:00.5Z",
                                         "2024-01-01T00:00:00+02:", "2024-01-01T00:00:00+02:60" };
 

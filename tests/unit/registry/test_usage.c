@@ -188,7 +188,8 @@ static void images_are_found_by_their_use(void **state)
         free(baked(f->reg, (struct recipe){ .seed = "5" }));
         assert_ok(reg_launch_seen(f->reg, "report", &(struct reg_launch){ .image = two, .instance = "i-2" }, &err), err);
         assert_ok(reg_channel_assign(f->reg, "edge", three, "ada", NULL, &err), err);
-        assert_ok(reg_launch_seen(f->reg, "report", &(struct reg_launch){ .image = four, .instance = "i-4", .at = time(NULL) - 365 * 86400 }, &err), err);
+        assert_ok(reg_launch_seen(f->reg, "report", &(struct reg_launch){ .image = four, .instance = "i-4", .at = time(NULL) - 365 * 86400 }, &err),
+                  err);
         assert_ok(reg_launch_ended(f->reg, "report", "i-4", "ada", &err), err);
         for (size_t i = 0; i < sizeof by_use / sizeof *by_use; i++) {
                 const char *wanted = by_use[i].found;

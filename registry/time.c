@@ -62,7 +62,7 @@ static bool clock_time(const char *text, struct tm *tm, bool *ret_seconds, int64
                 if ((text = seconds(text, &tm->tm_sec)) == NULL)
                         return false;
         }
-        return offset(text, ret_shift) && tm->tm_hour <= 23 && tm->tm_min <= 59 && tm->tm_sec <= 60;
+        return offset(text, ret_shift) && tm->tm_hour <= 23 && tm->tm_min <= 59 && tm->tm_sec <= (tm->tm_min == 59 ? 60 : 59);
 }
 
 /* timegm() takes a 31st of February. */

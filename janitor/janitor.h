@@ -42,8 +42,9 @@ struct janitor_plan {
 struct janitor_ask { const struct janitor_rules *rules; int64_t at; bool simulate; };
 int janitor_plan(struct reg *reg, const struct janitor_ask *ask, struct janitor_plan *ret, struct bk_error *err) BK_MUST_CHECK;
 void janitor_plan_done(struct janitor_plan *plan);
-/* {"at", "stopped", "counts", "bytes", "items": [{"image", "name", "action", "rule", "place", "fate", "why", "due_at", "bytes"}]} */
-int janitor_plan_json(struct reg *reg, const struct janitor_rules *rules, const struct janitor_plan *plan, json_t **ret,
+/* {"at", "stopped", "counts", "bytes", "items": [{"image", "name", "action", "rule", "place", "fate", "why", "due_at", "bytes"}], "more"}: at most
+ * that many items, and how many there are beyond them. */
+int janitor_plan_json(struct reg *reg, const struct janitor_rules *rules, const struct janitor_plan *plan, size_t most, json_t **ret,
                       struct bk_error *err) BK_MUST_CHECK;
 
 /* {"image", "fate", "rule", "action", "why", "invariants": [...], "rules": [{"rule", "kind", "answer", "terms": tree with every predicate's value},

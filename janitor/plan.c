@@ -236,14 +236,16 @@ static int item_json(struct reg *reg, const struct janitor_rules *rules, const s
         return *ret == NULL ? bk_fail(err, BK_INTERNAL, "the plan of image '%s' cannot be written", id) : 0;
 }
 
-int janitor_plan_json(struct reg *reg, const struct janitor_rules *rules, const struct janitor_plan *plan, json_t **ret, struct bk_error *err)
+int janitor_plan_json(struct reg *reg, const struct janitor_rules *rules, const struct janitor_plan *plan, size_t most, json_t **ret,
+                      struct bk_error *err)
 {
+        const size_t n = plan->n < most ? plan->n : most;
         json_t *items = json_array(), *counts = json_object();
         autofree char *at = bk_iso_time(plan->at);
 
         for (int fate = 0; fate <= JANITOR_CAPPED; fate++)
                 (void)json_object_set_new(counts, janitor_fate_name(fate), json_integer((json_int_t)plan->counts[fate]));
-        for (size_t i = 0; i < plan->n; i++) {
+        for (size_t i = 0; i < n; i++) {
                 json_t *item = NULL;
 
                 if (item_json(reg, rules, plan, &plan->v[i], &item, err) < 0) {
@@ -253,7 +255,7 @@ int janitor_plan_json(struct reg *reg, const struct janitor_rules *rules, const 
                 }
                 (void)json_array_append_new(items, item);
         }
-        *ret = json_pack("{s:s, s:s?, s:o, s:I, s:o}", "at", at, "stopped", plan->stopped, "counts", counts, "bytes", (json_int_t)plan->bytes,
-                         "items", items);
+        *ret = json_pack("{s:s, s:s?, s:o, s:I, s:o, s:I}", "at", at, "stopped", plan->stopped, "counts", counts, "bytes", (json_int_t)plan->bytes,
+                         "items", items, "more", (json_int_t)(plan->n - n));
         return *ret == NULL ? bk_fail(err, BK_INTERNAL, "the plan cannot be written") : 0;
 }

@@ -20,6 +20,11 @@ char *layer_half_name(const char *digest)
         return bk_format("%s%s", prefix, digest + strlen("sha256:"));
 }
 
+bool layer_half_is(const char *file)
+{
+        return strncmp(file, prefix, strlen(prefix)) == 0;
+}
+
 uint64_t layer_half_size(const struct layer_store *store, const char *digest)
 {
         autofree char *name = layer_half_name(digest), *path = layer_draft_path(store, name);
@@ -31,14 +36,10 @@ uint64_t layer_half_size(const struct layer_store *store, const char *digest)
 /* 1: locked, and it is what the path names; 0: it was removed, or published, while we came; -1. */
 static int lock_half(int fd, const char *path, struct bk_error *err)
 {
-        struct stat ours, there;
-
         if (flock(fd, LOCK_EX | LOCK_NB) < 0)
                 return errno == EWOULDBLOCK ? bk_fail(err, BK_LOCKED, "another connection sends this layer just now; try again") :
                                               bk_fail_errno(err, "cannot lock '%s'", path);
-        if (fstat(fd, &ours) < 0)
-                return bk_fail_errno(err, "cannot look at '%s'", path);
-        return stat(path, &there) == 0 && ours.st_ino == there.st_ino && ours.st_dev == there.st_dev;
+        return layer_is_at(fd, path);
 }
 
 int layer_half_open(const struct layer_store *store, const char *digest, int *ret_fd, struct bk_error *err)
@@ -58,7 +59,7 @@ int layer_half_open(const struct layer_store *store, const char *digest, int *re
         }
 }
 
-int layer_halves_sweep(const struct layer_store *store, size_t *ret, struct bk_error *err)
+int layer_halves_sweep(const struct layer_store *store, bool look_only, size_t *ret, struct bk_error *err)
 {
         autodir DIR *dir = opendir(store->drafts);
         size_t n = 0;
@@ -67,14 +68,14 @@ int layer_halves_sweep(const struct layer_store *store, size_t *ret, struct bk_e
                 return bk_fail_errno(err, "cannot list '%s'", store->drafts);
         for (const struct dirent *entry; (entry = readdir(dir)) != NULL;) {
                 autofree char *path = bk_format("%s/%s", store->drafts, entry->d_name);
-                autoclose int fd = strncmp(entry->d_name, prefix, strlen(prefix)) == 0 ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
+                autoclose int fd = layer_half_is(entry->d_name) ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
                 struct stat st;
 
                 /* Under its lock, which is in vain when somebody goes on just now. */
                 if (fd < 0 || fstat(fd, &st) < 0 || time(NULL) - st.st_mtime <= LAYER_HALF_KEPT_S ||
                     lock_half(fd, path, &(struct bk_error){ 0 }) <= 0)
                         continue;
-                if (unlink(path) < 0 && errno != ENOENT)
+                if (!look_only && unlink(path) < 0 && errno != ENOENT)
                         return bk_fail_errno(err, "cannot remove '%s', of which no more came", path);
                 n++;
         }

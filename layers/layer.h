@@ -62,11 +62,12 @@ int layer_receive(const struct layer_store *store, const char *name, const char 
 /* Of a layer that is sent so that it can be continued, the part that has come: a draft, for as long after its last byte. */
 #define LAYER_HALF_KEPT_S (24 * 60 * 60)
 char *layer_half_name(const char *digest);                              /* the draft's; the caller's */
+bool layer_half_is(const char *file);                                   /* in the folder of drafts; no lease notes such a one */
 uint64_t layer_half_size(const struct layer_store *store, const char *digest);         /* 0: there is none */
 /* To read and write; made when there is none. BK_LOCKED: another one has it open. Closing it keeps it. */
 int layer_half_open(const struct layer_store *store, const char *digest, int *ret_fd, struct bk_error *err) BK_MUST_CHECK;
-/* Removes those that are older; *ret: how many. */
-int layer_halves_sweep(const struct layer_store *store, size_t *ret, struct bk_error *err) BK_MUST_CHECK;
+/* Removes those that are older, or with look_only only looks for them; *ret: how many. */
+int layer_halves_sweep(const struct layer_store *store, bool look_only, size_t *ret, struct bk_error *err) BK_MUST_CHECK;
 /* Somebody who is going to record this layer was told that it is here: for LAYER_AWAITED_S no collection takes it. Also of one that is not here. */
 #define LAYER_AWAITED_S (2 * 60 * 60)
 int layer_await(const struct layer_store *store, const char *digest, struct bk_error *err) BK_MUST_CHECK;
@@ -75,10 +76,15 @@ void layer_arrived(const struct layer_store *store, const char *digest);
 /* 1: it is here, and awaited from now on; 0: it is not here. */
 int layer_claim(const struct layer_store *store, const char *digest, struct bk_error *err) BK_MUST_CHECK;
 bool layer_awaited(const struct layer_store *store, const char *digest);
+/* Removes the notes of those that are awaited no more: layers that were recorded before, below others, or that never came. */
+int layer_awaited_sweep(const struct layer_store *store, struct bk_error *err) BK_MUST_CHECK;
 /* While *ret_fd is open every layer that is here stays: whoever records a layer holds this from the look at its file to the commit.
  * alone: for who removes layers, from the look whether any row names them to their removal; who waits for that goes before those that come to
- * record later, so nobody may hold it twice. Waits, a minute at most. */
+ * record later, so nobody may hold it twice; and who holds it alone waits for nobody else. Waits, a minute at most. */
+enum { LAYER_HOLD_MS = 60000 };
 int layer_store_hold(const struct layer_store *store, bool alone, int *ret_fd, struct bk_error *err) BK_MUST_CHECK;
+/* ... waits as long at most; BK_LOCKED then. */
+int layer_store_hold_within(const struct layer_store *store, bool alone, int ms, int *ret_fd, struct bk_error *err) BK_MUST_CHECK;
 /* Removes a published layer. A missing one is fine. */
 int layer_remove(const struct layer_store *store, const char *digest, struct bk_error *err) BK_MUST_CHECK;
 

@@ -16,5 +16,8 @@ void layer_header_done(struct layer_header *header);
 int layer_backing_digest(const char *path, const char *backing, char **ret, struct bk_error *err) BK_MUST_CHECK;
 int layer_header_read(const char *path, struct layer_header *ret, struct bk_error *err) BK_MUST_CHECK;
 
+/* Does the path still name the file that is open? Asked after its lock was taken: who had it before may have moved or removed it. */
+bool layer_is_at(int fd, const char *path);
+
 /* Writes a disk anew as a whole qcow2 file, in import.c. On failure nothing is left at `to`. */
 int layer_convert(const char *format, const char *from, const char *to, struct bk_error *err) BK_MUST_CHECK;

@@ -17,7 +17,7 @@
  * extended L2 entries. Not so dirty, corrupt, external data file, and what nobody knows yet. */
 #define FEATURES_KNOWN ((uint64_t)(1 << 3 | 1 << 4))
 
-enum { HOLD_MS = 60000, HOLD_STEP_US = 2000 };
+enum { HOLD_STEP_US = 2000 };
 
 static int check_header(const char *path, struct bk_error *err)
 {
@@ -94,17 +94,23 @@ static int take_lock(const char *path, bool alone, int64_t end, int *ret_fd, str
 }
 
 /* Those that record overlap, and could keep out for ever who waits to be alone: so he shuts the gate that all come through. */
-int layer_store_hold(const struct layer_store *store, bool alone, int *ret_fd, struct bk_error *err)
+int layer_store_hold_within(const struct layer_store *store, bool alone, int ms, int *ret_fd, struct bk_error *err)
 {
         autofree char *path = bk_format("%s/layers.lock", store->run), *gate = bk_format("%s/layers.gate", store->run);
-        const int64_t end = bk_now_ms() + HOLD_MS;
+        const int64_t end = bk_now_ms() + ms;
         autoclose int fd = -1;
 
         return take_lock(gate, alone, end, &fd, err) < 0 ? -1 : take_lock(path, alone, end, ret_fd, err);
 }
 
+int layer_store_hold(const struct layer_store *store, bool alone, int *ret_fd, struct bk_error *err)
+{
+        return layer_store_hold_within(store, alone, LAYER_HOLD_MS, ret_fd, err);
+}
+
 /* --- layers that are awaited -------------------------------------------------------- */
-/* One empty file for each, whose age tells; it matters to nobody when it is lost with the host: then the push is, too. */
+/* One empty file for each, whose age tells; it matters to nobody when it is lost with the host: then the push is, too. Who makes one young and
+ * who removes old ones lock it. */
 static char *awaited_path(const struct layer_store *store, const char *digest)
 {
         return bk_format("%s/awaited/%s", store->run, digest + strlen("sha256:"));
@@ -113,12 +119,20 @@ static char *awaited_path(const struct layer_store *store, const char *digest)
 int layer_await(const struct layer_store *store, const char *digest, struct bk_error *err)
 {
         autofree char *path = awaited_path(store, digest), *folder = bk_format("%s/awaited", store->run);
-        autoclose int fd = -1;
 
         if (bk_mkdir_p(folder, err) < 0)
                 return -1;
-        fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
-        return fd < 0 || futimens(fd, NULL) < 0 ? bk_fail_errno(err, "cannot note '%s'", path) : 0;
+        for (;;) {
+                autoclose int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+                const int locked = fd < 0 ? -1 : flock(fd, LOCK_EX);
+
+                if (locked < 0 && errno == EINTR)
+                        continue;
+                if (locked < 0 || futimens(fd, NULL) < 0)
+                        return bk_fail_errno(err, "cannot note '%s'", path);
+                if (layer_is_at(fd, path))
+                        return 0;
+        }
 }
 
 void layer_arrived(const struct layer_store *store, const char *digest)
@@ -140,19 +154,39 @@ int layer_claim(const struct layer_store *store, const char *digest, struct bk_e
         return !bk_exists(path) ? 0 : layer_await(store, digest, err) < 0 ? -1 : 1;
 }
 
+static bool is_young(const struct stat *st)
+{
+        struct timespec now;
+
+        (void)clock_gettime(CLOCK_REALTIME, &now);
+        return now.tv_sec - st->st_mtim.tv_sec <= LAYER_AWAITED_S;
+}
+
 bool layer_awaited(const struct layer_store *store, const char *digest)
 {
         autofree char *path = awaited_path(store, digest);
-        struct timespec now;
         struct stat st;
 
-        if (stat(path, &st) < 0)
-                return false;
-        (void)clock_gettime(CLOCK_REALTIME, &now);
-        if (now.tv_sec - st.st_mtim.tv_sec <= LAYER_AWAITED_S)
-                return true;
-        (void)unlink(path);
-        return false;
+        return stat(path, &st) == 0 && is_young(&st);
+}
+
+int layer_awaited_sweep(const struct layer_store *store, struct bk_error *err)
+{
+        autofree char *folder = bk_format("%s/awaited", store->run);
+        autodir DIR *dir = opendir(folder);
+
+        if (dir == NULL)
+                return errno == ENOENT ? 0 : bk_fail_errno(err, "cannot list '%s'", folder);
+        for (const struct dirent *entry; (entry = readdir(dir)) != NULL;) {
+                autofree char *path = bk_format("%s/%s", folder, entry->d_name);
+                autoclose int fd = entry->d_name[0] != '.' ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
+                struct stat st;
+
+                if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &st) == 0 && !is_young(&st) && layer_is_at(fd, path) &&
+                    unlink(path) < 0 && errno != ENOENT)
+                        return bk_fail_errno(err, "cannot remove '%s', which nobody waits for", path);
+        }
+        return 0;
 }
 
 int layer_receive(const struct layer_store *store, const char *name, const char *digest, struct layer_info *ret, struct bk_error *err)

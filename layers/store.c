@@ -149,6 +149,13 @@ int layer_info_get(const struct layer_store *store, const char *digest, struct l
         return 0;
 }
 
+bool layer_is_at(int fd, const char *path)
+{
+        struct stat ours, there;
+
+        return fstat(fd, &ours) == 0 && stat(path, &there) == 0 && ours.st_ino == there.st_ino && ours.st_dev == there.st_dev;
+}
+
 static char *identity_of(const struct stat *st)
 {
         return bk_format("%lu %lu %ld %ld.%09ld %ld.%09ld", (unsigned long)st->st_dev, (unsigned long)st->st_ino,

@@ -199,3 +199,13 @@ bool bk_digest_valid(const char *text)
         return text != NULL && strncmp(text, "sha256:", 7) == 0 && strlen(text) == BK_DIGEST_LEN &&
                strspn(text + 7, "0123456789abcdef") == 64;
 }
+
+uint32_t bk_scatter(const void *bytes, size_t length)
+{
+        const unsigned char *p = bytes;
+        uint64_t hash = 14695981039346656037u;
+
+        for (size_t i = 0; i < length; i++)
+                hash = (hash ^ p[i]) * 1099511628211u;
+        return (uint32_t)(hash ^ hash >> 32);
+}

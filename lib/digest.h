@@ -3,6 +3,7 @@
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include "lib/error.h"
 
 #define BK_DIGEST_LEN 71                /* strlen("sha256:") + 64 */
@@ -23,3 +24,5 @@ int bk_digest_file(const char *path, char **ret, struct bk_error *err) BK_MUST_C
 int bk_checksum_file(const char *path, const char *algorithm, char **ret, struct bk_error *err) BK_MUST_CHECK;
 int bk_checksum_bytes(const void *bytes, size_t length, const char *algorithm, char **ret, struct bk_error *err) BK_MUST_CHECK;
 bool bk_digest_valid(const char *text);
+/* For tables: quick, and nothing to rely on where somebody wants two to meet (FNV-1a, http://www.isthe.com/chongo/tech/comp/fnv/). */
+uint32_t bk_scatter(const void *bytes, size_t length);

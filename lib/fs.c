@@ -151,6 +151,13 @@ bool bk_exists(const char *path)
         return stat(path, &st) == 0;
 }
 
+const char *bk_base_name(const char *path)
+{
+        const char *slash = strrchr(path, '/');
+
+        return slash != NULL ? slash + 1 : path;
+}
+
 int bk_open_in_root(int root_fd, const char *path, int flags, mode_t mode)
 {
         struct open_how how = {
@@ -282,13 +289,23 @@ int64_t bk_now_ms(void)
         return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+void bk_sleep_ms(int64_t ms)
+{
+        struct timespec left = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
+
+        while (ms > 0 && nanosleep(&left, &left) < 0 && errno == EINTR)
+                ;
+}
+
 char *bk_iso_time(int64_t unix_seconds)
 {
         const time_t when = (time_t)unix_seconds;
         struct tm tm;
         char text[32];
 
-        (void)gmtime_r(&when, &tm);
-        (void)strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm);
+        /* RFC 3339 has years of four digits, and the C library writes those near the end of an int wrong: the seconds, as date(1) takes them. */
+        if (gmtime_r(&when, &tm) == NULL || tm.tm_year < 0 - 1900 || tm.tm_year > 9999 - 1900 ||
+            strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+                return bk_format("@%lld", (long long)unix_seconds);
         return bk_strdup(text);
 }

@@ -15,13 +15,6 @@ static void set(json_t *object, const char *key, json_t *value)
         (void)json_object_set_new(object, key, value);
 }
 
-static json_t *time_json(struct reg_stmt *stmt, int column)
-{
-        autofree char *text = reg_column_null(stmt, column) ? NULL : bk_iso_time(reg_column_int(stmt, column));
-
-        return text != NULL ? json_string(text) : json_null();
-}
-
 /* --- one advisory ------------------------------------------------------------------- */
 static int texts_of(struct reg *reg, const char *sql, int64_t advisory, json_t *list, struct bk_error *err)
 {
@@ -89,9 +82,9 @@ static json_t *advisory_json(struct reg_stmt *stmt)
         set(json, "score", score < 0 ? json_null() : json_real((double)score / 10));
         set(json, "vector", reg_json_text(reg_column_peek(stmt, 7)));
         set(json, "summary", reg_json_text(reg_column_peek(stmt, 4)));
-        set(json, "published", time_json(stmt, 8));
-        set(json, "modified", time_json(stmt, 9));
-        set(json, "withdrawn", time_json(stmt, 10));
+        set(json, "published", reg_json_moment(stmt, 8));
+        set(json, "modified", reg_json_moment(stmt, 9));
+        set(json, "withdrawn", reg_json_moment(stmt, 10));
         set(json, "aliases", json_array());
         set(json, "affected", json_array());
         return json;
@@ -201,7 +194,7 @@ int reg_advisory_call(struct reg_call *call, struct bk_error *err)
                 json_decref(images);
                 return -1;
         }
-        call->json = reg_call_list(call, images, next);
+        call->json = reg_call_list(call, images, reg_call_next(next));
         (void)json_object_set_new(call->json, "advisories", items);
         return 0;
 }
@@ -219,7 +212,7 @@ int reg_advisory_feeds_call(struct reg_call *call, struct bk_error *err)
                 set(feed, "feed", reg_json_text(reg_column_peek(stmt, 0)));
                 set(feed, "advisories", json_integer(reg_column_int(stmt, 1)));
                 set(feed, "withdrawn", json_integer(reg_column_int(stmt, 2)));
-                set(feed, "newest", time_json(stmt, 3));
+                set(feed, "newest", reg_json_moment(stmt, 3));
                 set(feed, "import", reg_json_text(reg_column_peek(stmt, 4)));
                 (void)json_array_append_new(items, feed);
         }
@@ -227,7 +220,7 @@ int reg_advisory_feeds_call(struct reg_call *call, struct bk_error *err)
                 json_decref(items);
                 return -1;
         }
-        call->json = reg_call_list(call, items, 0);
+        call->json = reg_call_list(call, items, NULL);
         return 0;
 }
 

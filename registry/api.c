@@ -83,11 +83,13 @@ static void target_done(struct target *target)
         free(target->projection);
 }
 
-/* "/images/x;a=b:(id)" -> "images", "x"; ";a=b"; "id". An image's name has slashes, which are sent as %2F. */
+/* "/images/x;a=b:(id)" -> "images", "x"; ";a=b"; "id". An image's name has slashes, which are sent as %2F. What cannot be read is taken as it was
+ * sent, so that there is a row to say in which form that is told. */
 static int cut(const char *path, struct target *ret, struct bk_error *err)
 {
         const char *end = path + strcspn(path, ";");
         const char *projection = strstr(path, ":(");
+        int status = 0;
 
         if (projection != NULL && projection < end)
                 end = projection;
@@ -96,9 +98,9 @@ static int cut(const char *path, struct target *ret, struct bk_error *err)
                 const size_t length = strlen(projection);
 
                 if (projection[length - 1] != ')')
-                        return bk_fail(err, BK_INVALID, "the projection ':(' has no ')' at its end");
-                if (reg_decode(projection + 2, length - 3, &ret->projection, err) < 0)
-                        return -1;
+                        status = bk_fail(err, BK_INVALID, "the projection ':(' has no ')' at its end");
+                else
+                        status = reg_decode(projection + 2, length - 3, &ret->projection, err);
         }
         if (path < end && *path != '/')
                 return bk_fail(err, BK_INVALID, "a path begins with '/'");
@@ -111,12 +113,14 @@ static int cut(const char *path, struct target *ret, struct bk_error *err)
                 path++;
                 if (next > end)
                         next = end;
-                if (reg_decode(path, (size_t)(next - path), &part, err) < 0)
-                        return -1;
+                if (reg_decode(path, (size_t)(next - path), &part, status < 0 ? NULL : err) < 0) {
+                        part = bk_strndup(path, (size_t)(next - path));
+                        status = -1;
+                }
                 bk_strv_take(&ret->parts, part);
                 path = next;
         }
-        return 0;
+        return status;
 }
 
 static bool fits(const char *pattern, const struct target *target, const char **ret)
@@ -167,12 +171,12 @@ static const struct reg_route *route_of(const struct reg_request *request, struc
                                         bool *ret_page, struct bk_error *err)
 {
         BK_CLEANUP(bk_buf_done) struct bk_buf others = { 0 };
-        const struct reg_route *route;
+        const int status = cut(request->path, target, err);
+        const struct reg_route *route = find(request, target, parts, &others);
 
-        if (cut(request->path, target, err) < 0)
-                return NULL;
-        route = find(request, target, parts, &others);
         *ret_page = route != NULL && bk_streq(route->type, REG_HTML);
+        if (status < 0)
+                return NULL;
         if (route != NULL && request->role >= route->role)
                 return route;
         if (route != NULL) {
@@ -283,16 +287,20 @@ void reg_api(struct reg *reg, const struct reg_request *request, struct reg_answ
                 answer_failure(ret, &err);
 }
 
-bool reg_api_welcomes(const struct reg_request *request, struct reg_answer *ret)
+bool reg_api_welcomes(const struct reg_request *request, enum reg_role *ret_needs, struct reg_answer *ret)
 {
         BK_CLEANUP(target_done) struct target target = { 0 };
         const char *parts[REG_ROUTE_PARTS];
+        const struct reg_route *route;
         struct bk_error err = { 0 };
         bool page = false;
 
         *ret = (struct reg_answer){ 0 };
-        if (route_of(request, &target, parts, ret, &page, &err) != NULL)
-                return true;
-        answer_failure(ret, &err);
-        return false;
+        route = route_of(request, &target, parts, ret, &page, &err);
+        if (route == NULL) {
+                answer_failure(ret, &err);
+                return false;
+        }
+        *ret_needs = route->role;
+        return true;
 }

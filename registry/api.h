@@ -17,8 +17,8 @@ struct reg_request;
 typedef int reg_files_fn(const struct reg_request *request, const struct reg_image *from, const struct reg_image *to, json_t **ret,
                          struct bk_error *err);
 
-/* What the janitor of this host would do now. BK_NOT_FOUND: there are no rules. */
-typedef int reg_plan_fn(const struct reg_request *request, struct reg *reg, json_t **ret, struct bk_error *err);
+/* What the janitor of this host would do now, to that many images at most. BK_NOT_FOUND: there are no rules. */
+typedef int reg_plan_fn(const struct reg_request *request, struct reg *reg, size_t most, json_t **ret, struct bk_error *err);
 
 struct reg_request {
         reg_files_fn *files;            /* NULL: a process of the server's is asked, by reg_answer.make */
@@ -53,8 +53,9 @@ void reg_answer_done(struct reg_answer *answer);
 /* Always answers: an error is an answer with a status of 400 or more and {"error": {"kind", "message"}}. */
 void reg_api(struct reg *reg, const struct reg_request *request, struct reg_answer *ret);
 
-/* Would it be answered, as far as its route and its role say? False: *ret is the error. For a body that is still to come. */
-bool reg_api_welcomes(const struct reg_request *request, struct reg_answer *ret);
+/* Would it be answered, as far as its route and its role say? *ret_needs is the role that its route asks for. False: *ret is the error. For a body
+ * that is still to come. */
+bool reg_api_welcomes(const struct reg_request *request, enum reg_role *ret_needs, struct reg_answer *ret);
 /* An error as an answer. */
 void reg_answer_error(struct reg_answer *answer, const struct bk_error *err);
 
@@ -89,6 +90,9 @@ int reg_api_within(const struct reg_call *call, const char *path, const char *qu
 /* The body as JSON, which must be there; *ret is the caller's. */
 int reg_body_json(const struct reg_call *call, json_t **ret, struct bk_error *err) BK_MUST_CHECK;
 /* --- call.c: parameters, of "?a=b&c=d" and of ";a=b" behind the path ---- */
+/* Where a parameter stands in "a=b&c=d", raw; value NULL: it stands alone. `between` are the characters that part parameters. */
+struct reg_parameter { const char *name, *value, *end; };
+bool reg_parameter_find(const char *text, size_t length, const char *between, const char *name, struct reg_parameter *ret);
 char *reg_call_query(const struct reg_call *call);              /* all of them, raw; the caller's */
 /* BK_INVALID where one is none of those that the route's row names (reg_route.query): a misspelt one would change the answer in silence. */
 int reg_call_check(const struct reg_call *call, const char *words, struct bk_error *err) BK_MUST_CHECK;
@@ -101,7 +105,9 @@ int reg_call_switch(const struct reg_call *call, const char *name, bool *ret, st
 int reg_call_number(const struct reg_call *call, const char *name, int64_t least, int64_t most, int64_t *ret, struct bk_error *err) BK_MUST_CHECK;
 /* The value of a key in "a=b&c=d" as a form is sent, decoded and the caller's; NULL where it is not there. Forms write blanks as "+". */
 int reg_form_text(const char *text, size_t length, const char *key, char **ret, struct bk_error *err) BK_MUST_CHECK;
-json_t *reg_call_list(const struct reg_call *call, json_t *items, int64_t next);        /* takes items; next 0: no more */
+/* Takes items, and next: the cursor of what follows, NULL at the end. */
+json_t *reg_call_list(const struct reg_call *call, json_t *items, json_t *next);
+json_t *reg_call_next(int64_t number);                          /* the cursor of those behind that number; 0: there are none */
 int reg_status_of(enum bk_kind kind);                           /* 404 for BK_NOT_FOUND, ... */
 /* The OpenAPI document of all routes; the caller's. */
 json_t *reg_openapi(void);

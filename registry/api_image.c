@@ -207,6 +207,15 @@ int reg_image_show(struct reg_call *call, struct bk_error *err)
         return status != 0 ? (status > 0 ? 0 : -1) : project(call, err);
 }
 
+/* A list of one image's. Takes items, and next. */
+static json_t *list_of(const struct reg_call *call, const struct reg_image *image, json_t *items, json_t *next)
+{
+        json_t *list = reg_call_list(call, items, next);
+
+        (void)json_object_set_new(list, "image", json_string(image->id));
+        return list;
+}
+
 int reg_image_checks(struct reg_call *call, struct bk_error *err)
 {
         BK_CLEANUP(reg_image_done) struct reg_image image = { 0 };
@@ -218,8 +227,7 @@ int reg_image_checks(struct reg_call *call, struct bk_error *err)
                 return status > 0 ? 0 : -1;
         if (reg_image_json(call->reg, image.id, false, &record, err) < 0)
                 return -1;
-        call->json = json_pack("{s:s,s:O,s:I,s:n}", "image", image.id, "items", json_object_get(record, "checks"),
-                               "index", (json_int_t)call->answer->index, "next");
+        call->json = list_of(call, &image, json_incref(json_object_get(record, "checks")), NULL);
         json_decref(record);
         return 0;
 }
@@ -260,8 +268,8 @@ int reg_image_lineage(struct reg_call *call, struct bk_error *err)
                 (void)json_array_append_new(items, item);
         }
         free_ids(newest, line.n);
-        call->json = json_pack("{s:s,s:s,s:o,s:I,s:n}", "image", image.id, "freshness", reg_freshness_name(fresh[line.n - 1]), "items", items,
-                               "index", (json_int_t)call->answer->index, "next");
+        call->json = list_of(call, &image, items, NULL);
+        (void)json_object_set_new(call->json, "freshness", json_string(reg_freshness_name(fresh[line.n - 1])));
         return 0;
 }
 
@@ -315,9 +323,9 @@ int reg_image_descendants(struct reg_call *call, struct bk_error *err)
         for (size_t i = 0; i < nodes.n && (int64_t)i + 1 < how.limit; i++)
                 (void)json_array_append_new(items, node_json(&nodes.v[i]));
         if ((int64_t)nodes.n == how.limit && how.limit > 1)
-                next = json_sprintf("%lld", (long long)nodes.v[nodes.n - 2].sequence);
-        call->json = json_pack("{s:s,s:I,s:o,s:I,s:o}", "image", image.id, "sequence", (json_int_t)image.sequence, "items", items,
-                               "index", (json_int_t)call->answer->index, "next", next == NULL ? json_null() : next);
+                next = reg_call_next(nodes.v[nodes.n - 2].sequence);
+        call->json = list_of(call, &image, items, next);
+        (void)json_object_set_new(call->json, "sequence", json_integer((json_int_t)image.sequence));
         return 0;
 }
 
@@ -359,7 +367,7 @@ int reg_image_packages(struct reg_call *call, struct bk_error *err)
                 }
                 (void)json_array_append_new(items, item);
         }
-        call->json = json_pack("{s:s,s:o,s:I,s:n}", "image", image.id, "items", items, "index", (json_int_t)call->answer->index, "next");
+        call->json = list_of(call, &image, items, NULL);
         return status;
 }
 

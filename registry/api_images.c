@@ -5,7 +5,8 @@
 
 enum { PAGE = 1000, PAGE_MOST = 10000 };
 
-json_t *reg_image_item(const struct bk_strv *fields, const struct reg_image *image)
+/* Projected; no fields: its summary. */
+static json_t *item_of(const struct bk_strv *fields, const struct reg_image *image)
 {
         json_t *summary = reg_image_summary(image), *item;
 
@@ -28,8 +29,8 @@ static json_t *page(const struct reg_call *call, const struct reg_filter *filter
         json_t *items = json_array();
 
         for (size_t i = 0; i < images->n; i++)
-                (void)json_array_append_new(items, reg_image_item(&filter->fields, &images->v[i]));
-        return json_pack("{s:o,s:I,s:o}", "items", items, "index", (json_int_t)call->answer->index, "next", reg_json_text(next));
+                (void)json_array_append_new(items, item_of(&filter->fields, &images->v[i]));
+        return reg_call_list(call, items, reg_json_text(next));
 }
 
 /* First what is merely hidden: an error that says so has named that one. */

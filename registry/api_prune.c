@@ -31,7 +31,7 @@ static int answer_image(struct reg_call *call, const char *id, struct bk_error *
 static int keep(struct reg_call *call, struct bk_error *err)
 {
         BK_CLEANUP(reg_image_done) struct reg_image image = { 0 };
-        struct reg_change change = { .who = call->request->who };
+        struct reg_change change = { .who = call->request->who, .privileged = call->request->role >= REG_PROMOTE };
         autojson *body = NULL;
         int64_t until = 0;
 
@@ -106,11 +106,14 @@ static int unhide(struct reg_call *call, struct bk_error *err)
 
 static int trash(struct reg_call *call, struct bk_error *err)
 {
+        autofree char *cursor = NULL, *next = NULL;
         json_t *rows = NULL;
+        int64_t limit = 100;
 
-        if (reg_trash_json(call->reg, &rows, err) < 0)
+        if (reg_call_text(call, "cursor", &cursor, err) < 0 || reg_call_number(call, "limit", 1, 10000, &limit, err) < 0 ||
+            reg_trash_json(call->reg, cursor, limit, &rows, &next, err) < 0)
                 return -1;
-        call->json = reg_call_list(call, rows, 0);
+        call->json = reg_call_list(call, rows, reg_json_text(next));
         return 0;
 }
 
@@ -121,17 +124,18 @@ static int runs(struct reg_call *call, struct bk_error *err)
 
         if (reg_call_number(call, "_limit", 1, 100000, &limit, err) < 0 || reg_janitor_runs_json(call->reg, limit, &rows, err) < 0)
                 return -1;
-        call->json = reg_call_list(call, rows, 0);
+        call->json = reg_call_list(call, rows, NULL);
         return 0;
 }
 
 static const struct reg_route rows[] = {
-        { "POST", "/images/{image}/keep", REG_BAKE, "ask for an image to stay: {until, why}; without until for ever", NULL, keep },
+        { "POST", "/images/{image}/keep", REG_BAKE,
+          "ask for an image to stay: {until, why}; for ever without until; never shorter without the role promote", NULL, keep },
         { "DELETE", "/images/{image}/keep", REG_PROMOTE, "it need not stay any more", "why", unkeep },
         { "POST", "/images/{image}/hide", REG_PROMOTE, "offer an image to nobody; by its digest it is found: {why}", NULL, hide },
         { "POST", "/images/{image}/unhide", REG_PROMOTE, "offer it again: {why}", NULL, unhide },
-        { "GET", "/trash", REG_READ, "what is in the trash, and when it may be purged", NULL, trash },
-        { "POST", "/janitor/opt-out", REG_NOBODY, "the image that a word was sent about is to stay: {token, until, why}", NULL, opt_out },
+        { "GET", "/trash", REG_READ, "what is in the trash, and when it may be purged", "limit cursor", trash },
+        { "POST", "/janitor/opt-out", REG_NOBODY, "the image that a word was sent about is to stay, or longer: {token, until, why}", NULL, opt_out },
         { "GET", "/janitor/runs", REG_READ, "what the janitor did, newest first", "_limit", runs },
 };
 const struct reg_routes reg_routes_prune = { rows, sizeof rows / sizeof *rows };

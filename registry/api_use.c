@@ -48,7 +48,8 @@ static int ended(struct reg_call *call, struct bk_error *err)
         return 0;
 }
 
-/* What cloud-init posts is a form: instance_id, hostname, fqdn, pub_key_...; JSON is taken as well. */
+/* What cloud-init posts is a form: instance_id, hostname, fqdn, pub_key_...; JSON is taken as well. It can hardly show a token, so who may read
+ * may say so; what that is worth, the registry knows. */
 static int phone_home(struct reg_call *call, struct bk_error *err)
 {
         const char *text = call->request->body == NULL ? "" : call->request->body;
@@ -65,7 +66,8 @@ static int phone_home(struct reg_call *call, struct bk_error *err)
         }
         if (reg_resolve(call->reg, call->part[0], &image, err) < 0 ||
             reg_launch_seen(call->reg, "phone-home", &(struct reg_launch){ .image = image.id, .instance = instance,
-                            .name = host == NULL || *host == '\0' ? NULL : host, .who = call->request->who }, err) < 0)
+                            .name = host == NULL || *host == '\0' ? NULL : host, .who = call->request->who,
+                            .hearsay = call->request->role < REG_BAKE }, err) < 0)
                 return -1;
         call->json = json_object();
         return 0;

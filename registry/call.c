@@ -7,6 +7,22 @@
 #include "lib/doc.h"
 #include "registry/registry_priv.h"
 
+bool reg_parameter_find(const char *text, size_t length, const char *between, const char *name, struct reg_parameter *ret)
+{
+        const char *const all = text + length;
+        const size_t n = strlen(name);
+
+        for (const char *p = text, *end; p < all; p = end + (end < all)) {
+                for (end = p; end < all && strchr(between, *end) == NULL;)
+                        end++;
+                if ((size_t)(end - p) < n || strncmp(p, name, n) != 0 || (p + n < end && p[n] != '='))
+                        continue;
+                *ret = (struct reg_parameter){ p, p + n < end ? p + n + 1 : NULL, end };
+                return true;
+        }
+        return false;
+}
+
 /* --- parameters, which are written as the conditions of queries are ----------------- */
 /* "name=value", "version<3", "in_use". */
 struct parameter {
@@ -159,25 +175,16 @@ int reg_call_check(const struct reg_call *call, const char *words, struct bk_err
 
 int reg_form_text(const char *text, size_t length, const char *key, char **ret, struct bk_error *err)
 {
-        const size_t key_length = strlen(key);
+        struct reg_parameter found;
+        autofree char *raw = NULL;
 
         *ret = NULL;
-        for (const char *p = text, *end = text + length; p < end;) {
-                const char *stop = memchr(p, '&', (size_t)(end - p));
-                autofree char *raw = NULL;
-
-                if (stop == NULL)
-                        stop = end;
-                if ((size_t)(stop - p) > key_length && strncmp(p, key, key_length) == 0 && p[key_length] == '=') {
-                        p += key_length + 1;
-                        raw = bk_strndup(p, (size_t)(stop - p));
-                        for (char *c = raw; *c != '\0'; c++)
-                                *c = *c == '+' ? ' ' : *c;
-                        return reg_decode(raw, strlen(raw), ret, err);
-                }
-                p = stop + 1;
-        }
-        return 0;
+        if (!reg_parameter_find(text, length, "&", key, &found) || found.value == NULL)
+                return 0;
+        raw = bk_strndup(found.value, (size_t)(found.end - found.value));
+        for (char *c = raw; *c != '\0'; c++)
+                *c = *c == '+' ? ' ' : *c;
+        return reg_decode(raw, strlen(raw), ret, err);
 }
 
 int reg_call_switch(const struct reg_call *call, const char *name, bool *ret, struct bk_error *err)
@@ -208,9 +215,12 @@ int reg_call_number(const struct reg_call *call, const char *name, int64_t least
         return 0;
 }
 
-json_t *reg_call_list(const struct reg_call *call, json_t *items, int64_t next)
+json_t *reg_call_list(const struct reg_call *call, json_t *items, json_t *next)
 {
-        autofree char *cursor = next != 0 ? bk_format("%lld", (long long)next) : NULL;
+        return json_pack("{s:o, s:I, s:o}", "items", items, "index", (json_int_t)call->answer->index, "next", next == NULL ? json_null() : next);
+}
 
-        return json_pack("{s:o, s:I, s:s?}", "items", items, "index", (json_int_t)call->answer->index, "next", cursor);
+json_t *reg_call_next(int64_t number)
+{
+        return number == 0 ? NULL : json_sprintf("%lld", (long long)number);
 }

@@ -19,8 +19,6 @@ struct reg_backend {
         /* Sets reg->db, reg->path and reg->read_only. On failure the caller closes. */
         int (*open)(struct reg *reg, const char *where, struct bk_error *err);
         void (*close)(struct reg *reg);                                 /* also of what was not opened */
-        /* Says again what failed last; returns -1. */
-        int (*fail)(struct reg *reg, struct bk_error *err);
 
         int (*prepare)(struct reg *reg, const char *sql, struct reg_stmt **ret, struct bk_error *err);
         void (*finish)(struct reg_stmt *stmt);                          /* frees it; the head is done already */

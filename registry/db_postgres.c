@@ -16,6 +16,7 @@
 #include <poll.h>
 #include <string.h>
 
+#include "lib/digest.h"
 #include "lib/lazy.h"
 #include "registry/db.h"
 
@@ -388,15 +389,6 @@ static int bind(struct reg_stmt *stmt, const struct reg_value *v, size_t n, stru
         return 0;
 }
 
-static unsigned hash_of(const char *text)
-{
-        unsigned hash = 2166136261u;
-
-        for (; *text != '\0'; text++)
-                hash = (hash ^ (unsigned char)*text) * 16777619u;
-        return hash;
-}
-
 static int command(struct reg *reg, const char *sql, struct bk_error *err)
 {
         PGresult *result = PQexec(pg_of(reg)->conn, sql);
@@ -413,7 +405,7 @@ static int look_up(struct statement *s, const Oid *types, char name[16], struct 
 {
         struct reg *reg = s->head.reg;
         autofree char *key = bk_format("%s %s", s->types == NULL ? "" : s->types, s->sql);
-        const unsigned slot = hash_of(key) % CACHED;
+        const unsigned slot = bk_scatter(key, strlen(key)) % CACHED;
         struct cached *cached = &pg_of(reg)->cache[slot];
         PGresult *result;
         int status;
@@ -643,7 +635,7 @@ static int snapshot(struct reg *reg, struct reg **ret, struct bk_error *err)
 
 const struct reg_backend reg_backend_postgres = {
         .name = "PostgreSQL",
-        .open = open_url, .close = close_url, .fail = fail,
+        .open = open_url, .close = close_url,
         .prepare = prepare, .finish = finish, .bind = bind, .step = step, .reset = reset,
         .columns = columns, .column_name = column_name, .column_text = column_text, .column_int = column_int,
         .column_is_int = column_is_int, .column_is_null = column_is_null,

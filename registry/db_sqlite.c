@@ -374,7 +374,7 @@ static int snapshot(struct reg *reg, struct reg **ret, struct bk_error *err)
 
 const struct reg_backend reg_backend_sqlite = {
         .name = "SQLite",
-        .open = open_file, .close = close_file, .fail = fail,
+        .open = open_file, .close = close_file,
         .prepare = prepare, .finish = finish, .bind = bind, .step = step, .reset = reset,
         .columns = columns, .column_name = column_name, .column_text = column_text, .column_int = column_int,
         .column_is_int = column_is_int, .column_is_null = column_is_null,

@@ -60,10 +60,3 @@ int reg_remove(struct reg *reg, const char *id, const struct reg_change *change,
         gone = (struct reg_layers){ 0 };
         return 0;
 }
-
-int reg_delete(struct reg *reg, const char *id, struct reg_layers *ret_layers, struct bk_error *err)
-{
-        const struct reg_change change = { .who = "unknown" };
-
-        return reg_remove(reg, id, &change, ret_layers, err);
-}

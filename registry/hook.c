@@ -114,19 +114,25 @@ static int find(struct reg *reg, const char *name, int64_t *ret, struct bk_error
         return status > 0 ? 0 : status < 0 ? -1 : bk_fail(err, BK_NOT_FOUND, "there is no hook '%.100s'", name);
 }
 
+static int forget_secret(const char *home, const char *name, struct bk_error *err)
+{
+        /* It is a hook's name: it names a file of that folder. */
+        autofree char *path = bk_format("%s/hooks/%s.secret", home, name);
+
+        return unlink(path) < 0 && errno != ENOENT && errno != ENOTDIR ? bk_fail_errno(err, "cannot remove the hook's secret '%s'", path) : 0;
+}
+
+/* The secret goes while nobody else can add a hook of that name: theirs would go. Where the row stays in the end, nothing is sent without it. */
 int reg_hook_remove(struct reg *reg, const char *home, const char *name, const char *who, struct bk_error *err)
 {
-        autofree char *path = NULL;
         int64_t id = 0;
         autotxn txn = { 0 };
 
         if (reg_txn_write(reg, &txn, err) < 0 || find(reg, name, &id, err) < 0 ||
             reg_sql_run(reg, err, "DELETE FROM hook WHERE id = ?", "i", id) < 0 || tell(reg, "hook.removed", name, who, NULL, err) < 0 ||
-            reg_txn_commit(&txn, err) < 0)
+            forget_secret(home, name, err) < 0)
                 return -1;
-        /* It is a hook's name: it names a file of that folder. */
-        path = bk_format("%s/hooks/%s.secret", home, name);
-        return unlink(path) < 0 && errno != ENOENT && errno != ENOTDIR ? bk_fail_errno(err, "the hook is removed, but not its secret '%s'", path) : 0;
+        return reg_txn_commit(&txn, err);
 }
 
 int reg_hook_test(struct reg *reg, const char *name, const char *who, struct bk_error *err)

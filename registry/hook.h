@@ -4,6 +4,8 @@
  * a pause that doubles. Its secret, which signs what is sent, is kept in the state folder, readable by its owner only
  * (hooks/NAME.secret), and not in the registry, which others may read and copy. */
 #pragma once
+#include <stdatomic.h>
+
 #include "registry/registry.h"
 
 struct reg_hook {
@@ -34,6 +36,9 @@ struct reg_delivery {
 };
 /* How long, in seconds, a hook is left to a server of which nothing is heard. Tests set it. */
 extern int reg_hook_claim_s;
+/* How long one hook is sent to before it is the next one's turn; the event that is under way then is waited for. Tests set it. */
+extern int reg_hook_turn_ms;
 /* Sends what is due, a limited number of events for each hook. A hook that fails is no failure of this, nor is one that another
- * server sends to just now. force: also to those whose pause is not over. */
-int reg_hooks_deliver(struct reg *reg, const char *home, bool force, struct reg_delivery *ret, struct bk_error *err) BK_MUST_CHECK;
+ * server sends to just now. force: also to those whose pause is not over. stop: once it is set, no further event is sent; NULL: nothing sets it. */
+int reg_hooks_deliver(struct reg *reg, const char *home, bool force, const atomic_bool *stop, struct reg_delivery *ret,
+                      struct bk_error *err) BK_MUST_CHECK;

@@ -13,7 +13,7 @@
 
 enum { EVENTS_EACH = 100, TIMEOUT_MS = 10000, PAUSE_S = 5, PAUSE_MOST_S = 3600, DOUBLINGS = 10, SECRET_ROOM = 4096, ANSWER_MOST = 64 << 10 };
 
-int reg_hook_claim_s = 60;
+int reg_hook_claim_s = 60, reg_hook_turn_ms = TIMEOUT_MS;
 
 struct target { int64_t id, cursor, failures; char *name, *url, *actions; bool has_secret; };
 struct targets { struct target *v; size_t n; };
@@ -170,10 +170,16 @@ static bool wants(const struct target *target, const json_t *event)
         return reg_hook_wants(target->actions, action);
 }
 
-/* No transaction is open while the other side is waited for. */
-static int deliver(struct reg *reg, const char *home, const struct target *target, const char *me, struct reg_delivery *delivery,
-                   struct bk_error *err)
+static bool is_set(const atomic_bool *stop)
 {
+        return stop != NULL && atomic_load(stop);
+}
+
+/* No transaction is open while the other side is waited for. One that takes all, and slowly, is one among others: the rest has to wait. */
+static int deliver(struct reg *reg, const char *home, const struct target *target, const char *me, const atomic_bool *stop,
+                   struct reg_delivery *delivery, struct bk_error *err)
+{
+        const int64_t end = bk_now_ms() + reg_hook_turn_ms;
         autofree char *secret = NULL;
         struct bk_error why = { 0 };
         autojson *events = NULL;
@@ -189,6 +195,10 @@ static int deliver(struct reg *reg, const char *home, const struct target *targe
                 const bool wanted = wants(target, event);
                 int status = 1;
 
+                if (is_set(stop) || (i > 0 && bk_now_ms() >= end)) {
+                        delivery->more = true;
+                        return moved(reg, target, me, cursor, true, err);
+                }
                 if (wanted && post(target, event, secret, &why) < 0)
                         return failed(reg, target, me, cursor, &why, delivery, err);
                 cursor = json_integer_value(json_object_get(event, "id"));
@@ -202,8 +212,8 @@ static int deliver(struct reg *reg, const char *home, const struct target *targe
 }
 
 /* Nothing is written while there is nothing to send. */
-static int deliver_alone(struct reg *reg, const char *home, struct target *target, int64_t index, bool force, struct reg_delivery *delivery,
-                         struct bk_error *err)
+static int deliver_alone(struct reg *reg, const char *home, struct target *target, int64_t index, bool force, const atomic_bool *stop,
+                         struct reg_delivery *delivery, struct bk_error *err)
 {
         autofree char *me = bk_random_name();
         int status;
@@ -211,10 +221,10 @@ static int deliver_alone(struct reg *reg, const char *home, struct target *targe
         if (target->cursor >= index)
                 return 0;
         status = claim(reg, target, me, time(NULL), force, delivery, err);
-        return status <= 0 ? status : deliver(reg, home, target, me, delivery, err);
+        return status <= 0 ? status : deliver(reg, home, target, me, stop, delivery, err);
 }
 
-int reg_hooks_deliver(struct reg *reg, const char *home, bool force, struct reg_delivery *ret, struct bk_error *err)
+int reg_hooks_deliver(struct reg *reg, const char *home, bool force, const atomic_bool *stop, struct reg_delivery *ret, struct bk_error *err)
 {
         BK_CLEANUP(targets_done) struct targets targets = { 0 };
         struct reg_delivery delivery = { 0 };
@@ -222,8 +232,8 @@ int reg_hooks_deliver(struct reg *reg, const char *home, bool force, struct reg_
 
         if (read_targets(reg, force ? INT64_MAX : time(NULL), &targets, &delivery, err) < 0 || reg_event_index(reg, &index, err) < 0)
                 return -1;
-        for (size_t i = 0; i < targets.n; i++)
-                if (deliver_alone(reg, home, &targets.v[i], index, force, &delivery, err) < 0)
+        for (size_t i = 0; i < targets.n && !is_set(stop); i++)
+                if (deliver_alone(reg, home, &targets.v[i], index, force, stop, &delivery, err) < 0)
                         return bk_wrap(err, "hook '%s'", targets.v[i].name);
         *ret = delivery;
         return 0;

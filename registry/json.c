@@ -13,11 +13,16 @@ json_t *reg_json_text(const char *text)
         return text == NULL ? json_null() : json_string(clean != NULL ? clean : text);
 }
 
-static json_t *time_json(int64_t when)
+json_t *reg_json_time(int64_t at)
 {
-        autofree char *text = bk_iso_time(when);
+        autofree char *text = bk_iso_time(at);
 
         return json_string(text);
+}
+
+json_t *reg_json_moment(struct reg_stmt *stmt, int column)
+{
+        return reg_column_null(stmt, column) ? json_null() : reg_json_time(reg_column_int(stmt, column));
 }
 
 static void set(json_t *object, const char *key, json_t *value)
@@ -40,7 +45,7 @@ json_t *reg_image_summary(const struct reg_image *image)
         set(object, "input_hash", reg_json_text(image->input_hash));
         set(object, "size", json_integer((json_int_t)image->size));
         set(object, "virtual_size", json_integer((json_int_t)image->virtual_size));
-        set(object, "created_at", time_json(image->created_at));
+        set(object, "created_at", reg_json_time(image->created_at));
         set(object, "created_by", reg_json_text(image->created_by));
         set(object, "created_on", reg_json_text(image->created_on));
         for (size_t i = 0; i < image->n_attributes; i++)
@@ -101,7 +106,7 @@ static json_t *cell(const char *name, struct reg_stmt *stmt, int column)
         if (!reg_column_is_int(stmt, column))
                 return reg_json_text(reg_column_peek(stmt, column));
         if (is_time(name))
-                return time_json(reg_column_int(stmt, column));
+                return reg_json_time(reg_column_int(stmt, column));
         if (strcmp(name, "state") == 0 || strcmp(name, "was") == 0)
                 return json_string(reg_state_name((enum reg_state)reg_column_int(stmt, column)));
         if (strcmp(name, "restricted") == 0 || strcmp(name, "done") == 0 || strcmp(name, "spreads") == 0)

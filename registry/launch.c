@@ -78,14 +78,29 @@ static int source_answered(struct reg *reg, const char *source, bool all, struct
         return reg_sql_run(reg, err, sql, "tiiiii", source, now, now, count, count, (int64_t)all);
 }
 
+/* What is known already is always heard. */
+static int check_hearsay(struct reg *reg, const char *source, const struct reg_launch *launch, int64_t image, struct bk_error *err)
+{
+        static const char sql[] = "SELECT count(*) FROM launch WHERE image = ? AND source = ? AND instance <> ? AND ended_at IS NULL";
+        int64_t others = 0;
+
+        if (!launch->hearsay)
+                return 0;
+        if (reg_sql_int(reg, &others, err, sql, "itt", image, source, launch->instance) < 0)
+                return -1;
+        return others < REG_HEARSAY_MOST ? 0 :
+               bk_fail(err, BK_CONFLICT, "%d instances of image '%s' are known by '%s', so it is in use; to tell of more show a token of the "
+                       "role bake", REG_HEARSAY_MOST, launch->image, source);
+}
+
 int reg_launch_seen(struct reg *reg, const char *source, const struct reg_launch *launch, struct bk_error *err)
 {
         int64_t image = 0;
         autotxn txn = { 0 };
 
         if (check(source, launch, err) < 0 || reg_txn_write(reg, &txn, err) < 0 ||
-            reg_image_find(reg, launch->image, &image, NULL, err) < 0 || put(reg, source, launch, image, true, err) < 0 ||
-            source_answered(reg, source, false, err) < 0)
+            reg_image_find(reg, launch->image, &image, NULL, err) < 0 || check_hearsay(reg, source, launch, image, err) < 0 ||
+            put(reg, source, launch, image, !launch->hearsay, err) < 0 || source_answered(reg, source, false, err) < 0)
                 return -1;
         return reg_txn_commit(&txn, err);
 }
@@ -192,18 +207,6 @@ int reg_usage_failed(struct reg *reg, const char *source, const char *why, struc
 }
 
 /* --- telling -------------------------------------------------------------------- */
-static json_t *time_json(int64_t at)
-{
-        autofree char *text = bk_iso_time(at);
-
-        return reg_json_text(text);
-}
-
-static json_t *moment(struct reg_stmt *stmt, int column)
-{
-        return reg_column_null(stmt, column) ? json_null() : time_json(reg_column_int(stmt, column));
-}
-
 static int launches(struct reg *reg, const char *id, bool living, json_t *ret, struct bk_error *err)
 {
         static const char sql[] =
@@ -223,7 +226,7 @@ static int launches(struct reg *reg, const char *id, bool living, json_t *ret, s
                                 "image", reg_json_text(reg_column_peek(stmt, 0)), "image_name", reg_json_text(reg_column_peek(stmt, 1)),
                                 "source", reg_json_text(reg_column_peek(stmt, 2)), "instance", reg_json_text(reg_column_peek(stmt, 3)),
                                 "name", reg_json_text(reg_column_peek(stmt, 4)), "who", reg_json_text(reg_column_peek(stmt, 5)),
-                                "first_at", moment(stmt, 6), "last_at", moment(stmt, 7), "ended_at", moment(stmt, 8),
+                                "first_at", reg_json_moment(stmt, 6), "last_at", reg_json_moment(stmt, 7), "ended_at", reg_json_moment(stmt, 8),
                                 "detail", detail == NULL ? json_null() : detail));
         }
         return status;
@@ -271,7 +274,7 @@ static int sources(struct reg *reg, json_t *ret, struct bk_error *err)
                 const struct reg_source *s = &all.v[i];
 
                 (void)json_array_append_new(ret, json_pack("{s:o,s:o,s:o,s:I,s:I,s:o}", "name", reg_json_text(s->name),
-                                "asked_at", time_json(s->asked_at), "ok_at", s->ok_at == 0 ? json_null() : time_json(s->ok_at),
+                                "asked_at", reg_json_time(s->asked_at), "ok_at", s->ok_at == 0 ? json_null() : reg_json_time(s->ok_at),
                                 "count", (json_int_t)s->count, "previous", (json_int_t)s->previous, "error", reg_json_text(s->error)));
         }
         return 0;

@@ -10,10 +10,11 @@ struct reg_change {
         const char *who;
         const char *why;                /* NULL where no reason is needed */
         const char *expect;             /* a state's word; a head's digest, or "none"; NULL: whatever is there */
-        bool privileged;                /* may touch restricted channels */
+        bool privileged;                /* may touch restricted channels and images that are more than tested, and shorten what others keep */
 };
 
 /* --- states ------------------------------------------------------------------ */
+/* BK_DENIED: the image is more than tested, or is to be, and the change is not privileged. */
 int reg_state_change(struct reg *reg, const char *id, enum reg_state state, const struct reg_change *change, struct bk_error *err) BK_MUST_CHECK;
 /* Into the trash, to be purged then at the earliest; 0: in a week. What lies there already is given that time. */
 int reg_trash(struct reg *reg, const char *id, int64_t purge_at, const struct reg_change *change, struct bk_error *err) BK_MUST_CHECK;
@@ -68,8 +69,9 @@ struct reg_release {
 int reg_release_check(struct reg *reg, const struct reg_release *release, struct bk_error *err) BK_MUST_CHECK;
 
 /* --- removal ------------------------------------------------------------------------- */
-/* reg_delete() by somebody, for a reason; the last that was known of the image is kept. Refused as a purge is (prune.h), but for what is
- * not in the trash. The blobs of ret_layers are doomed: reg_collect() removes them. */
+/* Removes the rows of an image, whatever state it is in; the last that was known of it is kept. Refused else as a purge is (prune.h).
+ * ret_layers receives the layers that no image needs any more, top first; their rows are gone, too, and their blobs are doomed: a collection
+ * (prune.h) removes them. */
 int reg_remove(struct reg *reg, const char *id, const struct reg_change *change, struct reg_layers *ret_layers, struct bk_error *err) BK_MUST_CHECK;
 
 /* --- the log -------------------------------------------------------------------------- */

@@ -23,7 +23,7 @@ int reg_change_check(const struct reg_change *change, struct bk_error *err) BK_M
 int reg_revoked(struct reg *reg, int64_t image, struct bk_error *err) BK_MUST_CHECK;
 /* A new image takes over what stands against its ancestor. */
 int reg_revoked_inherit(struct reg *reg, const struct reg_subject *image, int64_t ancestor, const char *who, struct bk_error *err) BK_MUST_CHECK;
-/* One image alone, as reg_set_state() does it. */
+/* One image alone, as reg_state_change() does it. */
 int reg_revoke_one(struct reg *reg, const struct reg_subject *subject, const char *who, const char *why, struct bk_error *err) BK_MUST_CHECK;
 /* ... and undoes it, where nobody inherited it. */
 int reg_revoke_undo_one(struct reg *reg, const struct reg_image *image, const struct reg_change *change, struct bk_error *err) BK_MUST_CHECK;

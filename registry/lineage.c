@@ -21,16 +21,3 @@ int reg_lineage(struct reg *reg, const char *id, struct reg_images *ret, struct 
         images = (struct reg_images){ 0 };
         return 0;
 }
-
-int reg_children(struct reg *reg, const char *id, struct reg_images *ret, struct bk_error *err)
-{
-        autostmt *stmt = NULL;
-        int64_t sequence = 0;
-
-        if (reg_image_find(reg, id, &sequence, NULL, err) < 0 ||
-            reg_sql_prepare(reg, "SELECT " REG_IMAGE_COLUMNS "FROM image i WHERE i.ancestor = ? ORDER BY i.sequence", &stmt,
-                            err) < 0 ||
-            reg_sql_bind(reg, stmt, err, "i", sequence) < 0)
-                return -1;
-        return reg_image_rows(reg, stmt, ret, err);
-}

@@ -179,6 +179,6 @@ int reg_packages_call(struct reg_call *call, struct bk_error *err)
                 json_decref(items);
                 return -1;
         }
-        call->json = reg_call_list(call, items, next);
+        call->json = reg_call_list(call, items, reg_call_next(next));
         return 0;
 }

@@ -224,6 +224,23 @@ void reg_page_named(struct reg_html *html, const json_t *item)
         reg_html_named(html, json_object_get(item, "id"), json_object_get(item, "name"));
 }
 
+void reg_page_tags(struct reg_html *html, const json_t *attributes, size_t most)
+{
+        const char *key;
+        const json_t *value;
+        size_t n = 0;
+
+        json_object_foreach((json_t *)attributes, key, value) {
+                BK_CLEANUP(bk_buf_done) struct bk_buf query = { 0 };
+
+                if (n++ == most)
+                        break;
+                reg_page_query(&query, key, json_string_value(value));
+                reg_html(html, "<a class=\"tag\" href=\"/images?%s\"><span>%s</span> %s</a> ", query.data == NULL ? "" : query.data, key,
+                         json_string_value(value));
+        }
+}
+
 void reg_page_in_use(struct reg_html *html, const json_t *yes)
 {
         reg_html(html, json_is_true(yes) ? "<span class=\"word ok\">in use</span>" : "no");

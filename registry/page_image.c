@@ -88,17 +88,8 @@ static void put_facts(const struct subject *s)
 
 static void put_attributes(const struct subject *s)
 {
-        const char *key;
-        const json_t *value;
-
         reg_html(s->html, "<p class=\"tags\">");
-        json_object_foreach(json_object_get(s->record, "attributes"), key, value) {
-                BK_CLEANUP(bk_buf_done) struct bk_buf query = { 0 };
-
-                reg_page_query(&query, key, json_string_value(value));
-                reg_html(s->html, "<a class=\"tag\" href=\"/images?%s\"><span>%s</span> %s</a> ", query.data == NULL ? "" : query.data, key,
-                         json_string_value(value));
-        }
+        reg_page_tags(s->html, json_object_get(s->record, "attributes"), SIZE_MAX);
         reg_html(s->html, "</p>\n");
 }
 

@@ -3,26 +3,12 @@
 
 #include <string.h>
 
-
 enum { PAGE = 50, ATTRIBUTES_SHOWN = 8 };
 
 /* --- the table --------------------------------------------------------------------------- */
-/* Each leads to the images that have it, too. */
 static void put_attributes(struct reg_html *html, const json_t *attributes)
 {
-        const char *key;
-        const json_t *value;
-        size_t n = 0;
-
-        json_object_foreach((json_t *)attributes, key, value) {
-                BK_CLEANUP(bk_buf_done) struct bk_buf query = { 0 };
-
-                if (n++ == ATTRIBUTES_SHOWN)
-                        break;
-                reg_page_query(&query, key, json_string_value(value));
-                reg_html(html, "<a class=\"tag\" href=\"/images?%s\"><span>%s</span> %s</a> ", query.data == NULL ? "" : query.data, key,
-                         json_string_value(value));
-        }
+        reg_page_tags(html, attributes, ATTRIBUTES_SHOWN);
         if (json_object_size(attributes) > ATTRIBUTES_SHOWN)
                 reg_html(html, "<span class=\"age\">and %zu more</span>", json_object_size(attributes) - ATTRIBUTES_SHOWN);
 }

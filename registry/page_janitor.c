@@ -51,6 +51,12 @@ static void put_items(struct reg_html *html, const json_t *items)
         reg_html_table(html, "Images that a rule finds", columns, items, SIZE_MAX);
 }
 
+static void put_more(struct reg_html *html, const json_t *more)
+{
+        if (json_integer_value(more) > 0)
+                reg_html(html, "<p>There are %lld more: <code>bakery janitor plan</code></p>\n", (long long)json_integer_value(more));
+}
+
 void reg_page_plan(struct reg_html *html, const json_t *plan)
 {
         const json_t *items = json_object_get(plan, "items");
@@ -63,13 +69,15 @@ void reg_page_plan(struct reg_html *html, const json_t *plan)
                 put_items(html, items);
         else
                 reg_page_empty(html, "Nothing is to go.", NULL);
+        put_more(html, json_object_get(plan, "more"));
         reg_html(html, "<p>A page changes nothing. To do what is due: <code>bakery janitor run -yes</code>; why one image stays or goes: "
                  "<code>bakery janitor explain IMAGE</code></p>\n");
 }
 
 /* --- what left ------------------------------------------------------------------------ */
-static void put_trash(struct reg_html *html, const json_t *items)
+static void put_trash(struct reg_html *html, const json_t *trash)
 {
+        const json_t *items = json_object_get(trash, "items");
         static const struct reg_column columns[] = {
                 { "Image", NULL, reg_page_named }, { "Digest", "id", reg_html_image }, { "Kept until", "purge_at", reg_html_time },
                 { "By", "who", reg_html_text }, { "Why", "why", reg_html_text }, { "Size", "size", reg_html_size }, { 0 },
@@ -80,6 +88,7 @@ static void put_trash(struct reg_html *html, const json_t *items)
                 reg_page_empty(html, "It is empty.", NULL);
         else
                 reg_html_table(html, "What can still be had back, by bakery image untrash", columns, items, SIZE_MAX);
+        reg_page_next(html, "/janitor", "", "cursor", json_object_get(trash, "next"));
         reg_html(html, "</section>\n");
 }
 
@@ -112,12 +121,18 @@ int reg_page_janitor(struct reg_call *call, struct bk_error *err)
 {
         struct reg_page page = { .title = "Janitor", .heading = "What the janitor would do", .section = "/janitor" };
         struct bk_error why = { 0 };
+        BK_CLEANUP(bk_buf_done) struct bk_buf query = { 0 };
         autojson *plan = NULL, *trash = NULL, *done = NULL;
+        autofree char *cursor = NULL;
         autohtml html = { 0 };
 
-        if (reg_page_ask(call, "/janitor/plan", "", &plan, &why) < 0 && why.kind != BK_NOT_FOUND)
+        if (reg_page_field(call, "cursor", &cursor, err) < 0)
+                return -1;
+        reg_page_query(&query, "limit", "100");
+        reg_page_query(&query, "cursor", cursor);
+        if (reg_page_ask(call, "/janitor/plan", "_limit=300", &plan, &why) < 0 && why.kind != BK_NOT_FOUND)
                 return *err = why, -1;
-        if (reg_page_ask(call, "/trash", "", &trash, err) < 0 || reg_page_ask(call, "/janitor/runs", "_limit=10", &done, err) < 0)
+        if (reg_page_ask(call, "/trash", query.data, &trash, err) < 0 || reg_page_ask(call, "/janitor/runs", "_limit=10", &done, err) < 0)
                 return -1;
         call->answer->fleeting = true;
         page.json = plan != NULL ? "/janitor/plan" : NULL;
@@ -126,7 +141,7 @@ int reg_page_janitor(struct reg_call *call, struct bk_error *err)
                 reg_page_plan(&html, plan);
         else
                 reg_page_empty(&html, "There are no rules, so nothing goes. The samples are a start:", "cp images/janitor.hcl /etc/bakery/");
-        put_trash(&html, json_object_get(trash, "items"));
+        put_trash(&html, trash);
         put_runs(&html, json_object_get(done, "items"));
         reg_page_end(call, &html, &page);
         return 0;

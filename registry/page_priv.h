@@ -41,6 +41,7 @@ void reg_page_next(struct reg_html *html, const char *path, const char *query, c
 
 /* --- cells of tables: a whole item in them -------------------------------------------------- */
 void reg_page_named(struct reg_html *html, const json_t *item);         /* by its fields "id" and "name" */
+void reg_page_tags(struct reg_html *html, const json_t *attributes, size_t most);      /* each leads to the images that have it, too */
 void reg_page_in_use(struct reg_html *html, const json_t *yes);         /* true, or not */
 void reg_page_channel_link(struct reg_html *html, const json_t *reference);     /* "name:channel" */
 

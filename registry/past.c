@@ -9,7 +9,7 @@
 
 #include "lib/fs.h"
 
-#define WALK_MOST_MS 20000
+int reg_past_most_ms = 20000;
 
 /* --- attributes --------------------------------------------------------------- */
 static void attribute_set(struct reg_image *image, const char *key, char *value /* taken; NULL: removed */)
@@ -229,8 +229,15 @@ static int add_bounds(const struct reg_filter *filter, const char *sequence, str
         return 0;
 }
 
+/* Looking at what nobody wants ends then; at what is wanted, by the limit. */
+static int check_time(int64_t deadline, struct bk_error *err)
+{
+        return bk_now_ms() <= deadline ? 0 :
+               bk_fail(err, BK_TIMEOUT, "no end of images to look at after %d s; add a name, or a _limit", reg_past_most_ms / 1000);
+}
+
 /* Deleted images that are wanted, newest first. */
-static int find_gone(struct reg *reg, const struct reg_filter *filter, struct reg_images *ret, struct bk_error *err)
+static int find_gone(struct reg *reg, const struct reg_filter *filter, int64_t deadline, struct reg_images *ret, struct bk_error *err)
 {
         const struct reg_span *span = filter->at.given ? &filter->at : &filter->alive;
         BK_CLEANUP(reg_select_done) struct reg_select select = { 0 };
@@ -252,7 +259,7 @@ static int find_gone(struct reg *reg, const struct reg_filter *filter, struct re
                 image.sequence = reg_column_int(stmt, 2);
                 life_of_record(record, &image, reg_column_int(stmt, 1), &life);
                 json_decref(record);
-                if (wanted < 0 || (wanted = judge(reg, filter, &life, &image, true, err)) < 0)
+                if (wanted < 0 || (wanted = judge(reg, filter, &life, &image, true, err)) < 0 || (wanted == 0 && check_time(deadline, err) < 0))
                         return -1;
                 if (wanted > 0)
                         reg_images_take(ret, &image);
@@ -284,13 +291,13 @@ static void merge(struct reg_images *gone, size_t *next, int64_t newer_than, str
 
 int reg_past_run(struct reg *reg, const struct reg_filter *filter, struct reg_images *ret, struct bk_error *err)
 {
-        const int64_t deadline = bk_now_ms() + WALK_MOST_MS, most = filter->limit < 0 ? INT64_MAX : filter->limit + 1;
+        const int64_t deadline = bk_now_ms() + reg_past_most_ms, most = filter->limit < 0 ? INT64_MAX : filter->limit + 1;
         BK_CLEANUP(reg_images_done) struct reg_images images = { 0 }, gone = { 0 };
         autostmt *stmt = NULL, *attributes = NULL;
         size_t next = 0;
         int status = 0;
 
-        if (find_gone(reg, filter, &gone, err) < 0 || select_present(reg, filter, &stmt, err) < 0)
+        if (find_gone(reg, filter, deadline, &gone, err) < 0 || select_present(reg, filter, &stmt, err) < 0)
                 return -1;
         while ((int64_t)images.n < most && (status = reg_sql_step(reg, stmt, err)) > 0) {
                 BK_CLEANUP(reg_image_done) struct reg_image image = { 0 };
@@ -299,12 +306,10 @@ int reg_past_run(struct reg *reg, const struct reg_filter *filter, struct reg_im
 
                 merge(&gone, &next, reg_column_int(stmt, 0), &images);
                 if (reg_image_row(reg, stmt, &attributes, &image, err) < 0 || life_read(reg, &image, &life, err) < 0 ||
-                    (wanted = judge(reg, filter, &life, &image, false, err)) < 0)
+                    (wanted = judge(reg, filter, &life, &image, false, err)) < 0 || (wanted == 0 && check_time(deadline, err) < 0))
                         return -1;
                 if (wanted > 0)
                         reg_images_take(&images, &image);
-                else if (bk_now_ms() > deadline)
-                        return bk_fail(err, BK_TIMEOUT, "no end of images to look at after %d s; add a name, or a _limit", WALK_MOST_MS / 1000);
         }
         if (status < 0)
                 return -1;

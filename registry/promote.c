@@ -107,14 +107,6 @@ int reg_channel_point(struct reg *reg, const char *channel, const char *id, cons
         return reg_txn_commit(&txn, err);
 }
 
-int reg_channel_assign(struct reg *reg, const char *channel, const char *id, const char *who, const char *why,
-                       struct bk_error *err)
-{
-        const struct reg_change change = { .who = who, .why = why, .privileged = true };
-
-        return reg_channel_point(reg, channel, id, &change, err);
-}
-
 /* --- a channel that is there ------------------------------------------------------ */
 static int open_pointer(struct reg *reg, const char *channel, struct pointer *pointer, struct bk_error *err)
 {

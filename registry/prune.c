@@ -249,13 +249,46 @@ int reg_unhide(struct reg *reg, const char *id, const struct reg_change *change,
         return reg_txn_commit(&txn, err);
 }
 
-int reg_trash_json(struct reg *reg, json_t **ret, struct bk_error *err)
+/* "TIME.SEQUENCE": in that order, and an image that comes back meanwhile takes nobody along. */
+static int read_place(const char *after, int64_t *ret_at, int64_t *ret_sequence, struct bk_error *err)
+{
+        static const char digits[] = "0123456789";
+        const size_t first = after == NULL ? 0 : strspn(after, digits);
+        const size_t second = first > 0 && after[first] == '.' ? strspn(after + first + 1, digits) : 0;
+
+        *ret_at = *ret_sequence = 0;
+        if (after == NULL)
+                return 0;
+        if (second == 0 || first > 18 || second > 18 || after[first + 1 + second] != '\0')
+                return bk_fail(err, BK_INVALID, "cursor is the 'next' of an answer; take it as it is");
+        *ret_at = strtoll(after, NULL, 10);
+        *ret_sequence = strtoll(after + first + 1, NULL, 10);
+        return 0;
+}
+
+int reg_trash_json(struct reg *reg, const char *after, int64_t limit, json_t **ret, char **ret_next, struct bk_error *err)
 {
         static const char sql[] =
-                "SELECT i.id, i.name, t.at AS since, t.purge_at, l.who, l.why, i.size FROM trash t JOIN image i ON i.sequence = t.image "
+                "SELECT i.id, i.name, t.at AS since, t.purge_at, l.who, l.why, i.size, t.purge_at || '.' || i.sequence AS place "
+                "FROM trash t JOIN image i ON i.sequence = t.image "
                 "LEFT JOIN state_log l ON l.id = (SELECT max(m.id) FROM state_log m WHERE m.image = i.sequence AND m.state = 5) "
-                "ORDER BY t.purge_at, i.sequence";
+                "WHERE t.purge_at > ? OR (t.purge_at = ? AND i.sequence > ?) ORDER BY t.purge_at, i.sequence LIMIT ?";
+        autojson *rows = NULL;
         autostmt *stmt = NULL;
+        int64_t at, sequence;
+        json_t *row;
+        size_t i;
 
-        return reg_sql_prepare(reg, sql, &stmt, err) < 0 ? -1 : reg_json_rows(reg, stmt, ret, err);
+        if (read_place(after, &at, &sequence, err) < 0 || reg_sql_prepare(reg, sql, &stmt, err) < 0 ||
+            reg_sql_bind(reg, stmt, err, "iiii", at, at, sequence, limit + 1) < 0 || reg_json_rows(reg, stmt, &rows, err) < 0)
+                return -1;
+        *ret_next = NULL;
+        if (json_array_size(rows) > (size_t)limit) {
+                (void)json_array_remove(rows, (size_t)limit);
+                *ret_next = bk_strdup(json_string_value(json_object_get(json_array_get(rows, (size_t)limit - 1), "place")));
+        }
+        json_array_foreach(rows, i, row)
+                (void)json_object_del(row, "place");
+        *ret = bk_take(rows);
+        return 0;
 }

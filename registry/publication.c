@@ -11,11 +11,6 @@
 
 enum { PACKAGES_MOST = 200000, CHECKS_MOST = 100000, ATTRIBUTES_MOST = 1000, SIGNATURES_MOST = 20 };
 
-static void drop_json(json_t **json)
-{
-        json_decref(*json);
-}
-
 /* --- writing ------------------------------------------------------------------------------- */
 
 static void copy(json_t *to, const json_t *from, const char *const keys[])
@@ -39,7 +34,7 @@ static int add_os(struct reg *reg, const char *id, json_t *document, struct bk_e
 
 static int add_signatures(struct reg *reg, const char *id, json_t *document, struct bk_error *err)
 {
-        BK_CLEANUP(drop_json) json_t *record = NULL;
+        autojson *record = NULL;
         json_t *list = json_array();
         const json_t *row;
         size_t i;
@@ -56,7 +51,7 @@ int reg_publication_json(struct reg *reg, const char *id, json_t **ret, struct b
 {
         static const char *const of_image[] = { "name", "type", "layer", "ancestor", "input_hash", "created_by", "created_on", "attributes", NULL };
         static const char *const of_record[] = { "packages", "checks", "provenance", NULL };
-        BK_CLEANUP(drop_json) json_t *record = NULL, *document = json_object();
+        autojson *record = NULL, *document = json_object();
         autofree char *manifest = NULL;
         enum reg_state state = REG_BAKED;
         json_t *image = json_object();

@@ -101,8 +101,6 @@ int reg_resolve(struct reg *reg, const char *reference, struct reg_image *ret, s
 
 /* From the oldest ancestor to the image itself. */
 int reg_lineage(struct reg *reg, const char *id, struct reg_images *ret, struct bk_error *err) BK_MUST_CHECK;
-/* Direct descendants, oldest first; none is not an error here. */
-int reg_children(struct reg *reg, const char *id, struct reg_images *ret, struct bk_error *err) BK_MUST_CHECK;
 /* Whether what an image stands on is still the best there is: the newest tested image of the same kind, which has the same name and
  * the same identifying attributes (ancestry.c lists them). UNDETERMINED: no image of that kind is tested. */
 enum reg_freshness { REG_UP_TO_DATE, REG_UNDETERMINED, REG_OUT_OF_DATE };
@@ -144,16 +142,6 @@ int reg_manifest(struct reg *reg, const char *id, char **ret, struct bk_error *e
 int reg_image_json(struct reg *reg, const char *id, bool with_packages, json_t **ret, struct bk_error *err) BK_MUST_CHECK;
 json_t *reg_image_summary(const struct reg_image *image);       /* what `bakery images --json` prints a line */
 
-int reg_set_state(struct reg *reg, const char *id, enum reg_state state, const char *who, const char *why,
-                  struct bk_error *err) BK_MUST_CHECK;
-/* Points name:channel at an image, remembering what it pointed at before. */
-int reg_channel_assign(struct reg *reg, const char *channel, const char *id, const char *who, const char *why,
-                       struct bk_error *err) BK_MUST_CHECK;
-
-/* Removes the rows of an image. Refused (BK_CONFLICT, saying which) while it has
- * descendants or heads a channel. ret_layers receives the layers that no image needs any more,
- * top first; their rows are gone too, and the caller removes the blobs. */
-int reg_delete(struct reg *reg, const char *id, struct reg_layers *ret_layers, struct bk_error *err) BK_MUST_CHECK;
 /* Every layer that has a row; for fsck. */
 int reg_all_layers(struct reg *reg, struct reg_layers *ret, struct bk_error *err) BK_MUST_CHECK;
 int reg_layer_get(struct reg *reg, const char *digest, struct reg_layer *ret, struct bk_error *err) BK_MUST_CHECK;

@@ -23,8 +23,6 @@ struct reg_stmt;
 void reg_stmt_done(struct reg_stmt **stmt);
 #define autostmt BK_CLEANUP(reg_stmt_done) struct reg_stmt
 
-/* Fills err from the last failure of the connection; returns -1. */
-int reg_sql_fail(struct reg *reg, struct bk_error *err);
 int reg_sql_prepare(struct reg *reg, const char *sql, struct reg_stmt **ret, struct bk_error *err) BK_MUST_CHECK;
 /* Binds parameters 1, 2, ... and makes the statement ready to run (again). One
  * letter each: t text (NULL is NULL), i int64_t, r int64_t row id where 0 is NULL. At most REG_PARAMETERS_MOST.
@@ -250,7 +248,8 @@ int reg_filter_run(struct reg *reg, struct reg_filter *filter, struct reg_images
 /* ... and must find what the query demands: something at all, and not several where it says _one. */
 int reg_filter_demand(struct reg *reg, struct reg_filter *filter, struct reg_images *ret, char **ret_next, struct bk_error *err) BK_MUST_CHECK;
 char *reg_filter_said(const struct reg_filter *filter);         /* the query for people, short; the caller's */
-/* The same for a filter with _at, _since or _until. */
+/* The same for a filter with _at, _since or _until; BK_TIMEOUT where reg_past_most_ms end among images that nobody wants. Tests set it. */
+extern int reg_past_most_ms;
 int reg_past_run(struct reg *reg, const struct reg_filter *filter, struct reg_images *ret, struct bk_error *err) BK_MUST_CHECK;
 /* Makes an image what it was at that moment; its attributes and its state. BK_NOT_FOUND when it was not there yet. */
 int reg_image_rewind(struct reg *reg, struct reg_image *image, int64_t at, struct bk_error *err) BK_MUST_CHECK;
@@ -298,3 +297,5 @@ int reg_channel_head(struct reg *reg, const char *reference, struct reg_image *r
 void reg_json_done(json_t **json);
 #define autojson BK_CLEANUP(reg_json_done) json_t
 json_t *reg_json_text(const char *text);        /* null for NULL; what is not UTF-8 is replaced */
+json_t *reg_json_time(int64_t at);
+json_t *reg_json_moment(struct reg_stmt *stmt, int column);     /* of unix seconds; null for NULL */

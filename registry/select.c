@@ -176,9 +176,9 @@ static int add_packages(struct reg *reg, struct reg_select *select, const struct
 /* In use is what heads a channel or has a launch that is alive, and what such stand on: as for packages. */
 static void add_in_use(struct reg_select *select, const struct reg_condition *condition)
 {
-        autofree char *used = reg_in_use_rows_sql();
+        const bool wanted = condition->test == REG_PRESENT || condition->v[0].low != 0;
 
-        bk_buf_printf(&select->sql, "i.sequence %sIN (%s)", condition->test == REG_PRESENT || condition->v[0].low != 0 ? "" : "NOT ", used);
+        bk_buf_printf(&select->sql, "i.sequence %sIN (%s)", wanted ? "" : "NOT ", reg_in_use_sql());
 }
 
 static int add_key(struct reg *reg, struct reg_select *select, const struct reg_condition *condition, struct bk_error *err)

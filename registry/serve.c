@@ -240,13 +240,14 @@ static int listen_all(struct reg_serve *serve, struct bk_error *err)
 
 /* --- start and stop ------------------------------------------------------------------------------ */
 
-/* Uploads that broke off, and that nobody went on with. */
+/* Uploads that broke off, and that nobody went on with; layers that somebody was told of, and that did not come. */
 static void sweep(struct reg_serve *serve)
 {
         struct bk_error err = { 0 };
         size_t n = 0;
+        const int halves = layer_halves_sweep(&serve->store, false, &n, &err), awaited = layer_awaited_sweep(&serve->store, halves < 0 ? NULL : &err);
 
-        if (layer_halves_sweep(&serve->store, &n, &err) < 0 && serve->config.log != NULL)
+        if ((halves < 0 || awaited < 0) && serve->config.log != NULL)
                 serve->config.log(serve->config.arg, err.text);
 }
 

@@ -171,25 +171,19 @@ enum MHD_Result serve_file(struct serve_request *request, const struct serve_con
 
 char *serve_query_take(char *query, const char *name)
 {
-        const size_t length = strlen(name);
+        struct reg_parameter found;
+        char *value = NULL, *start;
 
-        for (char *p = query; *p != '\0';) {
-                char *end = p + strcspn(p, "&");
-
-                if (strncmp(p, name, length) == 0 && p[length] == '=') {
-                        char *value = NULL;
-
-                        if (reg_decode(p + length + 1, (size_t)(end - p) - length - 1, &value, NULL) < 0)
-                                value = bk_strdup("");
-                        if (*end == '&')
-                                memmove(p, end + 1, strlen(end + 1) + 1);
-                        else
-                                p[p > query ? -1 : 0] = '\0';
-                        return value;
-                }
-                p = *end == '&' ? end + 1 : end;
-        }
-        return NULL;
+        if (!reg_parameter_find(query, strlen(query), "&", name, &found) || found.value == NULL)
+                return NULL;
+        if (reg_decode(found.value, (size_t)(found.end - found.value), &value, NULL) < 0)
+                value = bk_strdup("");
+        start = query + (found.name - query);
+        if (*found.end == '&')
+                memmove(start, found.end + 1, strlen(found.end + 1) + 1);
+        else
+                start[start > query ? -1 : 0] = '\0';
+        return value;
 }
 
 /* "60s", "5m", "1h", "1500ms", "60", but no more than most; -1: none of these. */

@@ -138,6 +138,17 @@ static int by_address(struct serve_request *request, const struct sockaddr *at, 
         return 0;
 }
 
+/* Forms of strangers' pages are sent without asking us first, and browsers say so: by "Origin" or by "Sec-Fetch-Site". Other programs say nothing. */
+bool serve_is_foreign(const struct serve_request *request)
+{
+        const char *origin = serve_header(request, "Origin"), *site = serve_header(request, "Sec-Fetch-Site"), *host = serve_header(request, "Host");
+        const char *name = origin == NULL ? NULL : strstr(origin, "://");
+
+        if (site != NULL && strcasecmp(site, "same-origin") != 0 && strcasecmp(site, "none") != 0)
+                return true;
+        return origin != NULL && (name == NULL || host == NULL || strcasecmp(name + strlen("://"), host) != 0);
+}
+
 /* libmicrohttpd asks for a certificate; whether it is a good one is for us to see. */
 static int check_certificate(const struct serve_request *request, struct bk_error *err)
 {

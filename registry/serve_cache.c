@@ -36,11 +36,7 @@ void serve_text_drop(struct serve_text *text)
 
 static size_t slot_of(const char *key)
 {
-        uint64_t hash = 14695981039346656037u;
-
-        for (; *key != '\0'; key++)
-                hash = (hash ^ (unsigned char)*key) * 1099511628211u;
-        return (size_t)((hash ^ hash >> 32) % SERVE_CACHE_TABLE);
+        return bk_scatter(key, strlen(key)) % SERVE_CACHE_TABLE;
 }
 
 static void unlink_order(struct serve_cache *cache, struct serve_entry *entry)

@@ -25,14 +25,19 @@ struct stream {
         size_t sent;
 };
 
+static void stream_free(struct stream *stream)
+{
+        bk_buf_done(&stream->text);
+        free(stream->bake);
+        free(stream);
+}
+
 static void stream_done(void *cls)
 {
         struct stream *stream = cls;
 
         serve_wait_leave(&stream->serve->wait);
-        bk_buf_done(&stream->text);
-        free(stream->bake);
-        free(stream);
+        stream_free(stream);
 }
 
 static json_t *event_json(struct reg_stmt *stmt)
@@ -220,8 +225,7 @@ static enum MHD_Result start(struct serve_request *request, struct stream *strea
         stream->serve = request->serve;
         stream->conn = request->conn;
         if (!serve_wait_enter(&request->serve->wait)) {
-                free(stream->bake);
-                free(stream);
+                stream_free(stream);
                 (void)bk_fail(&err, BK_INFRA, "too many wait already; try again, or ask for what is there");
                 return serve_fail(request, &err);
         }
@@ -280,9 +284,7 @@ enum MHD_Result serve_bake_log(struct serve_request *request, const char *bake)
                                    .from = strtoull(text, NULL, 10) };
         /* What is not there is said with a status of its own. */
         if (read_log(stream, &err) < 0) {
-                bk_buf_done(&stream->text);
-                free(stream->bake);
-                free(stream);
+                stream_free(stream);
                 return serve_fail(request, &err);
         }
         return start(request, stream);

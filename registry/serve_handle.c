@@ -174,22 +174,35 @@ static bool too_large(const struct serve_request *request, uint64_t most)
         return length != NULL && (strlen(length) > 18 || strtoull(length, NULL, 10) > most);
 }
 
+static const char too_large_text[] = "the body is larger than this server takes (-body-most), or than the 64 KiB that it takes here";
+
+/* What anybody may send is small, and takes nothing away from what others send. */
+static void choose_most(struct serve_request *request, enum reg_role needs)
+{
+        const size_t most = request->serve->config.body_most;
+
+        request->shared = needs >= REG_BAKE;
+        request->body_most = request->shared || most < SERVE_SMALL_BODY ? most : SERVE_SMALL_BODY;
+}
+
 static enum MHD_Result begin_body(struct serve_request *request)
 {
         const struct reg_serve_config *config = &request->serve->config;
         autofree char *digest = bk_streq(request->method, "PUT") ? serve_layer_digest(request->path) : NULL;
         const struct reg_request question = { .method = request->method, .path = request->path, .query = "", .role = request->who.role };
+        enum reg_role needs = REG_ADMIN;
         struct serve_range range = { 0 };
         struct reg_answer answer;
         struct bk_error err = { 0 };
 
         if (digest != NULL && serve_range_parse(serve_header(request, "Content-Range"), &range, &err) < 0)
                 return serve_fail(request, &err);
-        if (range.total > config->layer_most || too_large(request, digest != NULL ? config->layer_most : config->body_most))
-                return refuse(request, 413, BK_INVALID, NULL, digest != NULL ? "the layer is larger than this server takes (-layer-most)" :
-                              "the body is larger than this server takes (-body-most)");
-        if (!reg_api_welcomes(&question, &answer))
+        if (!reg_api_welcomes(&question, &needs, &answer))
                 return serve_text(request, &answer);
+        choose_most(request, needs);
+        if (range.total > config->layer_most || too_large(request, digest != NULL ? config->layer_most : request->body_most))
+                return refuse(request, 413, BK_INVALID, NULL, digest != NULL ? "the layer is larger than this server takes (-layer-most)" :
+                              too_large_text);
         request->layer = digest != NULL;
         if (digest == NULL)
                 return MHD_YES;
@@ -221,6 +234,8 @@ static enum MHD_Result accept_request(struct serve_request *request)
         set_base(request);
         if (serve_who(request, &err) < 0)
                 return err.kind == BK_DENIED ? serve_refuse(request, 401, &err, NULL) : serve_fail(request, &err);
+        if (!reads && !request->who.known && serve_is_foreign(request))
+                return refuse(request, 403, BK_DENIED, NULL, "this comes from a page of another server's; from there it needs a token");
         if (!reads)
                 return begin_body(request);
         return has_body(request) ? refuse(request, 400, BK_INVALID, NULL, "a question has no body") : MHD_YES;
@@ -228,9 +243,11 @@ static enum MHD_Result accept_request(struct serve_request *request)
 
 /* --- bodies ------------------------------------------------------------------------------ */
 
-static void give_up(struct serve_request *request, enum bk_kind kind, const char *text)
+/* status 0: that of the kind. */
+static void give_up(struct serve_request *request, int status, enum bk_kind kind, const char *text)
 {
         request->drain = true;
+        request->failure_status = status;
         (void)bk_fail(&request->failure, kind, "%s", text);
         bk_buf_done(&request->body);
 }
@@ -240,13 +257,14 @@ static void add_to_body(struct serve_request *request, const char *bytes, size_t
 {
         struct reg_serve *serve = request->serve;
 
-        if (request->body.len + length > serve->config.body_most) {
-                give_up(request, BK_INVALID, "the body is larger than this server takes (-body-most)");
+        if (request->body.len + length > request->body_most) {
+                give_up(request, 413, BK_INVALID, too_large_text);
                 return;
         }
-        request->claimed += length;
-        if (atomic_fetch_add(&serve->body_bytes, length) + length > 4 * serve->config.body_most)
-                give_up(request, BK_INFRA, "others send large bodies just now; try again");
+        if (request->shared)
+                request->claimed += length;
+        if (request->shared && atomic_fetch_add(&serve->body_bytes, length) + length > 4 * serve->config.body_most)
+                give_up(request, 0, BK_INFRA, "others send large bodies just now; try again");
         else
                 bk_buf_add(&request->body, bytes, length);
 }
@@ -278,6 +296,8 @@ static enum MHD_Result answer_drained(struct serve_request *request)
 {
         autofree char *digest = request->failure.kind == BK_NONE ? serve_layer_digest(request->path) : NULL;
 
+        if (request->failure_status != 0)
+                return serve_refuse(request, request->failure_status, &request->failure, NULL);
         return digest != NULL ? serve_upload_known(request, digest) : serve_fail(request, &request->failure);
 }
 

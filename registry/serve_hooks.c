@@ -1,5 +1,5 @@
-/* The thread that tells hooks. It waits for events as others do; who does not listen, or listens slowly, delays other hooks by a few seconds,
- * and requests not at all. */
+/* The thread that tells hooks. It waits for events as others do; who does not listen, or listens slowly, delays other hooks and
+ * the server's end by ten seconds or so, and requests not at all. */
 #include "registry/serve_priv.h"
 
 #include <time.h>
@@ -47,7 +47,7 @@ static void *deliver(void *arg)
                 int64_t index = 0;
 
                 if ((reg == NULL && reg_open(serve->config.home, &reg, &err) < 0) || reg_event_index(reg, &index, &err) < 0 ||
-                    reg_hooks_deliver(reg, serve->config.home, false, &delivery, &err) < 0) {
+                    reg_hooks_deliver(reg, serve->config.home, false, &serve->stopping, &delivery, &err) < 0) {
                         if (serve->config.log != NULL)
                                 serve->config.log(serve->config.arg, err.text);
                         reg_close(bk_take(reg));

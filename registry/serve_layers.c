@@ -30,6 +30,7 @@ enum MHD_Result serve_layer(struct serve_request *request, const char *digest)
 {
         autofree char *path = layer_path(&request->serve->store, digest), *etag = bk_format("\"%s\"", digest);
         autostrv struct bk_strv headers = { 0 };
+        const bool asks = request->who.role >= REG_BAKE && bk_streq(request->method, "HEAD");
         struct bk_error err = { 0 };
         int here;
 
@@ -37,8 +38,8 @@ enum MHD_Result serve_layer(struct serve_request *request, const char *digest)
                 (void)bk_fail(&err, BK_DENIED, "layers need a token that may read");
                 return serve_fail(request, &err);
         }
-        /* Who may send layers asks whether this one must be sent. */
-        here = request->who.role >= REG_BAKE ? layer_claim(&request->serve->store, digest, &err) : bk_exists(path);
+        /* Who may send layers asks by HEAD whether this one must be sent; who wants its bytes records nothing here. */
+        here = asks ? layer_claim(&request->serve->store, digest, &err) : bk_exists(path);
         if (here == 0)
                 (void)bk_fail(&err, BK_NOT_FOUND, "layer '%s' is not here", digest);
         if (here <= 0)

@@ -80,19 +80,10 @@ static void key_of(const struct sockaddr *at, unsigned char key[static 16])
         }
 }
 
-static size_t place_of(const unsigned char key[static 16])
-{
-        uint64_t hash = 14695981039346656037u;
-
-        for (int i = 0; i < 16; i++)
-                hash = (hash ^ key[i]) * 1099511628211u;
-        return (size_t)((hash ^ hash >> 32) % SERVE_BUCKETS);
-}
-
 /* Buckets are few: where many addresses meet, the one that was quiet longest is forgotten, which is to its advantage. */
 static struct serve_bucket *bucket_of(struct serve_limits *limits, const unsigned char key[static 16], double full, int64_t now)
 {
-        const size_t place = place_of(key);
+        const size_t place = bk_scatter(key, 16) % SERVE_BUCKETS;
         struct serve_bucket *oldest = NULL;
 
         for (size_t i = 0; i < SERVE_BUCKET_WAYS; i++) {

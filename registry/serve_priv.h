@@ -15,7 +15,8 @@
 #include "registry/serve.h"
 #include "registry/view.h"
 
-enum { SERVE_TOKEN_MOST = 512, SERVE_RETRY_S = 1 };
+/* A document of somebody who need not be one who bakes: what cloud-init posts, with the host's keys, is a few KiB. */
+enum { SERVE_TOKEN_MOST = 512, SERVE_RETRY_S = 1, SERVE_SMALL_BODY = 64 << 10 };
 
 /* --- serve_limit.c: connections and their deadlines, requests by address ------------- */
 /* What a connection is doing decides how long it may take. Times are bk_now_ms(). */
@@ -136,7 +137,7 @@ struct reg_serve {
         bool reaping;
         atomic_bool stopping;
         atomic_uint requests;           /* that have begun and not ended */
-        atomic_size_t body_bytes;       /* of all bodies that are held now */
+        atomic_size_t body_bytes;       /* of all large bodies that are held now */
 };
 /* A connection to the database; waits for one. Given back; closed when it is not well: another one may be, after a server's restart. */
 int serve_reg_get(struct reg_serve *serve, struct reg **ret, struct bk_error *err) BK_MUST_CHECK;
@@ -146,6 +147,8 @@ void serve_reg_put(struct reg_serve *serve, struct reg *reg, bool well);
 struct serve_request;
 /* Who asks, by what is shown; BK_DENIED when it is shown and wrong. */
 int serve_who(struct serve_request *request, struct bk_error *err) BK_MUST_CHECK;
+/* Does a browser send it for a page of another server's? */
+bool serve_is_foreign(const struct serve_request *request);
 void serve_who_done(struct serve_who *who);
 
 /* --- serve_handle.c -------------------------------------------------------------------- */
@@ -164,6 +167,8 @@ struct serve_request {
         char *base;
         struct serve_who who;
         struct bk_buf body;
+        size_t body_most;               /* bytes of a document */
+        bool shared;                    /* the document counts among all that are held */
         size_t claimed;                 /* of serve->body_bytes */
         uint64_t received;
         int64_t started;
@@ -171,6 +176,7 @@ struct serve_request {
         bool layer;                     /* the body is a layer, not a document */
         bool begun, drain;              /* drain: the answer is known, and comes once the body is through */
         struct bk_error failure;
+        int failure_status;             /* 0: that of its kind */
         unsigned status;
         uint64_t bytes;
 };

@@ -124,8 +124,6 @@ bool serve_wait_enter(struct serve_wait *wait)
                 (void)pthread_cond_signal(&wait->wanted);
         }
         (void)pthread_mutex_unlock(&wait->lock);
-        if (entered)
-                atomic_fetch_add(&reg_traffic.waiting, 1);
         return entered;
 }
 

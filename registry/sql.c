@@ -6,11 +6,6 @@
 #include "lib/utf8.h"
 #include "registry/db.h"
 
-int reg_sql_fail(struct reg *reg, struct bk_error *err)
-{
-        return reg->backend->fail(reg, err);
-}
-
 void reg_stmt_done(struct reg_stmt **stmt)
 {
         const int saved = errno;

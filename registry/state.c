@@ -90,6 +90,17 @@ int reg_state_resting(struct reg *reg, int64_t image, enum reg_state *ret, struc
         return 0;
 }
 
+/* Whoever bakes says what was tested; the rest is for those who decide what is used. */
+static int may_change(const struct reg_image *image, enum reg_state to, const struct reg_change *change, struct bk_error *err)
+{
+        const enum reg_state most = to > image->state ? to : image->state;
+
+        if (change->privileged || most <= REG_TESTED)
+                return 0;
+        return bk_fail(err, BK_DENIED, "image '%s' is %s; making it %s needs a token with the role promote or admin", image->id, names[image->state],
+                       names[to]);
+}
+
 /* What setting the state revoked, setting it brings back. What others inherited, or this one, is only restored where it began. */
 static int may_move(struct reg *reg, const struct reg_image *image, enum reg_state to, const struct reg_change *change, struct bk_error *err)
 {
@@ -145,7 +156,7 @@ static int change_state(struct reg *reg, const char *id, enum reg_state state, i
         if ((size_t)state >= N_STATES)
                 return bk_fail(err, BK_INVALID, "there is no state %d", (int)state);
         if (reg_change_check(change, err) < 0 || reg_txn_write(reg, &txn, err) < 0 || reg_due_within(reg, err) < 0 ||
-            reg_image_by_id(reg, id, &image, err) < 0)
+            reg_image_by_id(reg, id, &image, err) < 0 || may_change(&image, state, change, err) < 0)
                 return -1;
         if (image.state == state && purge_at != 0 && move_purge(reg, &image, purge_at, change, err) < 0)
                 return -1;
@@ -164,14 +175,6 @@ int reg_state_change(struct reg *reg, const char *id, enum reg_state state, cons
 int reg_trash(struct reg *reg, const char *id, int64_t purge_at, const struct reg_change *change, struct bk_error *err)
 {
         return change_state(reg, id, REG_TRASHED, purge_at, change, err);
-}
-
-int reg_set_state(struct reg *reg, const char *id, enum reg_state state, const char *who, const char *why,
-                  struct bk_error *err)
-{
-        const struct reg_change change = { .who = who, .why = why };
-
-        return reg_state_change(reg, id, state, &change, err);
 }
 
 int reg_untrash(struct reg *reg, const char *id, const struct reg_change *change, struct bk_error *err)

@@ -7,6 +7,10 @@
 #pragma once
 #include "registry/registry.h"
 
+/* How many living launches of one image a source may have by hearsay. One is enough for the image to be in use; more need somebody who can be held
+ * to what they say, or anybody who may read could fill the registry. */
+enum { REG_HEARSAY_MOST = 1000 };
+
 struct reg_launch {
         const char *image;              /* its id */
         const char *instance;           /* unique within its source: a UUID, an instance-id, a MAC address */
@@ -14,9 +18,11 @@ struct reg_launch {
         const char *who;                /* who launched it, or reported it */
         int64_t at;                     /* unix seconds; 0: now */
         const json_t *detail;           /* an object; NULL: none */
+        bool hearsay;                   /* of somebody who may read only: it ends nothing, and is one of REG_HEARSAY_MOST */
 };
 
-/* One report. Told again, it is refreshed. BK_NOT_FOUND without such an image. */
+/* One report. Told again, it is refreshed; told of another image than before, the instance has left that one, except by hearsay. BK_NOT_FOUND without
+ * such an image, BK_CONFLICT where there is too much hearsay of it. */
 int reg_launch_seen(struct reg *reg, const char *source, const struct reg_launch *launch, struct bk_error *err) BK_MUST_CHECK;
 /* The instance is no more; BK_NOT_FOUND when none of that name is alive. */
 int reg_launch_ended(struct reg *reg, const char *source, const char *instance, const char *who, struct bk_error *err) BK_MUST_CHECK;

@@ -7,7 +7,7 @@
 
 #include "lib/fs.h"
 
-#define LIMIT_MOST 10000
+enum { LIMIT_MOST = 10000, PAGE = 500 };
 
 int reg_finding_filter_of(const struct reg_call *call, struct reg_finding_filter *ret, struct bk_error *err)
 {
@@ -207,7 +207,7 @@ int reg_vulnerable_image_call(struct reg_call *call, struct bk_error *err)
                 json_decref(items);
                 return -1;
         }
-        call->json = reg_call_list(call, items, 0);
+        call->json = reg_call_list(call, items, NULL);
         (void)json_object_set_new(call->json, "image", image_json(&image, os));
         return 0;
 }
@@ -232,58 +232,75 @@ static void asked_done(struct asked *asked)
         reg_ids_done(&asked->used);
 }
 
-/* Images newest first: all but the trashed, or those that head a channel of that name. */
-static int images_of(struct reg *reg, const struct asked *asked, struct reg_stmt **ret, struct bk_error *err)
+/* Some images, newest first: of all but the trashed, or of those that head a channel of that name. */
+static int images_of(struct reg *reg, const struct asked *asked, int64_t before, int64_t most, struct reg_images *ret, struct bk_error *err)
 {
         static const char any[] = "AND i.sequence IN (SELECT head FROM channel WHERE channel = ?)";
         static const char one[] = "AND i.sequence IN (SELECT head FROM channel WHERE channel = ? AND name = ?)";
         autofree char *sql = bk_format("SELECT " REG_IMAGE_COLUMNS "FROM image i WHERE i.sequence < ? AND i.state <> ? "
                                        "AND i.package_set IS NOT NULL %s ORDER BY i.sequence DESC LIMIT ?",
                                        asked->name != NULL ? one : asked->channel != NULL ? any : "");
-        struct reg_value bound[5] = { { .number = asked->before }, { .number = REG_TRASHED } };
+        struct reg_value bound[5] = { { .number = before }, { .number = REG_TRASHED } };
+        autostmt *stmt = NULL;
         size_t n = 2;
 
         if (asked->channel != NULL)
                 bound[n++].text = asked->channel;
         if (asked->name != NULL)
                 bound[n++].text = asked->name;
-        /* Images that are not in use are passed over here, so SQL cannot count them. */
-        bound[n++] = (struct reg_value){ .number = asked->in_use ? INT64_MAX : asked->limit + 1 };
-        if (reg_sql_prepare(reg, sql, ret, err) < 0)
+        bound[n++] = (struct reg_value){ .number = most };
+        if (reg_sql_prepare(reg, sql, &stmt, err) < 0 || reg_sql_bind_values(reg, stmt, bound, n, err) < 0)
                 return -1;
-        return reg_sql_bind_values(reg, *ret, bound, n, err);
+        return reg_image_rows(reg, stmt, ret, err);
 }
 
+static int add_image(struct reg *reg, struct reg_counting *counting, const struct reg_image *image, bool used, json_t *items, struct bk_error *err)
+{
+        struct reg_counts counts;
+        autofree char *os = NULL;
+        json_t *json;
+
+        if (reg_counting_image(counting, image->sequence, &counts, err) < 0 || os_of(reg, image->sequence, &os, err) < 0)
+                return -1;
+        json = image_json(image, os);
+        (void)json_object_set_new(json, "in_use", json_boolean(used));
+        (void)json_object_set_new(json, "count", json_integer((json_int_t)counts.all));
+        (void)json_object_set_new(json, "fixable", json_integer((json_int_t)counts.fixable));
+        (void)json_object_set_new(json, "severities", counts_json(&counts));
+        (void)json_array_append_new(items, json);
+        return 0;
+}
+
+/* One more than is asked for tells that there are more. Images that are not in use are passed over here, some at a time: however many of them
+ * there are, they are never all held. */
 static int list_images(struct reg *reg, const struct asked *asked, json_t *items, int64_t *ret_next, struct bk_error *err)
 {
-        BK_CLEANUP(reg_images_done) struct reg_images images = { 0 };
         BK_CLEANUP(reg_counting_done) struct reg_counting *counting = NULL;
-        autostmt *stmt = NULL;
+        const int64_t most = asked->in_use ? PAGE : asked->limit + 1;
+        int64_t before = asked->before, last = 0;
+        bool more = true;
 
-        if (reg_counting_begin(reg, &asked->filter, &counting, err) < 0 || images_of(reg, asked, &stmt, err) < 0 ||
-            reg_image_rows(reg, stmt, &images, err) < 0)
+        if (reg_counting_begin(reg, &asked->filter, &counting, err) < 0)
                 return -1;
-        for (size_t i = 0; i < images.n; i++) {
-                const bool used = reg_ids_has(&asked->used, images.v[i].sequence);
-                struct reg_counts counts;
-                autofree char *os = NULL;
-                json_t *image;
+        while (more) {
+                BK_CLEANUP(reg_images_done) struct reg_images images = { 0 };
 
-                if (asked->in_use && !used)
-                        continue;
-                if ((int64_t)json_array_size(items) == asked->limit) {
-                        *ret_next = json_integer_value(json_object_get(json_array_get(items, json_array_size(items) - 1), "sequence"));
-                        break;
-                }
-                if (reg_counting_image(counting, images.v[i].sequence, &counts, err) < 0 ||
-                    os_of(reg, images.v[i].sequence, &os, err) < 0)
+                if (images_of(reg, asked, before, most, &images, err) < 0)
                         return -1;
-                image = image_json(&images.v[i], os);
-                (void)json_object_set_new(image, "in_use", json_boolean(used));
-                (void)json_object_set_new(image, "count", json_integer((json_int_t)counts.all));
-                (void)json_object_set_new(image, "fixable", json_integer((json_int_t)counts.fixable));
-                (void)json_object_set_new(image, "severities", counts_json(&counts));
-                (void)json_array_append_new(items, image);
+                more = (int64_t)images.n == most;
+                for (size_t i = 0; i < images.n; i++) {
+                        const bool used = reg_ids_has(&asked->used, before = images.v[i].sequence);
+
+                        if (asked->in_use && !used)
+                                continue;
+                        if ((int64_t)json_array_size(items) == asked->limit) {
+                                *ret_next = last;
+                                return 0;
+                        }
+                        if (add_image(reg, counting, &images.v[i], used, items, err) < 0)
+                                return -1;
+                        last = before;
+                }
         }
         return 0;
 }
@@ -316,6 +333,6 @@ int reg_vulnerable_call(struct reg_call *call, struct bk_error *err)
                 json_decref(items);
                 return -1;
         }
-        call->json = reg_call_list(call, items, next);
+        call->json = reg_call_list(call, items, reg_call_next(next));
         return 0;
 }

@@ -16,7 +16,8 @@
 
 static const struct cmd_flag flags[] = {
         { "quick", NULL, false, "trust files whose inode did not change since they were verified" },
-        { "repair", NULL, false, "remove what no image needs: layers without a row, drafts of nobody, views of images that are gone" },
+        { "repair", NULL, false,
+          "remove what no image needs: layers without a row, drafts of nobody, uploads that broke off a day ago, views of images that are gone" },
         { "json", NULL, false, "JSON Lines, one a finding" },
 };
 
@@ -176,7 +177,8 @@ static bool is_leased(const struct look *look, const char *file)
         return false;
 }
 
-/* Files first, then leases: what is begun meanwhile has its lease before its file. */
+/* Files first, then leases: what is begun meanwhile has its lease before its file. Uploads that can be continued have none: they are locked
+ * while they are sent, and looked after by age. */
 static int look_at_drafts(struct look *look, struct bk_error *err)
 {
         autofree char *leases = bk_format("%s/leases", look->state->store.run);
@@ -186,7 +188,7 @@ static int look_at_drafts(struct look *look, struct bk_error *err)
         if (dir == NULL)
                 return bk_fail_errno(err, "cannot list '%s'", look->state->store.drafts);
         for (const struct dirent *entry; (entry = readdir(dir)) != NULL;)
-                if (entry->d_name[0] != '.')
+                if (entry->d_name[0] != '.' && !layer_half_is(entry->d_name))
                         bk_strv_add(&files, entry->d_name);
         if (bk_lease_look(leases, note_drafts, look, err) < 0)
                 return -1;
@@ -222,15 +224,18 @@ static int look_at_views(struct look *look, struct bk_error *err)
 }
 
 /* --- repair -------------------------------------------------------------------------- */
-static int repair(struct look *look, struct reg_collected *ret, struct bk_error *err)
+static int repair(struct look *look, struct reg_collected *ret, size_t *ret_drafts, struct bk_error *err)
 {
         const struct layer_store *store = &look->state->store;
         struct reg_collected doomed = { 0 };
+        size_t halves = 0;
 
-        if (reg_collect_these(look->state->reg, store, &look->orphans, ret, err) < 0 || reg_collect(look->state->reg, store, &doomed, err) < 0)
+        if (reg_collect_these(look->state->reg, store, &look->orphans, LAYER_HOLD_MS, ret, err) < 0 ||
+            reg_collect(look->state->reg, store, &doomed, err) < 0 || layer_halves_sweep(store, false, &halves, err) < 0)
                 return -1;
         ret->blobs += doomed.blobs;
         ret->bytes += doomed.bytes;
+        *ret_drafts = look->drafts.n + halves;
         for (size_t i = 0; i < look->drafts.n; i++) {
                 autofree char *path = bk_format("%s/%s", store->drafts, look->drafts.v[i]);
 
@@ -249,6 +254,7 @@ static int run(const struct cmd_args *args)
         BK_CLEANUP(look_done) struct look look = { .args = args, .state = &state };
         struct reg_collected collected = { 0 };
         struct bk_error err = { 0 };
+        size_t drafts = 0;
 
         if (cmd_open(args, &state, &err) < 0 || bake_reap(&state.store, &err) < 0 || look_at_rows(&look, &err) < 0 ||
             look_at_blobs(&look, &err) < 0 || look_at_drafts(&look, &err) < 0 || look_at_views(&look, &err) < 0)
@@ -261,11 +267,11 @@ static int run(const struct cmd_args *args)
         if (cmd_switch(args, "repair")) {
                 autofree char *size = NULL;
 
-                if (repair(&look, &collected, &err) < 0)
+                if (repair(&look, &collected, &drafts, &err) < 0)
                         return cmd_fail(&err);
                 size = cmd_size(collected.bytes);
                 if (!cmd_switch(args, "json"))
-                        printf("removed %zu layers (%s), %zu drafts, %zu views\n", collected.blobs, size, look.drafts.n, look.views.n);
+                        printf("removed %zu layers (%s), %zu drafts, %zu views\n", collected.blobs, size, drafts, look.views.n);
         }
         return look.bad > 0 ? 1 : 0;
 }

@@ -110,7 +110,7 @@ static int deliver_all(const struct cmd_args *args, struct reg_delivery *ret, st
         if (cmd_open(args, &state, err) < 0)
                 return -1;
         for (int i = 0; i < ROUNDS && (i == 0 || one.more); i++) {
-                if (reg_hooks_deliver(state.reg, state.store.home, i == 0, &one, err) < 0)
+                if (reg_hooks_deliver(state.reg, state.store.home, i == 0, NULL, &one, err) < 0)
                         return -1;
                 all.sent += one.sent;
                 all.failed += one.failed;

@@ -57,7 +57,7 @@ int cmd_janitor_open(const struct cmd_args *args, struct cmd_janitor *ret, struc
         return 0;
 }
 
-int cmd_janitor_answer(const struct reg_request *request, struct reg *reg, json_t **ret, struct bk_error *err)
+int cmd_janitor_answer(const struct reg_request *request, struct reg *reg, size_t most, json_t **ret, struct bk_error *err)
 {
         BK_CLEANUP(janitor_rules_done) struct janitor_rules rules = { 0 };
         BK_CLEANUP(janitor_plan_done) struct janitor_plan plan = { 0 };
@@ -68,7 +68,7 @@ int cmd_janitor_answer(const struct reg_request *request, struct reg *reg, json_
                 return bk_fail(err, BK_NOT_FOUND, "the registry's host has no rules for its janitor");
         if (janitor_rules_load(path, &rules, err) < 0 || janitor_plan(reg, &ask, &plan, err) < 0)
                 return -1;
-        return janitor_plan_json(reg, &rules, &plan, ret, err);
+        return janitor_plan_json(reg, &rules, &plan, most, ret, err);
 }
 
 /* --- plan --------------------------------------------------------------------------------------- */
@@ -110,7 +110,7 @@ int cmd_janitor_plan(const struct cmd_args *args, struct cmd_janitor *janitor, b
         json_t *json = NULL;
 
         if (janitor_plan(janitor->state.reg, &ask, &plan, &err) < 0 ||
-            janitor_plan_json(janitor->state.reg, &janitor->rules, &plan, &json, &err) < 0)
+            janitor_plan_json(janitor->state.reg, &janitor->rules, &plan, SIZE_MAX, &json, &err) < 0)
                 return cmd_fail(&err);
         if (cmd_switch(args, "json")) {
                 cmd_print_json(json);

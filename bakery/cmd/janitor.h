@@ -15,4 +15,4 @@ int cmd_janitor_plan(const struct cmd_args *args, struct cmd_janitor *janitor, b
 
 /* struct reg_request's plan, of the rules of the state folder; BK_NOT_FOUND without any. */
 struct reg_request;
-int cmd_janitor_answer(const struct reg_request *request, struct reg *reg, json_t **ret, struct bk_error *err) BK_MUST_CHECK;
+int cmd_janitor_answer(const struct reg_request *request, struct reg *reg, size_t most, json_t **ret, struct bk_error *err) BK_MUST_CHECK;

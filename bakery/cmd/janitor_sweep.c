@@ -1,4 +1,4 @@
-/* janitor sweep: what killed bakes, boots and transfers left on this host. */
+/* janitor sweep: what killed bakes, boots and transfers left on this host, and uploads that nobody goes on with. */
 #include <stdio.h>
 
 #include "bakery/cmd/cmd.h"
@@ -41,26 +41,31 @@ static int run(const struct cmd_args *args)
         const struct janitor_sweep sweep = { .store = &store, .look_only = look_only, .tell = tell, .arg = (void *)args };
         struct janitor_swept swept = { 0 };
         struct bk_error err = { 0 };
+        size_t uploads = 0;
 
-        if (layer_store_open(home, &store, &err) < 0 || janitor_sweep(&sweep, &swept, &err) < 0)
+        if (layer_store_open(home, &store, &err) < 0 || janitor_sweep(&sweep, &swept, &err) < 0 ||
+            layer_halves_sweep(&store, look_only, &uploads, &err) < 0 || (!look_only && layer_awaited_sweep(&store, &err) < 0))
                 return cmd_fail(&err);
+        if (uploads > 0 && !cmd_switch(args, "json"))
+                printf("%zu upload%s that nobody went on with for a day%s\n", uploads, uploads == 1 ? "" : "s", look_only ? "" : " removed");
         if (cmd_switch(args, "json"))
-                print_json(json_pack("{s:s, s:I, s:I, s:I, s:I}", "end", look_only ? "looked" : "swept", "things", (json_int_t)swept.things, "leases",
-                                     (json_int_t)swept.leases, "stuck", (json_int_t)swept.stuck, "held", (json_int_t)swept.held));
+                print_json(json_pack("{s:s, s:I, s:I, s:I, s:I, s:I}", "end", look_only ? "looked" : "swept", "things", (json_int_t)swept.things,
+                                     "leases", (json_int_t)swept.leases, "stuck", (json_int_t)swept.stuck, "held", (json_int_t)swept.held,
+                                     "uploads", (json_int_t)uploads));
         else
                 printf("%zu thing%s %s, of %zu lease%s whose owner is dead; %zu stuck, %zu held by the living\n", swept.things,
                        swept.things == 1 ? "" : "s", look_only ? "to undo" : "undone", swept.leases + swept.stuck,
                        swept.leases + swept.stuck == 1 ? "" : "s", swept.stuck, swept.held);
         if (swept.stuck > 0)
                 return bk_kind_exit_code(BK_INFRA);
-        return swept.leases == 0 && cmd_switch(args, "exit-code") ? 4 : 0;
+        return swept.leases == 0 && uploads == 0 && cmd_switch(args, "exit-code") ? 4 : 0;
 }
 
 const struct cmd cmd_janitor_sweep = {
         "janitor sweep", "", 0, 0, "undo what killed bakes left on this host",
         "Whatever bakery holds is noted in a lease before it is acquired. For leases whose owner is dead this ends the processes, detaches "
         "mounts and loop devices, ends guests of other libvirts, removes drafts and folders, and says of bakes that they were aborted: each by "
-        "its identity, nothing by its looks. Every bake begins with it. What cannot be undone, or is of a newer bakery, is told and stays: "
-        "exit code 6.",
+        "its identity, nothing by its looks. Every bake begins with that. Uploads to a server of this host that broke off, and that nobody went "
+        "on with for a day, are removed, too. What cannot be undone, or is of a newer bakery, is told and stays: exit code 6.",
         CMD_FLAGS(flags), run,
 };

@@ -49,6 +49,7 @@ static int say(const struct cmd_args *args, json_t *image, const char *what)
 static int run_keep(const struct cmd_args *args)
 {
         autofree char *target = cmd_target("/images/%s/keep", args->operands.v[0]), *when = NULL, *what = NULL;
+        const char *until;
         struct bk_error err = { 0 };
         json_t *body, *image = NULL;
         int code;
@@ -59,8 +60,12 @@ static int run_keep(const struct cmd_args *args)
         if (when != NULL)
                 (void)json_object_set_new(body, "until", json_string(when));
         code = ask(args, "POST", target, body, &image);
-        what = bk_format("is kept %s%s", when != NULL ? "until " : "for ever", when != NULL ? when : "");
-        return code != 0 ? code : say(args, image, what);
+        if (code != 0)
+                return code;
+        /* Longer than was asked for, when somebody else needs it longer. */
+        until = json_string_value(json_object_get(json_array_get(json_object_get(image, "keep"), 0), "until"));
+        what = bk_format("is kept %s%s", until != NULL ? "until " : "for ever", until != NULL ? until : "");
+        return say(args, image, what);
 }
 
 static int run_unkeep(const struct cmd_args *args)
@@ -101,34 +106,44 @@ static void print_row(const json_t *row)
         printf("%-20s  %-20.19s  since %s by %s  until %s  %10s  %s\n", name, id, since, who, purge, size, why);
 }
 
-static int run_trash(const struct cmd_args *args)
-{
-        json_t *answer = NULL, *row;
-        uint64_t bytes = 0;
-        size_t i;
-        const int code = ask(args, "GET", "/trash", NULL, &answer);
+struct trash { bool json; size_t n; uint64_t bytes; };
 
-        if (code != 0)
-                return code;
-        json_array_foreach(json_object_get(answer, "items"), i, row) {
-                bytes += (uint64_t)json_integer_value(json_object_get(row, "size"));
-                if (cmd_switch(args, "json"))
+static bool take_trash(void *arg, json_t *page)
+{
+        struct trash *trash = arg;
+        const json_t *row;
+        size_t i;
+
+        json_array_foreach(json_object_get(page, "items"), i, row) {
+                trash->n++;
+                trash->bytes += (uint64_t)json_integer_value(json_object_get(row, "size"));
+                if (trash->json)
                         cmd_print_line(row);
                 else
                         print_row(row);
         }
-        if (!cmd_switch(args, "json")) {
-                autofree char *size = cmd_size(bytes);
+        return true;
+}
 
-                printf("%zu image%s in the trash, %s\n", i, i == 1 ? "" : "s", size);
+static int run_trash(const struct cmd_args *args)
+{
+        struct trash trash = { .json = cmd_switch(args, "json") };
+        struct bk_error err = { 0 };
+
+        if (cmd_pages(args, "/trash?limit=1000", take_trash, &trash, &err) < 0)
+                return cmd_fail(&err);
+        if (!trash.json) {
+                autofree char *size = cmd_size(trash.bytes);
+
+                printf("%zu image%s in the trash, %s\n", trash.n, trash.n == 1 ? "" : "s", size);
         }
-        json_decref(answer);
         return 0;
 }
 
 const struct cmd cmd_image_keep = {
         "image keep", "IMAGE", 1, 1, "ask for an image to stay",
-        "Until then no rule of the janitor deprecates, hides, trashes or purges it, and `bakery image delete` refuses to. " CMD_REFERENCES,
+        "Until then no rule of the janitor deprecates, hides, trashes or purges it, and `bakery image delete` refuses to. Of another host's "
+        "registry, with a token of the role bake, it makes the time longer, never shorter. " CMD_REFERENCES,
         CMD_FLAGS(keep_flags), run_keep,
 };
 const struct cmd cmd_image_unkeep = {

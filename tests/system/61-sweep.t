@@ -55,7 +55,7 @@ like "... and what went by itself" "$out" "^not there: bake aaaa"
 like "... with a sum" "$out" "^3 things to undo, of 1 lease whose owner is dead; 0 stuck, 0 held"
 ok "... and undoes nothing" "$(test -e disk.raw.zzzz.draft -a -e "$leases/one.lease" -a -e "$BAKERY_HOME/store/drafts/aaaa.qcow2"; echo $?)"
 exits "a sweep undoes it" 0 "$BAKERY" janitor sweep -json
-is "... as programs read it" "$(printf '%s\n' "$out" | tail -n 1)" '{"end":"swept","things":3,"leases":1,"stuck":0,"held":0}'
+is "... as programs read it" "$(printf '%s\n' "$out" | tail -n 1)" '{"end":"swept","things":3,"leases":1,"stuck":0,"held":0,"uploads":0}'
 is "... and only it" "$(ls "$BAKERY_HOME/store/drafts" "$leases"; ls | grep draft; ls "$BAKERY_HOME/run" | grep debs)" \
         "$(printf '%s:\n\n%s:\naaaab.qcow2' "$leases" "$BAKERY_HOME/store/drafts")"
 rm "$BAKERY_HOME/store/drafts/aaaab.qcow2"

@@ -2,7 +2,7 @@
 # The registry over HTTP: what is answered, to whom, how much of it, and to clients that wish no good.
 . "$(dirname "$0")/lib.sh"
 need curl jq openssl python3
-plan 97
+plan 109
 . "$TOP/tests/system/serve/lib.sh"
 
 home=$WORK/one
@@ -141,6 +141,18 @@ like "what needs no server says where the other is" "$(BAKERY_REGISTRY=http://12
 BAKERY_REGISTRY=http://127.0.0.1:1 exits "and a retry is worth it" 6 env BAKERY_REGISTRY=http://127.0.0.1:1 "$BAKERY" audit
 export BAKERY_HOME="$WORK/home"
 
+# --- what other servers' pages send
+home_call="$api/launches/phone-home/base"
+is "a page of another server's says nothing here" "$(status -H 'Origin: http://evil.example' -d instance_id=a "$home_call")" 401
+is "nor one of another port" "$(status -H 'Origin: http://127.0.0.1:1' -d instance_id=a "$home_call")" 401
+is "nor one that hides where it is from" "$(status -H 'Origin: null' -d instance_id=a "$home_call")" 401
+is "nor what a browser calls so" "$(status -H 'Sec-Fetch-Site: cross-site' -d instance_id=a "$home_call")" 401
+is "nobody phoned home" "$(curl -s "$api/launches" | jq '.items | length')" 0
+is "our own may" "$(status -H "Origin: $url" -H 'Sec-Fetch-Site: same-origin' -d instance_id=a "$home_call")" 200
+is "so may a program" "$(status -d instance_id=b "$home_call")" 200
+is "and who shows a token, wherever that is from" "$(status -H "$auth" -H 'Origin: http://evil.example' -d instance_id=c "$home_call")" 200
+is "what is read is nobody's secret" "$(status -H 'Origin: http://evil.example' "$api/images")" 200
+
 # --- what has no business here
 for target in '/api/v1/layers/..%2f..%2fregistry.db' '/api/v1/layers/%2e%2e/%2e%2e/registry.db' '/../../../etc/passwd' '/%2e%2e/%2e%2e/etc/passwd' \
         '/api/v1/../../registry.db' '/api/v1/layers/sha256:..%2f..%2f..%2fregistry.db' '/api/v1//healthz' '/api/v1/images/%00'; do
@@ -149,6 +161,11 @@ done
 is "a long address is 414" "$(status "$api/images/$(head -c 9000 /dev/zero | tr '\0' a)")" 414
 head -c 20000000 /dev/zero >"$WORK/large"
 is "a large body is 413" "$(status -H "$auth" -H Expect: --data-binary @"$WORK/large" "$api/images")" 413
+head -c 70000 /dev/zero >"$WORK/small"
+is "what anybody may send is smaller" "$(status -H Expect: --data-binary @"$WORK/small" "$api/janitor/opt-out")" 413
+is "also where it does not say how large it is" "$(status -H Expect: -H 'Transfer-Encoding: chunked' --data-binary @"$WORK/small" "$api/janitor/opt-out")" 413
+printf '{"token": "bko_%064d", "why": "%060000d"}' 0 0 >"$WORK/small"
+is "what is small enough is read" "$(status -H Expect: --data-binary @"$WORK/small" "$api/janitor/opt-out")" 401
 is "one without an end is cut" "$("$CLIENT" endless-body "$port" "$token")" cut
 like "headers without an end are refused" "$("$CLIENT" bomb "$port" long)" '^(431|400|413|closed)$'
 like "so are too many" "$("$CLIENT" bomb "$port" many)" '^(431|400|413|closed)$'

@@ -2,7 +2,7 @@
 # A push whose connection breaks goes on where it stopped, in the same run or in a later one; what nobody goes on with is swept.
 . "$(dirname "$0")/lib.sh"
 need root curl jq python3
-plan 22
+plan 33
 . "$TOP/tests/system/serve/lib.sh"
 
 token() { "$BAKERY" token create "$2" -role bake -home "$1" 2>/dev/null | grep -Eo '[A-Za-z0-9_.-]{32,}' | head -n 1; }
@@ -56,6 +56,8 @@ cutter -8000000
 push=$!
 until [ -e "$WORK/sent.held" ] || [ ! -d /proc/$push ]; do :; done
 ok "half of a layer is on its way" "$([ -e "$WORK/sent.held" ]; echo $?)"
+repaired() { "$BAKERY" fsck -quick -repair -home "$two" | sed -n 's/^removed .*, \([0-9]* drafts\), .*/\1/p'; }
+is "whose draft is no orphan" "$(repaired) $(halves "$two")" "0 drafts 1"
 kill -9 $push
 wait $push 2>/dev/null
 # The server knows when the connection is gone.
@@ -63,6 +65,8 @@ until curl -s -H "$auth" -H 'Content-Range: bytes 99999998-99999998/99999999' -d
         [ -d "/proc/$pid" ] || break
 done
 is "what has come is kept" "$(halves "$two")" 1
+is "by a repair, too" "$(repaired) $(halves "$two")" "0 drafts 1"
+is "and a sweep" "$("$BAKERY" janitor sweep -home "$two" -json | tail -n 1 | jq .uploads) $(halves "$two")" "0 1"
 part=$(curl -s -H "$auth" "$url/api/v1/layers/$digest/upload" | jq .received)
 ok "and told of" "$([ "$part" -ge 4000000 ]; echo $?)"
 is "not to who may only read" "$(status "$url/api/v1/layers/$digest/upload")" 401
@@ -98,9 +102,19 @@ kill -TERM "$pid"
 wait "$pid"
 old=$two/store/drafts/half-$(printf old | sha256sum | cut -d' ' -f1).qcow2
 new=$two/store/drafts/half-$(printf new | sha256sum | cut -d' ' -f1).qcow2
-echo x >"$old"
 echo x >"$new"
-touch -d '25 hours ago' "$old"
+old() { echo x >"$old" && touch -d '25 hours ago' "$old"; }
+old
+exits "a look tells of an upload that nobody goes on with" 0 "$BAKERY" janitor sweep -n -home "$two"
+like "... and how many there are" "$out" "^1 upload that nobody went on with for a day$"
+ok "... and leaves it" "$([ -e "$old" ]; echo $?)"
+exits "a sweep removes it" 0 "$BAKERY" janitor sweep -home "$two" -exit-code
+is "... and no other" "$(find "$two/store/drafts" -type f)" "$new"
+exits "then there is nothing to do" 4 "$BAKERY" janitor sweep -home "$two" -exit-code
+old
+is "a repair removes it, too" "$(repaired)" "1 drafts"
+is "... and no other" "$(find "$two/store/drafts" -type f)" "$new"
+old
 server "$two"
 until [ ! -e "$old" ] || [ ! -d "/proc/$pid" ]; do :; done
 is "is removed after a day, and not before" "$(find "$two/store/drafts" -type f)" "$new"

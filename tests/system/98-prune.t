@@ -2,7 +2,7 @@
 # Images leave and stay, here and over HTTP; what they leave behind goes, and nothing else does, while others send images.
 . "$(dirname "$0")/lib.sh"
 need root curl jq python3 sqlite3
-plan 60
+plan 68
 . "$TOP/tests/system/serve/lib.sh"
 cd "$WORK" || exit 1
 mkdir -p "$BAKERY_HOME"
@@ -54,6 +54,8 @@ like "and says who asked" "$out" "is kept; .*unkeep.*: an audit"
 exits "nor hidden" 1 remote image hide "$one"
 like "as it says there, too" "$out" "an audit"
 is "who may bake may ask as well" "$(status -H "$auth" -d '{"until":"2100-01-01"}' "$url/api/v1/images/$two/keep")" 200
+is "and for less in vain" "$(curl -s -H "$auth" -d '{"until":"2099-01-01"}' "$url/api/v1/images/$two/keep" | jq -r '.keep[0].until')" 2100-01-01T00:00:00Z
+like "as the command says" "$(BAKERY_TOKEN=${auth##* } BAKERY_REGISTRY=$url "$BAKERY" image keep "$two" -until 2099-01-01)" "is kept until 2100-01-01T"
 is "but not take back" "$(status -H "$auth" -X DELETE "$url/api/v1/images/$two/keep")" 403
 is "no question asks for it" "$(status "$url/api/v1/images/$two/keep")" 405
 exits "a day that has passed is none" 2 "$BAKERY" image keep "$one" -until 2001-01-01
@@ -106,6 +108,16 @@ exits "after that there is nothing" 0 "$BAKERY" fsck
 is "but that" "$(printf '%s\n' "$out" | tail -n 1)" "2 layers, 0 bad, 0 without an image, 1 on their way"
 "$CLIENT" document "$WORK/late.json" late "$awaited" >/dev/null
 is "whose image is published then" "$(status -H "$auth" -d @"$WORK/late.json" "$url/api/v1/images")" 201
+
+# --- who asks for a layer, and who wants its bytes
+waits() { [ -e "$BAKERY_HOME/run/awaited/${base_layer#sha256:}" ] && echo yes || echo no; }
+is "who wants a layer's bytes gets them" "$(status -H "$auth" "$url/api/v1/layers/$base_layer") $(waits)" "200 no"
+is "who asks for it before a push is waited for" "$(status -I -H "$auth" "$url/api/v1/layers/$base_layer") $(waits)" "200 yes"
+exits "a sweep" 0 "$BAKERY" janitor sweep
+is "does not end that" "$(waits)" yes
+touch -d '3 hours ago' "$BAKERY_HOME/run/awaited/${base_layer#sha256:}"
+exits "another" 0 "$BAKERY" janitor sweep
+is "does, after two hours, though the layer was needed all the time" "$(waits)" no
 
 # --- while others send images: each layer comes, goes, and comes back
 while [ ! -e "$WORK/enough" ]; do "$BAKERY" fsck -quick -repair >>"$WORK/repairs" 2>&1 || echo "exited with $?" >>"$WORK/repairs"; done &

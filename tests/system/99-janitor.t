@@ -2,7 +2,7 @@
 # The janitor: what it would do, does, and why; while a server serves the same registry. People are told first, and can say no.
 . "$(dirname "$0")/lib.sh"
 need curl jq openssl qemu-img python3 flock
-plan 47
+plan 48
 . "$TOP/tests/system/serve/lib.sh"
 . "$TOP/tests/system/views/lib.sh"
 
@@ -81,6 +81,8 @@ json=$("$BAKERY" janitor plan -json)
 is "JSON has the same" "$(echo "$json" | jq -r '[.items[] | select(.fate == "goes") | .name] | join(" ")')" blue
 is "and places" "$(echo "$json" | jq -r '.items[] | select(.name == "blue") | .place')" "$home/janitor.hcl:12:1"
 is "the server says the same" "$(curl -s "$url/api/v1/janitor/plan" | jq -c "$timeless")" "$(echo "$json" | jq -c "$timeless")"
+is "as many as are asked for, and how many there are beside" "$(curl -s "$url/api/v1/janitor/plan?_limit=1" | jq -c '[(.items | length), .more]')" \
+        "$(echo "$json" | jq -c '[1, (.items | length) - 1]')"
 exits "a run without -yes" 0 "$BAKERY" janitor run
 like "does nothing" "$out" "nothing was done"
 is "indeed" "$(curl -s "$url/api/v1/images/blue" | jq -r .state)" tested

@@ -39,8 +39,14 @@ static void a_plan_changes_nothing(void **state)
         assert_ok(janitor_plan(house.reg, &ask, &plan, &err), err);
         assert_int_equal(plan.n, 1);
         assert_int_equal(plan.v[0].fate, JANITOR_WAITS);
-        assert_ok(janitor_plan_json(house.reg, &rules, &plan, &json, &err), err);
+        assert_ok(janitor_plan_json(house.reg, &rules, &plan, SIZE_MAX, &json, &err), err);
         assert_string_equal(json_string_value(json_object_get(json_array_get(json_object_get(json, "items"), 0), "image")), a);
+        assert_int_equal(json_integer_value(json_object_get(json, "more")), 0);
+        json_decref(json);
+        assert_ok(janitor_plan_json(house.reg, &rules, &plan, 0, &json, &err), err);
+        assert_int_equal(json_array_size(json_object_get(json, "items")), 0);
+        assert_int_equal(json_integer_value(json_object_get(json, "more")), 1);
+        assert_int_equal(json_integer_value(json_object_get(json_object_get(json, "counts"), "waits")), 1);
         json_decref(json);
         ask.simulate = true;                    /* marked on the 30th day, in the trash on the 33rd, gone on the 40th or 41st */
         ask.at = house.now + DAYS(35);

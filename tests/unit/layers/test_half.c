@@ -106,7 +106,10 @@ static void those_that_are_old_go(void **state)
                 assert_int_equal(futimens(fd, times), 0);
                 if (!rows[i].held)
                         (void)close(fd);
-                assert_ok(layer_halves_sweep(&f->store, &removed, &err), err);
+                assert_ok(layer_halves_sweep(&f->store, true, &removed, &err), err);
+                assert_int_equal(removed, rows[i].removed);
+                assert_true(bk_exists(f->path));
+                assert_ok(layer_halves_sweep(&f->store, false, &removed, &err), err);
                 assert_int_equal(removed, rows[i].removed);
                 assert_int_equal(bk_exists(f->path), rows[i].removed == 0);
                 if (rows[i].held)

@@ -151,6 +151,23 @@ static void a_lease_of_the_dead_is_shown_and_removed(void **state)
         assert_int_equal(seen.held + seen.dead + seen.unread, 1);
 }
 
+static void a_lease_that_is_left_is_one_of_the_dead(void **state)
+{
+        const struct folder *place = *state;
+        struct bk_error err = { 0 };
+        struct bk_lease lease = BK_LEASE_NONE;
+        struct seen seen = { 0 };
+
+        assert_ok(bk_lease_take(place->path, &lease, &err), err);
+        assert_ok(bk_lease_note(&lease, "draft", "first", &err), err);
+        assert_ok(bk_lease_note(&lease, "draft", "second", &err), err);
+        bk_lease_leave(&lease);
+        assert_int_equal(lease.fd, -1);
+        bk_lease_done(&lease);
+        assert_ok(bk_lease_look(place->path, look, &seen, &err), err);
+        assert_int_equal(seen.dead, 1);
+}
+
 static void a_lease_that_got_no_name_is_removed(void **state)
 {
         const struct folder *place = *state;
@@ -202,9 +219,33 @@ static void a_lock_that_is_held_names_its_holder(void **state)
         assert_int_equal(bk_kind_exit_code(err.kind), 5);
 }
 
+static void a_time_without_a_date_is_told_in_seconds(void **state)
+{
+        static const struct { int64_t seconds; const char *text; } rows[] = {
+                { 0,                    "1970-01-01T00:00:00Z" },
+                { -1,                   "1969-12-31T23:59:59Z" },
+                { 1136214245,           "2006-01-02T15:04:05Z" },
+                { 253402300799,         "9999-12-31T23:59:59Z" },
+                { 253402300800,         "@253402300800" },
+                { -62167219201,         "@-62167219201" },                      /* the last second before the year 0 */
+                { 67768036191676799,    "@67768036191676799" },                 /* the last second of the last year in an int */
+                { 67768036191676800,    "@67768036191676800" },
+                { INT64_MAX,            "@9223372036854775807" },
+                { INT64_MIN,            "@-9223372036854775808" },
+        };
+
+        (void)state;
+        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+                autofree char *text = bk_iso_time(rows[i].seconds);
+
+                assert_string_equal(text, rows[i].text);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(a_time_without_a_date_is_told_in_seconds),
                 cmocka_unit_test_setup_teardown(links_in_an_image_stay_in_it, folder_set_up, folder_tear_down),
                 cmocka_unit_test_setup_teardown(folders_in_an_image_are_made_however_they_are_spelled, folder_set_up, folder_tear_down),
                 cmocka_unit_test_setup_teardown(a_dangling_link_is_written_inside, folder_set_up, folder_tear_down),
@@ -212,6 +253,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(publishing_leaves_no_draft, folder_set_up, folder_tear_down),
                 cmocka_unit_test_setup_teardown(a_lease_of_the_living_is_left_alone, folder_set_up, folder_tear_down),
                 cmocka_unit_test_setup_teardown(a_lease_of_the_dead_is_shown_and_removed, folder_set_up, folder_tear_down),
+                cmocka_unit_test_setup_teardown(a_lease_that_is_left_is_one_of_the_dead, folder_set_up, folder_tear_down),
                 cmocka_unit_test_setup_teardown(a_lease_that_got_no_name_is_removed, folder_set_up, folder_tear_down),
                 cmocka_unit_test_setup_teardown(reapers_never_hinder_the_taking_of_leases, folder_set_up, folder_tear_down),
                 cmocka_unit_test_setup_teardown(a_lock_that_is_held_names_its_holder, folder_set_up, folder_tear_down),

@@ -5,7 +5,7 @@
 #include "lib/digest.h"
 #include "lib/fs.h"
 #include "lib/mem.h"
-#include "registry/registry.h"
+#include "registry/life.h"
 
 struct fixture {
         char *home;
@@ -125,6 +125,22 @@ static inline int bake(struct reg *reg, const struct recipe *recipe, struct bk_e
         while (image.n_attributes < 8 && attributes[image.n_attributes].key != NULL)
                 image.n_attributes++;
         return reg_publish(reg, &publication, err);
+}
+
+/* What becomes of an image, by somebody who may do anything. */
+static inline int state_set(struct reg *reg, const char *id, enum reg_state state, const char *who, const char *why, struct bk_error *err)
+{
+        return reg_state_change(reg, id, state, &(struct reg_change){ .who = who, .why = why, .privileged = true }, err);
+}
+
+static inline int channel_assign(struct reg *reg, const char *channel, const char *id, const char *who, const char *why, struct bk_error *err)
+{
+        return reg_channel_point(reg, channel, id, &(struct reg_change){ .who = who, .why = why, .privileged = true }, err);
+}
+
+static inline int image_delete(struct reg *reg, const char *id, struct reg_layers *ret_layers, struct bk_error *err)
+{
+        return reg_remove(reg, id, &(struct reg_change){ .who = "unknown" }, ret_layers, err);
 }
 
 /* Publishes, must succeed; the id is the caller's. */

@@ -465,7 +465,7 @@ static void an_advisory_names_its_images(void **state)
         json_t *json;
 
         import_osv(f->reg, OSV("DSA-1", HIGH ",\"aliases\":[\"CVE-7\"]", "Debian:12", "openssl", FROM_0_TO("9")));
-        assert_ok(reg_channel_assign(f->reg, "prod", one, "ada", NULL, &err), err);
+        assert_ok(channel_assign(f->reg, "prod", one, "ada", NULL, &err), err);
         json = ask(f->reg, "GET", "/advisories/CVE-7", NULL);
         names = texts_of(json_object_get(json, "items"), "name");
         assert_string_equal(names, "two one");
@@ -480,6 +480,18 @@ static void an_advisory_names_its_images(void **state)
         json_decref(json);
         json = ask(f->reg, "GET", "/vulnerable?channel=one:prod&in_use=1", NULL);
         assert_int_equal(json_integer_value(json_object_get(json_array_get(json_object_get(json, "items"), 0), "count")), 1);
+        json_decref(json);
+        print_message("# those in use come in pages, whatever is between them\n");
+        assert_ok(channel_assign(f->reg, "prod", old, "ada", NULL, &err), err);
+        json = ask(f->reg, "GET", "/vulnerable?in_use=1&limit=1", NULL);
+        autofree char *first = texts_of(json_object_get(json, "items"), "name"), *next = bk_format("/vulnerable?in_use=1&limit=1&cursor=%s",
+                json_string_value(json_object_get(json, "next")));
+        assert_string_equal(first, "old");
+        json_decref(json);
+        json = ask(f->reg, "GET", next, NULL);
+        autofree char *second = texts_of(json_object_get(json, "items"), "name");
+        assert_string_equal(second, "one");
+        assert_true(json_is_null(json_object_get(json, "next")));
         json_decref(json);
         json = ask(f->reg, "GET", "/advisories", NULL);
         assert_int_equal(json_integer_value(json_object_get(json_array_get(json_object_get(json, "items"), 0), "advisories")), 1);

@@ -56,8 +56,8 @@ static void stock(struct reg *reg)
                                          .attributes = { PAIR("release", "x"), PAIR("kernel", "9") } }));
         free(baked(reg, (struct recipe){ .seed = "5", .name = "root", .state = REG_TESTED, .attributes = { PAIR("release", "y") } }));
         six = baked(reg, (struct recipe){ .seed = "6", .name = "old" });
-        assert_ok(reg_set_state(reg, six, REG_REVOKED, "ada", "hole", &err), err);
-        assert_ok(reg_channel_assign(reg, "production", three, "ada", NULL, &err), err);
+        assert_ok(state_set(reg, six, REG_REVOKED, "ada", "hole", &err), err);
+        assert_ok(channel_assign(reg, "production", three, "ada", NULL, &err), err);
 }
 
 /* {ID:N}: see expanded(). says: in the text of the answer. */
@@ -174,11 +174,11 @@ static void stock_withdrawn(struct reg *reg)
 
         autofree char *digits = baked(reg, (struct recipe){ .seed = "A", .name = "20240101" });
 
-        assert_ok(reg_channel_assign(reg, "edge", digits, "ada", NULL, &err), err);
+        assert_ok(channel_assign(reg, "edge", digits, "ada", NULL, &err), err);
         assert_ok(reg_channel_delete(reg, "20240101:edge", &(struct reg_change){ .who = "ada" }, &err), err);
         assert_ok(reg_sql_run(reg, &err, "UPDATE image SET hidden = 1 WHERE id IN (?, ?)", "tt", seven, eight), err);
-        assert_ok(reg_set_state(reg, nine, REG_REVOKED, "ada", "hole", &err), err);
-        assert_ok(reg_delete(reg, none, &layers, &err), err);
+        assert_ok(state_set(reg, nine, REG_REVOKED, "ada", "hole", &err), err);
+        assert_ok(image_delete(reg, none, &layers, &err), err);
 }
 
 static const struct row withdrawn[] = {

@@ -50,9 +50,9 @@ static void stock(struct reg *reg)
         BK_CLEANUP(reg_layers_done) struct reg_layers gone = { 0 };
         struct bk_error err = { 0 };
 
-        assert_ok(reg_channel_assign(reg, "production", ground, "bob", "first", &err), err);
-        assert_ok(reg_set_state(reg, app, REG_REVOKED, "bob", "hole", &err), err);
-        assert_ok(reg_delete(reg, last, &gone, &err), err);
+        assert_ok(channel_assign(reg, "production", ground, "bob", "first", &err), err);
+        assert_ok(state_set(reg, app, REG_REVOKED, "bob", "hole", &err), err);
+        assert_ok(image_delete(reg, last, &gone, &err), err);
         stock_leaving(reg, ground, app);
 }
 

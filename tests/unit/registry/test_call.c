@@ -15,7 +15,7 @@ static void stock(struct reg *reg)
         struct bk_error err = { 0 };
 
         free(baked(reg, (struct recipe){ .seed = "2", .name = "new", .packages = newer, .n_packages = 1 }));
-        assert_ok(reg_channel_assign(reg, "edge", one, "ada", NULL, &err), err);
+        assert_ok(channel_assign(reg, "edge", one, "ada", NULL, &err), err);
 }
 
 /* says: the names of what is found, or, of a refusal, something that stands in its message. */
@@ -61,7 +61,8 @@ static const struct { const char *target; int status; const char *says; } rows[]
         { "/launches?image=old&livnig=1",                               400, "did you mean 'living'" },
         { "/bakes?state=ok",                                            400, "did you mean 'status'" },
         { "/events?_since=3",                                           400, "did you mean 'since'" },
-        { "/trash?limit=3",                                             400, "there are none" },
+        { "/channels/old/edge?limit=3",                                 400, "there are none" },
+        { "/trash?_limit=3",                                            400, "did you mean 'limit'" },
         { "/janitor/runs?limit=3",                                      400, "did you mean '_limit'" },
 };
 

@@ -116,8 +116,8 @@ static void a_rollback_passes_over_what_was_withdrawn(void **state)
 
         for (int i = 0; i < 4; i++)
                 assign(f->reg, heads.v[i]);
-        assert_ok(reg_delete(f->reg, heads.v[2], &gone, &err), err);
-        assert_ok(reg_set_state(f->reg, heads.v[1], REG_REVOKED, "bob", "hole", &err), err);
+        assert_ok(image_delete(f->reg, heads.v[2], &gone, &err), err);
+        assert_ok(state_set(f->reg, heads.v[1], REG_REVOKED, "bob", "hole", &err), err);
         assert_ok(roll(f->reg, NULL, NULL, &err), err);
         assert_int_equal(head_of(f->reg, &heads, "base:production"), 0);
 }

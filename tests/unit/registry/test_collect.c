@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "layers/layer.h"
+#include "lib/run.h"
 #include "registry/prune.h"
 #include "registry/registry_priv.h"
 
@@ -73,7 +74,7 @@ static void settle(struct reg *reg, const struct layer_store *store)
 
                 assert_ok(reg_trash(reg, id, 1000, &because, &err), err);
         }
-        assert_ok(reg_channel_assign(reg, "production", ground, "bob", NULL, &err), err);
+        assert_ok(channel_assign(reg, "production", ground, "bob", NULL, &err), err);
 }
 
 /* All of them are asked for; the two that stay are refused. */
@@ -241,12 +242,11 @@ static void a_layer_that_comes_back_is_not_removed(void **state)
         assert_ok(reg_collect(f->reg, &store, &collected, &err), err);
         assert_int_equal(collected.blobs, 0);
         assert_int_equal(check_blobs(f->reg, &store), 1);
-        print_message("# a row of \"doomed\" that should not be there does no harm\n");
+        print_message("# a row of \"doomed\" whose layer is needed does no harm, and is not removed: it may be of a purge after the look\n");
         assert_ok(reg_sql_run(f->reg, &err, "INSERT INTO doomed SELECT digest, size, 1 FROM layer", ""), err);
         assert_ok(reg_collect(f->reg, &store, &collected, &err), err);
         assert_int_equal(collected.blobs, 0);
-        assert_int_equal(doomed(f->reg), 0);
-        assert_int_equal(check_blobs(f->reg, &store), 1);
+        assert_int_equal(doomed(f->reg), 1);
         reg_layers_done(&gone);
         assert_ok(reg_remove(f->reg, two, &because, &gone, &err), err);
         assert_ok(reg_collect(f->reg, &store, &collected, &err), err);
@@ -255,11 +255,17 @@ static void a_layer_that_comes_back_is_not_removed(void **state)
         assert_int_equal(check_blobs(f->reg, &store), 0);
 }
 
+static void grow_old(const char *note)
+{
+        const struct timespec then = { .tv_sec = time(NULL) - LAYER_AWAITED_S - 10 }, times[2] = { then, then };
+
+        assert_int_equal(utimensat(AT_FDCWD, note, times, 0), 0);
+}
+
 static void a_layer_that_is_awaited_is_left_for_later(void **state)
 {
         struct fixture *f = *state;
         autofree char *one = id_of("1"), *digest = layer_digest("shared"), *note = NULL;
-        const struct timespec long_ago[2] = { { .tv_sec = time(NULL) - LAYER_AWAITED_S - 10 }, { .tv_sec = time(NULL) - LAYER_AWAITED_S - 10 } };
         BK_CLEANUP(reg_layers_done) struct reg_layers gone = { 0 };
         struct reg_collected collected = { 0 };
         autostore store = { 0 };
@@ -273,11 +279,61 @@ static void a_layer_that_is_awaited_is_left_for_later(void **state)
         assert_int_equal(collected.blobs, 0);
         assert_int_equal(doomed(f->reg), 1);
         note = bk_format("%s/awaited/%s", store.run, digest + 7);
-        assert_int_equal(utimensat(AT_FDCWD, note, long_ago, 0), 0);
+        grow_old(note);
         assert_ok(reg_collect(f->reg, &store, &collected, &err), err);
         assert_int_equal(collected.blobs, 1);
         assert_int_equal(layer_claim(&store, digest, &err), 0);
         assert_int_equal(doomed(f->reg), 0);
+}
+
+/* --- notes of who awaits -------------------------------------------------------------------- */
+static void notes_of_layers_that_are_needed_go_too(void **state)
+{
+        struct fixture *f = *state;
+        autofree char *digest = layer_digest("shared"), *note = NULL;
+        struct reg_collected collected = { 0 };
+        autostore store = { 0 };
+        struct bk_error err = { 0 };
+
+        store_open(f, &store);
+        assert_ok(layer_awaited_sweep(&store, &err), err);
+        note = bk_format("%s/awaited/%s", store.run, digest + 7);
+        assert_ok(publish(f->reg, &store, &(struct recipe){ .seed = "1", .layer = "shared" }, &err), err);
+        assert_int_equal(layer_claim(&store, digest, &err), 1);
+        assert_ok(reg_collect(f->reg, &store, &collected, &err), err);
+        assert_true(bk_exists(note));
+        grow_old(note);
+        assert_false(layer_awaited(&store, digest));
+        assert_true(bk_exists(note));
+        assert_ok(reg_collect(f->reg, &store, &collected, &err), err);
+        assert_false(bk_exists(note));
+        assert_int_equal(check_blobs(f->reg, &store), 1);
+}
+
+static void a_note_that_is_made_young_is_not_swept(void **state)
+{
+        struct fixture *f = *state;
+        autofree char *digest = layer_digest("shared"), *note = NULL;
+        autostore store = { 0 };
+        struct bk_error err = { 0 };
+        pid_t sweeper;
+
+        store_open(f, &store);
+        note = bk_format("%s/awaited/%s", store.run, digest + 7);
+        assert_ok(layer_await(&store, digest, &err), err);
+        sweeper = bk_fork();
+        while (sweeper == 0)
+                if (layer_awaited_sweep(&store, NULL) < 0)
+                        _exit(1);
+        for (int i = 0; i < 5000; i++) {
+                const struct timespec then = { .tv_sec = time(NULL) - LAYER_AWAITED_S - 10 }, times[2] = { then, then };
+
+                (void)utimensat(AT_FDCWD, note, times, 0);      /* unless it was swept already */
+                assert_ok(layer_await(&store, digest, &err), err);
+                assert_true(layer_awaited(&store, digest));
+        }
+        (void)kill(sweeper, SIGKILL);
+        assert_int_equal(bk_wait(sweeper, 10000), 128 + SIGKILL);
 }
 
 static void many_are_collected_in_turns(void **state)
@@ -299,6 +355,69 @@ static void many_are_collected_in_turns(void **state)
         assert_ok(reg_collect(f->reg, &store, &collected, &err), err);
         assert_int_equal(collected.blobs, 42);
         assert_int_equal(check_blobs(f->reg, &store), 8);
+}
+
+/* --- deletions -------------------------------------------------------------------------------------- */
+/* Publishes an image of that seed and deletes it as a client does; the bytes that came free. before: what happens to its blob in between. */
+static int64_t deleted(struct reg *reg, const struct layer_store *store, const char *seed, void (*before)(const char *path))
+{
+        autofree char *word = bk_format("layer of %s", seed), *digest = layer_digest(word), *blob = layer_path(store, digest), *id = id_of(seed);
+        autofree char *path = bk_format("/images/%s", id);
+        const struct reg_request request = { .method = "DELETE", .path = path, .query = "", .who = "ada", .role = REG_ADMIN, .store = store };
+        BK_CLEANUP(reg_answer_done) struct reg_answer answer = { 0 };
+        struct bk_error err = { 0 };
+        int64_t freed;
+        json_t *json;
+
+        assert_ok(publish(reg, store, &(struct recipe){ .seed = seed }, &err), err);
+        if (before != NULL)
+                before(blob);
+        reg_api(reg, &request, &answer);
+        assert_int_equal(answer.status, 200);
+        json = json_loadb(answer.text, answer.length, 0, NULL);
+        freed = json_integer_value(json_object_get(json, "freed"));
+        json_decref(json);
+        return freed;
+}
+
+static void obstruct(const char *path)
+{
+        assert_int_equal(unlink(path), 0);
+        assert_int_equal(mkdir(path, 0755), 0);
+}
+
+static void a_deletion_collects_its_own_layers_and_does_not_fail_for_them(void **state)
+{
+        struct fixture *f = *state;
+        autofree char *other = id_of("other"), *hindered = layer_digest("layer of hindered"), *path = NULL;
+        BK_CLEANUP(reg_layers_done) struct reg_layers gone = { 0 };
+        struct reg_collected collected = { 0 };
+        autoclose int hold = -1;
+        autostore store = { 0 };
+        struct bk_error err = { 0 };
+
+        store_open(f, &store);
+        path = layer_path(&store, hindered);
+        assert_ok(publish(f->reg, &store, &(struct recipe){ .seed = "other" }, &err), err);
+        assert_ok(reg_remove(f->reg, other, &because, &gone, &err), err);
+        print_message("# what others left is not its own\n");
+        assert_int_equal(deleted(f->reg, &store, "mine", NULL), strlen("layer of mine"));
+        assert_int_equal(doomed(f->reg), 1);
+        assert_int_equal(check_blobs(f->reg, &store), 1);
+        print_message("# a blob that cannot be removed\n");
+        assert_int_equal(deleted(f->reg, &store, "hindered", obstruct), 0);
+        assert_int_equal(doomed(f->reg), 2);
+        assert_int_equal(rmdir(path), 0);
+        print_message("# somebody records a layer, and takes long\n");
+        assert_ok(layer_store_hold(&store, false, &hold, &err), err);
+        assert_int_equal(deleted(f->reg, &store, "busy", NULL), 0);
+        assert_int_equal(doomed(f->reg), 3);
+        (void)close(bk_take_fd(hold));
+        assert_ok(reg_collect(f->reg, &store, &collected, &err), err);
+        assert_int_equal(collected.blobs, 2);
+        assert_int_equal(collected.bytes, strlen("layer of other") + strlen("layer of busy"));
+        assert_int_equal(doomed(f->reg), 0);
+        assert_int_equal(check_blobs(f->reg, &store), 0);
 }
 
 /* --- who waits to be alone ----------------------------------------------------------------------- */
@@ -349,6 +468,78 @@ static void who_waits_to_be_alone_goes_first(void **state)
         (void)close(ends[0]);
 }
 
+/* --- while others write ------------------------------------------------------------------------ */
+/* Collects when it is told to, with a registry that was opened before. */
+static pid_t start_collector(const char *home, int *ret_go)
+{
+        int go[2], ready[2];
+        char byte = 0;
+        pid_t pid;
+
+        assert_int_equal(pipe(go) | pipe(ready), 0);
+        pid = bk_fork();
+        if (pid == 0) {
+                struct reg_collected collected = { 0 };
+                struct layer_store store = { 0 };
+                struct bk_error err = { 0 };
+                struct reg *reg = NULL;
+
+                if (reg_open(home, &reg, &err) < 0 || layer_store_open(home, &store, &err) < 0 || write(ready[1], "r", 1) != 1 ||
+                    read(go[0], &byte, 1) != 1 || reg_collect(reg, &store, &collected, &err) < 0)
+                        _exit(1);
+                reg_close(reg);
+                _exit(0);
+        }
+        assert_int_equal(read(ready[0], &byte, 1), 1);
+        (void)close(ready[0]);
+        (void)close(ready[1]);
+        (void)close(go[0]);
+        *ret_go = go[1];
+        return pid;
+}
+
+/* Somebody writes to the database all the while: the collector has removed the blob, and waits. A bake that is done need not wait for it.
+ * The layer comes again, and is purged again: its note is a new one, though it looks like the old. */
+static void a_collection_that_waits_for_the_database_holds_up_nobody(void **state)
+{
+        struct fixture *f = *state;
+        autofree char *digest = layer_digest("layer of 1"), *path = NULL, *one = id_of("1");
+        BK_CLEANUP(reg_layers_done) struct reg_layers gone = { 0 };
+        struct reg_collected collected = { 0 };
+        autoclose int hold = -1;
+        autostore store = { 0 };
+        struct bk_error err = { 0 };
+        pid_t collector;
+        int go = -1;
+
+        store_open(f, &store);
+        path = layer_path(&store, digest);
+        assert_ok(publish(f->reg, &store, &(struct recipe){ .seed = "1" }, &err), err);
+        assert_ok(publish(f->reg, &store, &(struct recipe){ .seed = "2" }, &err), err);
+        assert_ok(reg_remove(f->reg, one, &because, &gone, &err), err);
+        collector = start_collector(f->home, &go);
+        {
+                autotxn txn = { 0 };
+
+                assert_ok(reg_txn_write(f->reg, &txn, &err), err);
+                assert_int_equal(write(go, "g", 1), 1);
+                while (bk_exists(path))
+                        ;
+                assert_ok(layer_store_hold(&store, false, &hold, &err), err);
+                put_blob(&store, "layer of 1");
+                assert_ok(reg_txn_commit(&txn, &err), err);
+        }
+        (void)close(go);
+        assert_int_equal(bk_wait(collector, 60000), 0);
+        assert_int_equal(doomed(f->reg), 1);
+        assert_int_equal(check_blobs(f->reg, &store), 2);
+        (void)close(bk_take_fd(hold));
+        assert_ok(reg_collect(f->reg, &store, &collected, &err), err);
+        assert_int_equal(collected.blobs, 1);
+        assert_int_equal(doomed(f->reg), 0);
+        assert_int_equal(check_blobs(f->reg, &store), 1);
+}
+
 /* --- while others publish --------------------------------------------------------------------- */
 enum { BAKERS = 3, ROUNDS = 25, WORDS = 4 };
 
@@ -381,9 +572,11 @@ static void purge_all_trash(struct reg *reg, const struct layer_store *store, st
         struct reg_collected collected = { 0 };
         struct bk_error err = { 0 };
         json_t *rows = NULL, *row;
+        char *next = NULL;
         size_t i;
 
-        assert_ok(reg_trash_json(reg, &rows, &err), err);
+        assert_ok(reg_trash_json(reg, NULL, 100000, &rows, &next, &err), err);
+        assert_null(next);
         json_array_foreach(rows, i, row) {
                 const char *const ids[] = { json_string_value(json_object_get(row, "id")) };
                 const struct reg_pruning pruning = { .ids = ids, .n = 1, .what = REG_PRUNE_PURGE };
@@ -431,8 +624,12 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 registry_test(a_layer_that_comes_back_is_not_removed),
                 registry_test(a_layer_that_is_awaited_is_left_for_later),
+                registry_test(notes_of_layers_that_are_needed_go_too),
+                sqlite_test(a_note_that_is_made_young_is_not_swept),
                 registry_test(many_are_collected_in_turns),
+                registry_test(a_deletion_collects_its_own_layers_and_does_not_fail_for_them),
                 sqlite_test(who_waits_to_be_alone_goes_first),
+                registry_test(a_collection_that_waits_for_the_database_holds_up_nobody),
                 registry_test(collecting_goes_on_while_others_publish),
                 registry_test(a_kill_before_any_write_loses_nothing_and_forgets_nothing),
         };

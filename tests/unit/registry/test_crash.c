@@ -202,7 +202,7 @@ static void a_kill_at_any_step_leaves_all_or_nothing(void **state)
                         autofree char *id = id_of("large");
 
                         all++;
-                        assert_ok(reg_delete(f->reg, id, &gone, &err), err);
+                        assert_ok(image_delete(f->reg, id, &gone, &err), err);
                         assert_int_equal(gone.n, 1);
                         /* As before the publish, so that the steps stay the same. */
                         assert_ok(reg_sql_script(f->reg, "DELETE FROM package_on; DELETE FROM package", &err), err);
@@ -245,7 +245,7 @@ static void a_failing_disk_at_any_step_leaves_what_was_reported(void **state)
                         assert_true(there || status < 0);
                         unsure += there && status < 0;
                         if (there) {
-                                assert_ok(reg_delete(f->reg, id, &gone, &err), err);
+                                assert_ok(image_delete(f->reg, id, &gone, &err), err);
                                 assert_ok(reg_sql_script(f->reg, "DELETE FROM package_on; DELETE FROM package", &err), err);
                         }
                 }

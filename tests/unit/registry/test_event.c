@@ -11,7 +11,7 @@ static void some_history(struct reg *reg)
         const struct reg_tag tag = { .key = "owner", .value = "ops" };
         struct bk_error err = { 0 };
 
-        assert_ok(reg_channel_assign(reg, "production", one, "bob", "go", &err), err);
+        assert_ok(channel_assign(reg, "production", one, "bob", "go", &err), err);
         assert_ok(reg_tag(reg, two, &tag, 1, &because, &err), err);
         assert_ok(reg_remove(reg, two, &because, &gone, &err), err);
 }

@@ -338,7 +338,7 @@ static struct reg_holes holes_of(struct reg *reg, size_t inventory, const char *
         *ret_known = !has(&facts, 0, REG_FACT_NO_PACKAGES);
         if (facts.holes[0] != REG_NOWHERE)
                 holes = facts.hole[facts.holes[0]];
-        assert_ok(reg_delete(reg, id, &layers, &err), err);
+        assert_ok(image_delete(reg, id, &layers, &err), err);
         reg_layers_done(&layers);
         return holes;
 }
@@ -404,9 +404,9 @@ static void a_head_was_one_until_its_channel_moved_or_went(void **state)
         struct bk_error err = { 0 };
         struct reg_facts facts;
 
-        assert_ok(reg_channel_assign(f->reg, "prod", first, "ada", NULL, &err), err);
-        assert_ok(reg_channel_assign(f->reg, "prod", second, "ada", NULL, &err), err);
-        assert_ok(reg_channel_assign(f->reg, "test", first, "ada", NULL, &err), err);
+        assert_ok(channel_assign(f->reg, "prod", first, "ada", NULL, &err), err);
+        assert_ok(channel_assign(f->reg, "prod", second, "ada", NULL, &err), err);
+        assert_ok(channel_assign(f->reg, "test", first, "ada", NULL, &err), err);
         run(f->reg, "UPDATE channel_log SET at = id * 100");
         facts = facts_of(f->reg, REG_FACTS_HEADED, NULL, 0);
         assert_int_equal(facts.headed_at[0], facts.at);
@@ -416,7 +416,7 @@ static void a_head_was_one_until_its_channel_moved_or_went(void **state)
 
         assert_ok(reg_channel_delete(f->reg, "base:test", &who, &err), err);
         run(f->reg, "UPDATE event SET at = 777 WHERE action = 'channel.deleted'");
-        assert_ok(reg_channel_assign(f->reg, "prod", third, "ada", NULL, &err), err);
+        assert_ok(channel_assign(f->reg, "prod", third, "ada", NULL, &err), err);
         run(f->reg, "UPDATE channel_log SET at = id * 100");
         facts = facts_of(f->reg, REG_FACTS_HEADED, NULL, 0);
         assert_int_equal(facts.headed_at[0], 777);

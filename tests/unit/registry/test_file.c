@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "registry/prune.h"
 #include "registry/registry_priv.h"
 
 /* Skips aloud, unless BAKERY_REQUIRE names what is missing. */
@@ -188,7 +189,7 @@ static void a_lock_that_is_held_too_long_is_locked(void **state)
 {
         struct fixture *f = *state;
         BK_CLEANUP(reg_layers_done) struct reg_layers gone = { 0 };
-        autofree char *id = baked(f->reg, (struct recipe){ .seed = "1" }), *seeds = NULL;
+        autofree char *id = baked(f->reg, (struct recipe){ .seed = "1" }), *seeds = NULL, *word = NULL;
         const struct recipe second = { .seed = "2" };
         struct reg *other = NULL;
         struct bk_error err = { 0 };
@@ -198,9 +199,12 @@ static void a_lock_that_is_held_too_long_is_locked(void **state)
         assert_ok(reg_txn_write(other, &txn, &err), err);
         (void)sqlite3_busy_timeout(f->reg->db, 20);
         assert_fails_with(bake(f->reg, &second, &err), err, BK_LOCKED);
-        assert_fails_with(reg_delete(f->reg, id, &gone, &err), err, BK_LOCKED);
-        assert_fails_with(reg_set_state(f->reg, id, REG_TESTED, "ada", NULL, &err), err, BK_LOCKED);
-        assert_fails_with(reg_channel_assign(f->reg, "production", id, "ada", NULL, &err), err, BK_LOCKED);
+        assert_fails_with(image_delete(f->reg, id, &gone, &err), err, BK_LOCKED);
+        assert_fails_with(state_set(f->reg, id, REG_TESTED, "ada", NULL, &err), err, BK_LOCKED);
+        assert_fails_with(channel_assign(f->reg, "production", id, "ada", NULL, &err), err, BK_LOCKED);
+        /* Who is nobody does not even wait for it. */
+        assert_fails_with(reg_keep_by_token(f->reg, "bko_0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", INT64_MAX, NULL, &word,
+                                            &err), err, BK_DENIED);
         /* A writer that has not begun to commit does not disturb readers. */
         seeds = found(f->reg, "base", &err);
         assert_string_equal(seeds, "1");

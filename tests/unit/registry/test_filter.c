@@ -31,9 +31,9 @@ static void stock(struct reg *reg)
         top = baked(reg, (struct recipe){ .seed = "5", .name = "shop", .ancestor = middle,
                                           .attributes = { PAIR("kernel", "5.10"), PAIR("note", "~x~") } });
         revoked = baked(reg, (struct recipe){ .seed = "6", .attributes = { PAIR("kernel", "7"), PAIR("only", "revoked") } });
-        assert_ok(reg_set_state(reg, revoked, REG_REVOKED, "ada", "hole", &err), err);
-        assert_ok(reg_channel_assign(reg, "production", middle, "ada", NULL, &err), err);
-        assert_ok(reg_channel_assign(reg, "edge", top, "ada", NULL, &err), err);
+        assert_ok(state_set(reg, revoked, REG_REVOKED, "ada", "hole", &err), err);
+        assert_ok(channel_assign(reg, "production", middle, "ada", NULL, &err), err);
+        assert_ok(channel_assign(reg, "edge", top, "ada", NULL, &err), err);
 }
 
 /* NULL: not found. "!TEXT": refused, and the error says TEXT. "-": gone. */

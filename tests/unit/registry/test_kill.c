@@ -289,10 +289,10 @@ static void versions_are_unique_where_that_is_asked(void **state)
         assert_fails_with(reg_revocation_lift(f->reg, five, &because, &err), err, BK_CONFLICT);
         assert_non_null(strstr(err.text, nine));
         assert_state(f->reg, five, REG_REVOKED);
-        assert_ok(reg_set_state(f->reg, nine, REG_TRASHED, "bob", NULL, &err), err);
+        assert_ok(state_set(f->reg, nine, REG_TRASHED, "bob", NULL, &err), err);
         assert_ok(reg_revocation_lift(f->reg, five, &because, &err), err);
         assert_fails_with(reg_untrash(f->reg, nine, &because, &err), err, BK_CONFLICT);
-        assert_fails_with(reg_set_state(f->reg, nine, REG_TESTED, "bob", "x", &err), err, BK_CONFLICT);
+        assert_fails_with(state_set(f->reg, nine, REG_TESTED, "bob", "x", &err), err, BK_CONFLICT);
 }
 
 static void a_version_that_is_to_be_unique_is_needed(void **state)

@@ -50,7 +50,7 @@ static void the_ladder_goes_up_and_is_logged(void **state)
         struct bk_error err = { 0 };
 
         for (enum reg_state s = REG_TESTED; s <= REG_TRASHED; s++) {
-                assert_ok(reg_set_state(f->reg, id, s, "bob", s == REG_REVOKED ? "hole" : NULL, &err), err);
+                assert_ok(state_set(f->reg, id, s, "bob", s == REG_REVOKED ? "hole" : NULL, &err), err);
                 assert_int_equal(state_of(f->reg, id), s);
         }
         log = part(f->reg, id, "states", "");
@@ -70,14 +70,14 @@ static void going_back_needs_a_reason(void **state)
         static const char *const reasons[] = { NULL, "" };
         struct bk_error err = { 0 };
 
-        assert_ok(reg_set_state(f->reg, id, REG_TRASHED, "bob", NULL, &err), err);
+        assert_ok(state_set(f->reg, id, REG_TRASHED, "bob", NULL, &err), err);
         for (enum reg_state s = REG_BAKED; s < REG_TRASHED; s++)
                 for (size_t i = 0; i < 2; i++) {
-                        assert_fails_with(reg_set_state(f->reg, id, s, "bob", reasons[i], &err), err, BK_CONFLICT);
+                        assert_fails_with(state_set(f->reg, id, s, "bob", reasons[i], &err), err, BK_CONFLICT);
                         assert_non_null(strstr(err.text, reg_state_name(s)));
                         assert_int_equal(state_of(f->reg, id), REG_TRASHED);
                 }
-        assert_ok(reg_set_state(f->reg, id, REG_TESTED, "bob", "restored", &err), err);
+        assert_ok(state_set(f->reg, id, REG_TESTED, "bob", "restored", &err), err);
         assert_int_equal(state_of(f->reg, id), REG_TESTED);
 }
 
@@ -87,9 +87,9 @@ static void the_same_state_again_changes_nothing(void **state)
         autofree char *id = baked(f->reg, (struct recipe){ .seed = "1" }), *before = NULL, *after = NULL;
         struct bk_error err = { 0 };
 
-        assert_ok(reg_set_state(f->reg, id, REG_TESTED, "bob", NULL, &err), err);
+        assert_ok(state_set(f->reg, id, REG_TESTED, "bob", NULL, &err), err);
         before = part(f->reg, id, "states", "");
-        assert_ok(reg_set_state(f->reg, id, REG_TESTED, "bob", NULL, &err), err);
+        assert_ok(state_set(f->reg, id, REG_TESTED, "bob", NULL, &err), err);
         after = part(f->reg, id, "states", "");
         assert_string_equal(before, after);
 }
@@ -100,10 +100,10 @@ static void a_change_of_state_needs_an_image_and_a_person(void **state)
         autofree char *id = baked(f->reg, (struct recipe){ .seed = "1" }), *missing = id_of("2");
         struct bk_error err = { 0 };
 
-        assert_fails_with(reg_set_state(f->reg, missing, REG_TESTED, "bob", NULL, &err), err, BK_NOT_FOUND);
-        assert_fails_with(reg_set_state(f->reg, id, REG_TESTED, NULL, NULL, &err), err, BK_INVALID);
-        assert_fails_with(reg_set_state(f->reg, id, REG_TESTED, "", NULL, &err), err, BK_INVALID);
-        assert_fails_with(reg_set_state(f->reg, id, (enum reg_state)99, "bob", NULL, &err), err, BK_INVALID);
+        assert_fails_with(state_set(f->reg, missing, REG_TESTED, "bob", NULL, &err), err, BK_NOT_FOUND);
+        assert_fails_with(state_set(f->reg, id, REG_TESTED, NULL, NULL, &err), err, BK_INVALID);
+        assert_fails_with(state_set(f->reg, id, REG_TESTED, "", NULL, &err), err, BK_INVALID);
+        assert_fails_with(state_set(f->reg, id, (enum reg_state)99, "bob", NULL, &err), err, BK_INVALID);
         assert_int_equal(state_of(f->reg, id), REG_BAKED);
 }
 
@@ -116,11 +116,11 @@ static void a_channel_points_and_remembers(void **state)
         BK_CLEANUP(reg_image_done) struct reg_image first = { 0 }, second = { 0 };
         struct bk_error err = { 0 };
 
-        assert_ok(reg_channel_assign(f->reg, "production", old, "bob", "first", &err), err);
+        assert_ok(channel_assign(f->reg, "production", old, "bob", "first", &err), err);
         assert_ok(reg_resolve(f->reg, "base:production", &first, &err), err);
         assert_string_equal(first.id, old);
         assert_int_equal(first.state, REG_PROMOTED);
-        assert_ok(reg_channel_assign(f->reg, "base:production", newer, "bob", "second", &err), err);
+        assert_ok(channel_assign(f->reg, "base:production", newer, "bob", "second", &err), err);
         assert_ok(reg_resolve(f->reg, "base:production", &second, &err), err);
         assert_string_equal(second.id, newer);
 
@@ -139,9 +139,9 @@ static void the_same_head_again_is_no_history(void **state)
         autofree char *id = baked(f->reg, (struct recipe){ .seed = "1" }), *before = NULL, *after = NULL;
         struct bk_error err = { 0 };
 
-        assert_ok(reg_channel_assign(f->reg, "production", id, "bob", NULL, &err), err);
+        assert_ok(channel_assign(f->reg, "production", id, "bob", NULL, &err), err);
         before = part(f->reg, id, "channel_history", "");
-        assert_ok(reg_channel_assign(f->reg, "production", id, "bob", NULL, &err), err);
+        assert_ok(channel_assign(f->reg, "production", id, "bob", NULL, &err), err);
         after = part(f->reg, id, "channel_history", "");
         assert_string_equal(before, after);
 }
@@ -152,7 +152,7 @@ static void an_untested_head_stays_untested(void **state)
         autofree char *id = baked(f->reg, (struct recipe){ .seed = "1" });
         struct bk_error err = { 0 };
 
-        assert_ok(reg_channel_assign(f->reg, "nightly", id, "bob", NULL, &err), err);
+        assert_ok(channel_assign(f->reg, "nightly", id, "bob", NULL, &err), err);
         assert_int_equal(state_of(f->reg, id), REG_BAKED);
 }
 
@@ -174,12 +174,12 @@ static void channels_are_refused(void **state)
         };
         struct bk_error err = { 0 };
 
-        assert_ok(reg_set_state(f->reg, bad, REG_REVOKED, "bob", NULL, &err), err);
+        assert_ok(state_set(f->reg, bad, REG_REVOKED, "bob", NULL, &err), err);
         for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
                 BK_CLEANUP(reg_image_done) struct reg_image image = { 0 };
 
                 print_message("# %s\n", rows[i].why);
-                assert_fails_with(reg_channel_assign(f->reg, rows[i].channel, rows[i].id, rows[i].who, NULL, &err), err,
+                assert_fails_with(channel_assign(f->reg, rows[i].channel, rows[i].id, rows[i].who, NULL, &err), err,
                                   rows[i].kind);
                 assert_fails_with(reg_resolve(f->reg, "base:production", &image, &err), err, BK_NOT_FOUND);
         }
@@ -193,11 +193,11 @@ static void a_withdrawn_head_is_not_handed_out(void **state)
         autofree char *id = baked(f->reg, (struct recipe){ .seed = "1" });
         struct bk_error err = { 0 };
 
-        assert_ok(reg_channel_assign(f->reg, "production", id, "bob", NULL, &err), err);
+        assert_ok(channel_assign(f->reg, "production", id, "bob", NULL, &err), err);
         for (size_t i = 0; i < 3; i++) {
                 BK_CLEANUP(reg_image_done) struct reg_image image = { 0 };
 
-                assert_ok(reg_set_state(f->reg, id, rows[i].state, "bob", NULL, &err), err);
+                assert_ok(state_set(f->reg, id, rows[i].state, "bob", NULL, &err), err);
                 if (rows[i].given) {
                         assert_ok(reg_resolve(f->reg, "base:production", &image, &err), err);
                         continue;
@@ -214,8 +214,8 @@ static void an_unknown_channel_names_the_known(void **state)
         autofree char *id = baked(f->reg, (struct recipe){ .seed = "1" });
         struct bk_error err = { 0 };
 
-        assert_ok(reg_channel_assign(f->reg, "production", id, "bob", NULL, &err), err);
-        assert_ok(reg_channel_assign(f->reg, "nightly", id, "bob", NULL, &err), err);
+        assert_ok(channel_assign(f->reg, "production", id, "bob", NULL, &err), err);
+        assert_ok(channel_assign(f->reg, "nightly", id, "bob", NULL, &err), err);
         assert_fails_with(reg_resolve(f->reg, "base:prod", &image, &err), err, BK_NOT_FOUND);
         assert_non_null(strstr(err.text, "nightly, production"));
 }
@@ -233,7 +233,9 @@ static void descent_is_told_both_ways(void **state)
 {
         struct fixture *f = *state;
         struct bk_strv ids = { 0 };
-        BK_CLEANUP(reg_images_done) struct reg_images line = { 0 }, children = { 0 }, none = { 0 };
+        BK_CLEANUP(reg_images_done) struct reg_images line = { 0 }, none = { 0 };
+        BK_CLEANUP(reg_nodes_done) struct reg_nodes children = { 0 }, nobody = { 0 };
+        const struct reg_descent direct = { .depth = 1, .limit = -1 };
         struct bk_error err = { 0 };
         autofree char *missing = id_of("nobody");
         char *all[4];
@@ -248,13 +250,13 @@ static void descent_is_told_both_ways(void **state)
         assert_null(line.v[0].ancestor);
         assert_string_equal(line.v[2].ancestor, ids.v[1]);
 
-        assert_ok(reg_children(f->reg, ids.v[1], &children, &err), err);
+        assert_ok(reg_descendants(f->reg, ids.v[1], &direct, &children, &err), err);
         assert_int_equal(children.n, 2);
         assert_string_equal(children.v[0].id, ids.v[2]);
         assert_string_equal(children.v[1].id, ids.v[3]);
-        assert_ok(reg_children(f->reg, ids.v[3], &none, &err), err);
-        assert_int_equal(none.n, 0);
-        assert_fails_with(reg_children(f->reg, missing, &none, &err), err, BK_NOT_FOUND);
+        assert_ok(reg_descendants(f->reg, ids.v[3], &direct, &nobody, &err), err);
+        assert_int_equal(nobody.n, 0);
+        assert_fails_with(reg_descendants(f->reg, missing, &direct, &nobody, &err), err, BK_NOT_FOUND);
         assert_fails_with(reg_lineage(f->reg, missing, &none, &err), err, BK_NOT_FOUND);
         bk_strv_done(&ids);
 }
@@ -268,10 +270,10 @@ static void removal_is_refused_while_somebody_needs_it(void **state)
         autofree char *child = baked(f->reg, (struct recipe){ .seed = "2", .name = "web", .ancestor = parent });
         struct bk_error err = { 0 };
 
-        assert_fails_with(reg_delete(f->reg, parent, &gone, &err), err, BK_CONFLICT);
+        assert_fails_with(image_delete(f->reg, parent, &gone, &err), err, BK_CONFLICT);
         assert_non_null(strstr(err.text, child));
-        assert_ok(reg_channel_assign(f->reg, "production", child, "bob", NULL, &err), err);
-        assert_fails_with(reg_delete(f->reg, child, &gone, &err), err, BK_CONFLICT);
+        assert_ok(channel_assign(f->reg, "production", child, "bob", NULL, &err), err);
+        assert_fails_with(image_delete(f->reg, child, &gone, &err), err, BK_CONFLICT);
         assert_non_null(strstr(err.text, "web:production"));
         assert_int_equal(gone.n, 0);
         assert_ok(reg_resolve(f->reg, child, &image, &err), err);
@@ -294,11 +296,11 @@ static void removal_returns_layers_from_the_top(void **state)
                 BK_CLEANUP(reg_layers_done) struct reg_layers gone = { 0 };
                 autofree char *wanted = layer_digest(steps[i].gone[0]);
 
-                assert_ok(reg_delete(f->reg, ids[steps[i].image], &gone, &err), err);
+                assert_ok(image_delete(f->reg, ids[steps[i].image], &gone, &err), err);
                 assert_int_equal(gone.n, 1);
                 assert_string_equal(gone.v[0].digest, wanted);
                 assert_int_equal(gone.v[0].size, 4096);
-                assert_fails_with(reg_delete(f->reg, ids[steps[i].image], &gone, &err), err, BK_NOT_FOUND);
+                assert_fails_with(image_delete(f->reg, ids[steps[i].image], &gone, &err), err, BK_NOT_FOUND);
         }
         for (size_t i = 0; i < 4; i++)
                 free(ids[i]);
@@ -314,10 +316,10 @@ static void layers_without_an_image_go_with_the_last(void **state)
         autofree char *top = baked(f->reg, (struct recipe){ .seed = "3", .layer = "c", .backing = "b", .depth = 2 });
         struct bk_error err = { 0 };
 
-        assert_ok(reg_delete(f->reg, lowest, &first, &err), err);
-        assert_ok(reg_delete(f->reg, middle, &first, &err), err);
+        assert_ok(image_delete(f->reg, lowest, &first, &err), err);
+        assert_ok(image_delete(f->reg, middle, &first, &err), err);
         assert_int_equal(first.n, 0);
-        assert_ok(reg_delete(f->reg, top, &gone, &err), err);
+        assert_ok(image_delete(f->reg, top, &gone, &err), err);
         assert_int_equal(gone.n, 3);
         for (size_t i = 0; i < 3; i++) {
                 static const char *const words[] = { "c", "b", "a" };
@@ -337,9 +339,9 @@ static void a_shared_layer_stays_for_the_other(void **state)
         autofree char *b = baked(f->reg, (struct recipe){ .seed = "2", .layer = "both" });
         struct bk_error err = { 0 };
 
-        assert_ok(reg_delete(f->reg, a, &first, &err), err);
+        assert_ok(image_delete(f->reg, a, &first, &err), err);
         assert_int_equal(first.n, 0);
-        assert_ok(reg_delete(f->reg, b, &second, &err), err);
+        assert_ok(image_delete(f->reg, b, &second, &err), err);
         assert_int_equal(second.n, 1);
 }
 
@@ -351,9 +353,9 @@ static void what_headed_a_channel_is_remembered_after_removal(void **state)
         autofree char *newer = baked(f->reg, (struct recipe){ .seed = "2" }), *heads = NULL;
         struct bk_error err = { 0 };
 
-        assert_ok(reg_channel_assign(f->reg, "production", old, "bob", NULL, &err), err);
-        assert_ok(reg_channel_assign(f->reg, "production", newer, "bob", NULL, &err), err);
-        assert_ok(reg_delete(f->reg, old, &gone, &err), err);
+        assert_ok(channel_assign(f->reg, "production", old, "bob", NULL, &err), err);
+        assert_ok(channel_assign(f->reg, "production", newer, "bob", NULL, &err), err);
+        assert_ok(image_delete(f->reg, old, &gone, &err), err);
         heads = part(f->reg, newer, "channels", "");
         assert_non_null(strstr(heads, old));
 }

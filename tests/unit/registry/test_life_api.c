@@ -39,6 +39,8 @@ static const struct { const char *method, *path, *body; enum reg_role role; int 
         { "POST", "/images/{1}/tags",                   "{\"remove\":[\"env\"]}",                       REG_BAKE,       200, "\"attributes\":{}" },
         { "GET",  "/images/{1}/tags",                   NULL,                                           REG_READ,       200, "\"was\":\"prod\"" },
         { "POST", "/images/{1}/channels",               "{\"channel\":\"production\",\"expect\":\"none\"}", REG_BAKE,   200, "\"previous\":null" },
+        { "POST", "/images/{1}/state",                  "{\"state\":\"tested\",\"why\":\"x\"}",         REG_BAKE,       403, "is promoted" },
+        { "POST", "/images/{1}/state",                  "{\"state\":\"baked\",\"why\":\"x\"}",          REG_BAKE,       403, "is promoted" },
         { "PUT",  "/channels/base/production",          "{\"image\":\"{2}\",\"expect\":\"none\"}",      REG_BAKE,       409, "{1}" },
         { "PUT",  "/channels/base/production",          "{\"image\":\"{2}\",\"expect\":\"{1}\"}",       REG_BAKE,       200, "{2}" },
         { "PUT",  "/channels/web/production",           "{\"image\":\"{2}\"}",                          REG_BAKE,       409, "named" },

@@ -52,11 +52,11 @@ static void fill(struct reg *reg)
                 ids[i] = baked(reg, recipe);
         }
         for (int i = 0; i < 20; i++)
-                assert_ok(reg_channel_assign(reg, lrand48() % 2 ? "3" : "a", ids[lrand48() % IMAGES], "ada", NULL, &err), err);
+                assert_ok(channel_assign(reg, lrand48() % 2 ? "3" : "a", ids[lrand48() % IMAGES], "ada", NULL, &err), err);
         for (int i = 0; i < 20; i++) {
                 const enum reg_state to = (enum reg_state)(REG_DEPRECATED + lrand48() % 3);
 
-                assert_ok(reg_set_state(reg, ids[lrand48() % IMAGES], to, "ada", "to see", &err), err);
+                assert_ok(state_set(reg, ids[lrand48() % IMAGES], to, "ada", "to see", &err), err);
         }
         assert_ok(reg_sql_script(reg, "UPDATE image SET hidden = 1 WHERE sequence % 7 = 0", &err), err);
         for (int i = 0; i < IMAGES; i++)
@@ -175,8 +175,8 @@ static void what_may_be_written(void **state)
                                                                             PAIR("release", "bookworm") } });
         struct bk_error err = { 0 };
 
-        assert_ok(reg_channel_assign(f->reg, "prod", base, "ada", NULL, &err), err);
-        assert_ok(reg_set_state(f->reg, web, REG_REVOKED, "ada", "a hole", &err), err);
+        assert_ok(channel_assign(f->reg, "prod", base, "ada", NULL, &err), err);
+        assert_ok(state_set(f->reg, web, REG_REVOKED, "ada", "a hole", &err), err);
         assert_ok(reg_launch_seen(f->reg, "report", &(struct reg_launch){ .image = web, .instance = "i-1" }, &err), err);
         assert_ok(reg_launch_ended(f->reg, "report", "i-1", "ada", &err), err);
         for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
@@ -261,7 +261,7 @@ static void a_match_serves_one_registry_after_another(void **state)
                 for (size_t k = 0; k < facts.n; k++)
                         assert_int_equal(reg_match_meets(match, &facts, k), k + 1 == facts.n);
                 id = baked(f->reg, (struct recipe){ .seed = seed, .attributes = { PAIR("kernel", "6.1") } });
-                assert_ok(reg_channel_assign(f->reg, "prod", id, "ada", NULL, &err), err);
+                assert_ok(channel_assign(f->reg, "prod", id, "ada", NULL, &err), err);
         }
 }
 

@@ -30,9 +30,9 @@ static void fill(struct reg *reg)
         autofree char *gone = baked(reg, (struct recipe){ .seed = "gone", .name = "gone", .packages = old_ssl, .n_packages = 3 });
         struct bk_error err = { 0 };
 
-        assert_ok(reg_channel_assign(reg, "prod", app, "ada", "it is good", &err), err);
-        assert_ok(reg_set_state(reg, spare, REG_REVOKED, "ada", "bad", &err), err);
-        assert_ok(reg_set_state(reg, gone, REG_TRASHED, "ada", "old", &err), err);
+        assert_ok(channel_assign(reg, "prod", app, "ada", "it is good", &err), err);
+        assert_ok(state_set(reg, spare, REG_REVOKED, "ada", "bad", &err), err);
+        assert_ok(state_set(reg, gone, REG_TRASHED, "ada", "old", &err), err);
 }
 
 static const struct { const char *target, *names; } asks[] = {

@@ -173,9 +173,9 @@ static char *hostile(struct reg *reg)
 
         json_decref(provenance);
         import_advisory(reg);
-        assert_ok(reg_set_state(reg, id, REG_TESTED, EVIL, EVIL, &err), err);
-        assert_ok(reg_channel_assign(reg, "team/web:production", id, EVIL, EVIL, &err), err);
-        assert_ok(reg_channel_assign(reg, "foundation:production", below, "ada", "no reason", &err), err);
+        assert_ok(state_set(reg, id, REG_TESTED, EVIL, EVIL, &err), err);
+        assert_ok(channel_assign(reg, "team/web:production", id, EVIL, EVIL, &err), err);
+        assert_ok(channel_assign(reg, "foundation:production", below, "ada", "no reason", &err), err);
         assert_ok(reg_tag(reg, id, &(struct reg_tag){ .key = "owner", .value = EVIL }, 1, &(struct reg_change){ .who = EVIL, .why = EVIL }, &err),
                   err);
         assert_ok(reg_launch_seen(reg, "report", &launch, &err), err);
@@ -452,7 +452,7 @@ static void a_plan_is_shown(void **state)
                                  "action", "trash", "rule", "stale" TAG, "place", "rules.hcl:3:1", "fate", "goes", "why", EVIL, "due_at",
                                  "2026-01-02T00:00:00Z",
                                  "bytes", (json_int_t)1048576);
-        autohtml html = { 0 };
+        autohtml html = { 0 }, longer = { 0 };
 
         (void)state;
         reg_html(&html, "<main>");
@@ -464,7 +464,35 @@ static void a_plan_is_shown(void **state)
         assert_non_null(strstr(text, "A run would do nothing: libvirt &lt;script"));
         assert_non_null(strstr(text, "<span class=\"word goes\">goes</span>"));
         assert_non_null(strstr(text, "1.0\xc2\xa0MiB"));
+        assert_null(strstr(text, "more"));
+        (void)json_object_set_new(plan, "more", json_integer(7));
+        reg_page_plan(&longer, plan);
+        autofree char *rest = bk_buf_finish(&longer.buf);
+
+        assert_non_null(strstr(rest, "There are 7 more"));
         json_decref(plan);
+}
+
+static void the_trash_is_shown_in_pages(void **state)
+{
+        struct fixture *f = *state;
+        struct bk_error err = { 0 };
+        autofree char *first = NULL, *address = NULL, *rest = NULL;
+        const char *next;
+
+        for (int i = 0; i < 101; i++) {
+                autofree char *seed = bk_format("%d", i), *id = baked(f->reg, (struct recipe){ .seed = seed });
+
+                assert_ok(reg_trash(f->reg, id, 4102444800, &(struct reg_change){ .who = "ada", .privileged = true }, &err), err);
+        }
+        first = page(f->reg, "/janitor");
+        next = strstr(first, "href=\"/janitor?cursor=");
+        assert_non_null(next);
+        next += strlen("href=\"");
+        address = bk_strndup(next, strcspn(next, "\""));
+        rest = page(f->reg, address);
+        assert_non_null(strstr(rest, "data-name=\"Image\""));
+        assert_null(strstr(rest, "?cursor="));
 }
 
 static void an_empty_registry_says_what_to_do(void **state)
@@ -492,6 +520,8 @@ static void other_addresses_stay_what_they_were(void **state)
         static const struct { const char *path, *type; int status; } cases[] = {
                 { "//team/web", "application/json", 200 }, { "//metrics", "text/plain; version=0.0.4; charset=utf-8", 200 }, { "//healthz",
                 "application/json", 200 },
+                { "//images/%00", REG_HTML, 400 }, { "//images/%zz/diff/x", REG_HTML, 400 }, { "//images/a:(%00)", REG_HTML, 400 },
+                { "/images/%00", "application/json", 400 }, { "//nothing%00", "application/json", 400 },
                 { "//nothing", "application/json", 404 }, { "//bakery.css", "text/css; charset=utf-8", 200 }, { "//bakery.js",
                 "text/javascript; charset=utf-8", 200 },
                 { "/images", "application/json", 200 }, { "/", "application/json", 200 }, { "//images", REG_HTML, 200 }, { "//images/team%2Fweb",
@@ -535,6 +565,7 @@ int main(void)
                 registry_test(the_log_can_be_walked_back),
                 registry_test(a_log_ends_where_the_stream_begins),
                 cmocka_unit_test(a_plan_is_shown),
+                registry_test(the_trash_is_shown_in_pages),
                 registry_test(an_empty_registry_says_what_to_do),
                 registry_test(other_addresses_stay_what_they_were),
                 registry_test(an_advisory_is_gone_to_by_its_name),

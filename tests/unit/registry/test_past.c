@@ -22,7 +22,7 @@ static void became(struct reg *reg, const char *id, enum reg_state state, int64_
 {
         struct bk_error err = { 0 };
 
-        assert_ok(reg_set_state(reg, id, state, "ada", "why", &err), err);
+        assert_ok(state_set(reg, id, state, "ada", "why", &err), err);
         sql(reg, "UPDATE state_log SET at = ? WHERE image = (SELECT sequence FROM image WHERE id = ?) AND id = (SELECT max(id) "
             "FROM state_log)", at, id);
 }
@@ -44,7 +44,7 @@ static void headed(struct reg *reg, const char *channel, const char *id, int64_t
 {
         struct bk_error err = { 0 };
 
-        assert_ok(reg_channel_assign(reg, channel, id, "ada", NULL, &err), err);
+        assert_ok(channel_assign(reg, channel, id, "ada", NULL, &err), err);
         sql(reg, "UPDATE channel_log SET at = ? WHERE image = ? AND id = (SELECT max(id) FROM channel_log)", at, id);
         sql(reg, "UPDATE state_log SET at = ? WHERE state = 2 AND image = (SELECT sequence FROM image WHERE id = ?)", at, id);
 }
@@ -96,7 +96,7 @@ static void january(struct reg *reg)
         tagged(reg, one, "team", NULL, "red", DAY(11));
         tagged(reg, one, "application", NULL, "shop", DAY(6));
         tagged(reg, one, "application", "shop", NULL, DAY(11));
-        assert_ok(reg_delete(reg, four, &layers, &err), err);
+        assert_ok(image_delete(reg, four, &layers, &err), err);
         assert_ok(reg_sql_run(reg, &err, "DELETE FROM gone", ""), err);
         assert_ok(reg_sql_run(reg, &err, "INSERT INTO gone (id, sequence, name, at, who, why, record) "
                               "VALUES (?, 2, 'base', ?, 'ada', 'old', ?)", "tit", four, (int64_t)DAY(9), text), err);
@@ -233,7 +233,7 @@ static void a_deleted_image_is_found_where_it_was(void **state)
 
         born(f->reg, id, DAY(2));
         became(f->reg, id, REG_TESTED, DAY(5));
-        assert_ok(reg_delete(f->reg, id, &layers, &err), err);
+        assert_ok(image_delete(f->reg, id, &layers, &err), err);
         assert_ok(reg_query(f->reg, "base?_at=2024-01-06&state=tested&kernel>6", &tested, &err), err);
         assert_string_equal(tested.v[0].id, id);
         assert_fails_with(reg_query(f->reg, "base?_at=2024-01-03&state=tested", &none, &err), err, BK_NOT_FOUND);
@@ -280,6 +280,26 @@ static void times_of_many_forms(void **state)
         assert_true(now - low >= 2 * 86400 - 2 && now - low <= 2 * 86400);
 }
 
+/* Of one that was deleted nothing is in the registry but its record. */
+static void a_walk_among_deleted_images_ends(void **state)
+{
+        static const char record[] = "{\"id\": \"%s\", \"sequence\": 2, \"name\": \"base\", \"type\": \"base\", \"state\": \"tested\", "
+                                     "\"layer\": \"l\", \"created_at\": \"2024-01-03T00:00:00Z\", \"attributes\": {\"kernel\": \"5\"}}";
+        struct fixture *f = *state;
+        autofree char *id = id_of("4"), *text = bk_format(record, id);
+        BK_CLEANUP(reg_images_done) struct reg_images images = { 0 };
+        const int usual = reg_past_most_ms;
+        struct bk_error err = { 0 };
+
+        assert_ok(reg_sql_run(f->reg, &err, "INSERT INTO gone (id, sequence, name, at, who, why, record) "
+                              "VALUES (?, 2, 'base', ?, 'ada', 'old', ?)", "tit", id, (int64_t)DAY(9), text), err);
+        reg_past_most_ms = -1;
+        assert_fails_with(reg_query(f->reg, "base?_at=2024-01-07&kernel=6", &images, &err), err, BK_TIMEOUT);
+        assert_ok(reg_query(f->reg, "base?_at=2024-01-07&kernel=5", &images, &err), err);       /* what is wanted is no walk */
+        reg_past_most_ms = usual;
+        assert_int_equal(images.n, 1);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -288,6 +308,7 @@ int main(void)
                 registry_test(an_image_is_shown_with_its_attributes_of_then),
                 registry_test(a_deleted_image_is_gone_not_unknown),
                 registry_test(a_deleted_image_is_found_where_it_was),
+                registry_test(a_walk_among_deleted_images_ends),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

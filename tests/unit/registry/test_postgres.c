@@ -230,7 +230,7 @@ static void a_blow_at_any_step_leaves_all_or_nothing(void **state)
                 struct bk_error err = { 0 };
 
                 set_blow(watch, 0, "none");
-                assert_ok(reg_delete(f->reg, id, &gone, &err), err);
+                assert_ok(image_delete(f->reg, id, &gone, &err), err);
                 assert_ok(reg_sql_script(f->reg, "DELETE FROM package_on; DELETE FROM package", &err), err);
         }
         reg_close(watch);

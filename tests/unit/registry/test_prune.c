@@ -95,7 +95,7 @@ static void what_is_needed_stays(void **state)
         autofree char *runs = baked(f->reg, (struct recipe){ .seed = "runs" }), *kept = baked(f->reg, (struct recipe){ .seed = "kept" });
         struct bk_error err = { 0 };
 
-        assert_ok(reg_channel_assign(f->reg, "production", head, "bob", NULL, &err), err);
+        assert_ok(channel_assign(f->reg, "production", head, "bob", NULL, &err), err);
         assert_ok(reg_launch_seen(f->reg, "report", &(struct reg_launch){ .image = runs, .instance = "vm-7", .name = "web" }, &err), err);
         assert_ok(reg_keep(f->reg, kept, INT64_MAX, &because, &err), err);
         for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
@@ -104,9 +104,9 @@ static void what_is_needed_stays(void **state)
                 refuses(f->reg, kept, all[i], "is kept; `bakery image unkeep` ends that; asked for by: bob: a hole");
         }
         print_message("# also of what somebody put into the trash by hand, and by hand\n");
-        assert_ok(reg_set_state(f->reg, head, REG_TRASHED, "bob", NULL, &err), err);
-        assert_ok(reg_set_state(f->reg, runs, REG_TRASHED, "bob", NULL, &err), err);
-        assert_ok(reg_set_state(f->reg, kept, REG_TRASHED, "bob", NULL, &err), err);
+        assert_ok(state_set(f->reg, head, REG_TRASHED, "bob", NULL, &err), err);
+        assert_ok(state_set(f->reg, runs, REG_TRASHED, "bob", NULL, &err), err);
+        assert_ok(state_set(f->reg, kept, REG_TRASHED, "bob", NULL, &err), err);
         refuses(f->reg, head, REG_PRUNE_PURGE, "heads a channel");
         refuses(f->reg, runs, REG_PRUNE_PURGE, "is in use");
         refuses(f->reg, kept, REG_PRUNE_PURGE, "is kept");
@@ -134,7 +134,7 @@ static void who_carries_others_goes_after_them(void **state)
 
         refuses(f->reg, ground, REG_PRUNE_TRASH, "has descendants that are not in the trash");
         print_message("# one that is in the trash by hand hides none that stands on it\n");
-        assert_ok(reg_set_state(f->reg, middle, REG_TRASHED, "bob", NULL, &err), err);
+        assert_ok(state_set(f->reg, middle, REG_TRASHED, "bob", NULL, &err), err);
         refuses(f->reg, ground, REG_PRUNE_TRASH, top);
         assert_ok(reg_untrash(f->reg, middle, &because, &err), err);
         assert_int_equal(count(f->reg, "SELECT count(*) FROM trash"), 0);
@@ -217,10 +217,10 @@ static void a_hidden_image_is_found_by_its_digest_only(void **state)
         assert_int_equal(offers.n, 1);
         assert_string_equal(offers.v[0].image.id, old);
         print_message("# no channel begins to point at it, nor goes back to it\n");
-        assert_fails_with(reg_channel_assign(f->reg, "production", id, "bob", NULL, &err), err, BK_CONFLICT);
+        assert_fails_with(channel_assign(f->reg, "production", id, "bob", NULL, &err), err, BK_CONFLICT);
         assert_non_null(strstr(err.text, "hidden"));
         err = (struct bk_error){ 0 };
-        assert_ok(reg_channel_assign(f->reg, "production", old, "bob", NULL, &err), err);
+        assert_ok(channel_assign(f->reg, "production", old, "bob", NULL, &err), err);
         assert_fails_with(reg_channel_rollback(f->reg, "base:production", NULL, &because, &head, &err), err, BK_NOT_FOUND);
         err = (struct bk_error){ 0 };
         assert_ok(reg_unhide(f->reg, id, &because, &err), err);
@@ -270,6 +270,7 @@ static void the_trash_says_until_when(void **state)
         struct fixture *f = *state;
         autofree char *one = baked(f->reg, (struct recipe){ .seed = "1" }), *two = baked(f->reg, (struct recipe){ .seed = "2" });
         autofree char *body = bk_strdup("{\"state\":\"trashed\",\"purge_at\":\"2100-01-01T00:00:00Z\",\"why\":\"old\"}"), *target = NULL;
+        static const char *const no_places[] = { "x", "1", "1.", ".1", "1.x", "-1.1", "1.1.1", "9999999999999999999999.1" };
         struct bk_error err = { 0 };
         json_t *answer;
         const json_t *items;
@@ -277,7 +278,7 @@ static void the_trash_says_until_when(void **state)
         target = bk_format("/images/%s/state", one);
         json_decref(ask(f->reg, "POST", target, body));
         refused(f->reg, "POST", target, "{\"state\":\"tested\",\"purge_at\":\"2100-01-01\"}", 400);
-        assert_ok(reg_set_state(f->reg, two, REG_TRASHED, "bob", NULL, &err), err);
+        assert_ok(state_set(f->reg, two, REG_TRASHED, "bob", NULL, &err), err);
         answer = ask(f->reg, "GET", "/trash", NULL);
         items = json_object_get(answer, "items");
         assert_int_equal(json_array_size(items), 2);
@@ -286,12 +287,33 @@ static void the_trash_says_until_when(void **state)
         assert_string_equal(json_string_value(json_object_get(json_array_get(items, 1), "why")), "old");
         assert_true(json_is_string(json_object_get(json_array_get(items, 1), "since")));
         json_decref(answer);
+        print_message("# it comes in pages, where two go at the same moment, too\n");
+        assert_ok(reg_trash(f->reg, two, 4102444800, &because, &err), err);
+        for (int page = 0; page < 2; page++) {
+                autofree char *next = page == 0 ? bk_strdup("/trash?limit=1") : bk_format("/trash?limit=1&cursor=4102444800.1");
+
+                answer = ask(f->reg, "GET", next, NULL);
+                items = json_object_get(answer, "items");
+                assert_int_equal(json_array_size(items), 1);
+                assert_string_equal(json_string_value(json_object_get(json_array_get(items, 0), "id")), page == 0 ? one : two);
+                assert_null(json_object_get(json_array_get(items, 0), "place"));
+                if (page == 0)
+                        assert_string_equal(json_string_value(json_object_get(answer, "next")), "4102444800.1");
+                else
+                        assert_true(json_is_null(json_object_get(answer, "next")));
+                json_decref(answer);
+        }
+        for (size_t i = 0; i < sizeof no_places / sizeof *no_places; i++) {
+                autofree char *wrong = bk_format("/trash?cursor=%s", no_places[i]);
+
+                refused(f->reg, "GET", wrong, NULL, 400);
+        }
         print_message("# said again with another time it has that one; without, it keeps what it has\n");
         assert_ok(reg_trash(f->reg, one, 5000, &because, &err), err);
         assert_ok(reg_trash(f->reg, one, 0, &because, &err), err);
         assert_int_equal(count(f->reg, "SELECT min(purge_at) FROM trash"), 5000);
         assert_ok(reg_untrash(f->reg, one, &because, &err), err);
-        assert_ok(reg_set_state(f->reg, two, REG_BAKED, "bob", "back", &err), err);
+        assert_ok(state_set(f->reg, two, REG_BAKED, "bob", "back", &err), err);
         assert_int_equal(count(f->reg, "SELECT count(*) FROM trash"), 0);
 }
 
@@ -423,6 +445,63 @@ static void keeping_has_an_end(void **state)
         assert_string_equal(told, "image.kept image.kept image.hidden image.unkept");
 }
 
+/* Asks for the image to stay until then, with a role or by the word; what is so afterwards is "UNTIL WHO WHY", the caller's. */
+static char *kept(struct reg *reg, const char *id, enum reg_role role, const char *word, const char *until, const char *why)
+{
+        autofree char *path = word != NULL ? bk_strdup("/janitor/opt-out") : bk_format("/images/%s/keep", id);
+        autofree char *token = word != NULL ? bk_format("\"token\":\"%s\",", word) : bk_strdup("");
+        autofree char *body = bk_format("{%s\"until\":%s,\"why\":\"%s\"}", token, until, why);
+        const struct reg_request request = { .method = "POST", .path = path, .query = "", .body = body, .length = strlen(body),
+                                             .who = reg_role_name(role), .role = role };
+        BK_CLEANUP(reg_answer_done) struct reg_answer answer = { 0 };
+        autojson *json = NULL;
+        const json_t *keep;
+        const char *then;
+
+        reg_api(reg, &request, &answer);
+        assert_int_equal(answer.status, 200);
+        json = json_loadb(answer.text, answer.length, 0, NULL);
+        keep = json_array_get(json_object_get(json, "keep"), 0);
+        then = json_string_value(json_object_get(keep, "until"));
+        return bk_format("%s %s %s", then != NULL ? then : "ever", json_string_value(json_object_get(keep, "who")),
+                         json_string_value(json_object_get(keep, "why")));
+}
+
+static void who_may_not_lift_it_only_lengthens_it(void **state)
+{
+        static const struct { enum reg_role role; const char *until, *why, *kept; } rows[] = {
+                { REG_BAKE,     "\"2090-01-01\"",       "one",          "2090-01-01T00:00:00Z bake one" },
+                { REG_BAKE,     "\"2089-12-31\"",       "two",          "2090-01-01T00:00:00Z bake one" },
+                { REG_NOBODY,   "\"2089-12-31\"",       "three",        "2090-01-01T00:00:00Z bake one" },
+                { REG_NOBODY,   "\"2091-01-01\"",       "four",         "2091-01-01T00:00:00Z who was told by rule stale four" },
+                { REG_BAKE,     "null",                 "five",         "ever bake five" },
+                { REG_BAKE,     "\"2095-01-01\"",       "six",          "ever bake five" },
+                { REG_NOBODY,   "\"2095-01-01\"",       "seven",        "ever bake five" },
+                { REG_PROMOTE,  "\"2089-01-01\"",       "eight",        "2089-01-01T00:00:00Z promote eight" },
+        };
+        struct fixture *f = *state;
+        autofree char *id = baked(f->reg, (struct recipe){ .seed = "1" }), *word = NULL, *told = NULL;
+        struct bk_error err = { 0 };
+        int64_t since;
+
+        change_mark(f->reg, id, "stale", "trash", 0);
+        assert_ok(reg_mark_token(f->reg, id, "stale", &word, &err), err);
+        since = index_of(f->reg);
+        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+                autofree char *now = kept(f->reg, id, rows[i].role, rows[i].role == REG_NOBODY ? word : NULL, rows[i].until, rows[i].why);
+
+                print_message("# %s\n", rows[i].why);
+                assert_string_equal(now, rows[i].kept);
+        }
+        told = actions(f->reg, since);
+        assert_string_equal(told, "image.kept image.kept image.kept image.kept");
+        print_message("# what has ended is no bound\n");
+        assert_ok(reg_sql_run(f->reg, &err, "UPDATE keep SET until = 1000", ""), err);
+        autofree char *again = kept(f->reg, id, REG_BAKE, NULL, "\"2088-01-01\"", "nine");
+
+        assert_string_equal(again, "2088-01-01T00:00:00Z bake nine");
+}
+
 /* --- runs ------------------------------------------------------------------------------------ */
 static void a_run_that_was_killed_is_aborted(void **state)
 {
@@ -462,6 +541,7 @@ int main(void)
                 registry_test(a_word_opts_its_image_out),
                 registry_test(only_a_word_needs_no_role),
                 registry_test(keeping_has_an_end),
+                registry_test(who_may_not_lift_it_only_lengthens_it),
                 registry_test(a_run_that_was_killed_is_aborted),
         };
 

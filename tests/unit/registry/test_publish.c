@@ -114,7 +114,7 @@ static void equal_inventories_are_kept_apart_from_others(void **state)
                 assert_int_equal(json_integer_value(json_object_get(json, "package_count")), images[i].count);
                 assert_int_equal(json_array_size(json_object_get(json, "packages")), images[i].count);
                 json_decref(json);
-                assert_ok(reg_delete(f->reg, id, &gone, &err), err);
+                assert_ok(image_delete(f->reg, id, &gone, &err), err);
         }
 }
 
@@ -141,11 +141,11 @@ static void an_ancestor_must_be_there_and_sound(void **state)
         assert_non_null(strstr(err.text, missing));
         child.ancestor = id;
         for (size_t i = 0; i < 2; i++) {
-                assert_ok(reg_set_state(f->reg, id, refused[i], "ada", "bad", &err), err);
+                assert_ok(state_set(f->reg, id, refused[i], "ada", "bad", &err), err);
                 assert_fails_with(bake(f->reg, &child, &err), err, BK_CONFLICT);
                 assert_non_null(strstr(err.text, reg_state_name(refused[i])));
         }
-        assert_ok(reg_set_state(f->reg, id, REG_DEPRECATED, "ada", "still sound", &err), err);
+        assert_ok(state_set(f->reg, id, REG_DEPRECATED, "ada", "still sound", &err), err);
         assert_ok(bake(f->reg, &child, &err), err);
 }
 

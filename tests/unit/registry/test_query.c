@@ -21,7 +21,7 @@ static void stock(struct reg *reg)
         for (size_t i = 0; i < sizeof recipes / sizeof *recipes; i++)
                 free(baked(reg, recipes[i]));
         revoked = id_of("4");
-        assert_ok(reg_set_state(reg, revoked, REG_REVOKED, "ada", "hole", &err), err);
+        assert_ok(state_set(reg, revoked, REG_REVOKED, "ada", "hole", &err), err);
 }
 
 static const struct { const char *query, *found; } matches[] = {
@@ -326,7 +326,7 @@ static void a_sequence_is_never_given_twice(void **state)
         struct bk_error err = { 0 };
 
         assert_ok(reg_resolve(f->reg, id, &first, &err), err);
-        assert_ok(reg_delete(f->reg, id, &gone, &err), err);
+        assert_ok(image_delete(f->reg, id, &gone, &err), err);
         next = baked(f->reg, (struct recipe){ .seed = "2" });
         assert_ok(reg_resolve(f->reg, next, &second, &err), err);
         assert_true(second.sequence > first.sequence);
@@ -364,7 +364,7 @@ static void references_of_every_form(void **state)
         struct bk_error err = { 0 };
 
         stock(f->reg);
-        assert_ok(reg_channel_assign(f->reg, "production", id, "ada", NULL, &err), err);
+        assert_ok(channel_assign(f->reg, "production", id, "ada", NULL, &err), err);
         for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
                 BK_CLEANUP(reg_image_done) struct reg_image image = { 0 };
 
@@ -410,7 +410,7 @@ static void a_name_never_gives_what_was_withdrawn(void **state)
         for (size_t i = 0; i < 3; i++) {
                 BK_CLEANUP(reg_image_done) struct reg_image image = { 0 }, exact = { 0 };
 
-                assert_ok(reg_set_state(f->reg, newer, withdrawn[i], "ada", "why", &err), err);
+                assert_ok(state_set(f->reg, newer, withdrawn[i], "ada", "why", &err), err);
                 assert_ok(reg_resolve(f->reg, "base", &image, &err), err);
                 assert_string_equal(image.id, old);
                 assert_ok(reg_resolve(f->reg, newer, &exact, &err), err);
@@ -486,7 +486,7 @@ static void inputs_find_the_newest_living(void **state)
         for (size_t i = 0; i < 4; i++) {
                 BK_CLEANUP(reg_image_done) struct reg_image image = { 0 };
 
-                assert_ok(reg_set_state(f->reg, newer, rows[i].state, "ada", "why", &err), err);
+                assert_ok(state_set(f->reg, newer, rows[i].state, "ada", "why", &err), err);
                 assert_ok(reg_find_input(f->reg, "base", "h", &image, &err), err);
                 assert_string_equal(image.id, rows[i].id);
         }

@@ -97,7 +97,7 @@ static void restoring_gives_back_what_each_was(void **state)
         autofamily all = family(f->reg);
         struct bk_error err = { 0 };
 
-        assert_ok(reg_set_state(f->reg, all.v[SQL], REG_DEPRECATED, "bob", NULL, &err), err);
+        assert_ok(state_set(f->reg, all.v[SQL], REG_DEPRECATED, "bob", NULL, &err), err);
         assert_ok(withdraw(f->reg, all.v[FOUNDATION], 0, true, &err), err);
         assert_states(f->reg, &all, "rrrrrt");
         assert_ok(reg_revocation_lift(f->reg, all.v[FOUNDATION], &because, &err), err);
@@ -130,7 +130,7 @@ static void what_is_inherited_is_restored_where_it_began(void **state)
         assert_ok(withdraw(f->reg, all.v[BASE], 0, true, &err), err);
         assert_fails_with(reg_revocation_lift(f->reg, all.v[APP], &because, &err), err, BK_CONFLICT);
         assert_non_null(strstr(err.text, all.v[BASE]));
-        assert_fails_with(reg_set_state(f->reg, all.v[APP], REG_TESTED, "bob", "fine", &err), err, BK_CONFLICT);
+        assert_fails_with(state_set(f->reg, all.v[APP], REG_TESTED, "bob", "fine", &err), err, BK_CONFLICT);
         assert_states(f->reg, &all, "trrrrt");
 }
 
@@ -222,7 +222,7 @@ static void a_change_sees_what_is_due(void **state)
         let_time_pass(f->reg);
         assert_fails_with(bake(f->reg, &(struct recipe){ .seed = "x", .name = "x", .ancestor = all.v[SQL] }, &err), err, BK_CONFLICT);
         assert_non_null(strstr(err.text, "a hole"));
-        assert_fails_with(reg_channel_assign(f->reg, "production", all.v[SQL], "bob", NULL, &err), err, BK_CONFLICT);
+        assert_fails_with(channel_assign(f->reg, "production", all.v[SQL], "bob", NULL, &err), err, BK_CONFLICT);
 }
 
 static void a_plan_can_be_changed(void **state)
@@ -294,7 +294,7 @@ static void the_trash_is_never_baked_on(void **state)
         autofamily all = family(f->reg);
         struct bk_error err = { 0 };
 
-        assert_ok(reg_set_state(f->reg, all.v[OTHER], REG_TRASHED, "bob", NULL, &err), err);
+        assert_ok(state_set(f->reg, all.v[OTHER], REG_TRASHED, "bob", NULL, &err), err);
         assert_fails_with(bake_anyway(f->reg, "new", all.v[OTHER], &err), err, BK_CONFLICT);
 }
 
@@ -305,12 +305,12 @@ static void the_trash_keeps_and_gives_back(void **state)
         autofamily all = family(f->reg);
         struct bk_error err = { 0 };
 
-        assert_ok(reg_set_state(f->reg, all.v[APP], REG_TRASHED, "bob", NULL, &err), err);
+        assert_ok(state_set(f->reg, all.v[APP], REG_TRASHED, "bob", NULL, &err), err);
         assert_ok(withdraw(f->reg, all.v[BASE], 0, true, &err), err);
         assert_states(f->reg, &all, "trrrxt");
         assert_ok(reg_untrash(f->reg, all.v[APP], &because, &err), err);
         assert_states(f->reg, &all, "trrrrt");
-        assert_ok(reg_set_state(f->reg, all.v[APP], REG_TRASHED, "bob", NULL, &err), err);
+        assert_ok(state_set(f->reg, all.v[APP], REG_TRASHED, "bob", NULL, &err), err);
         assert_ok(reg_revocation_lift(f->reg, all.v[BASE], &because, &err), err);
         assert_states(f->reg, &all, "ttbtxt");
         assert_ok(reg_untrash(f->reg, all.v[APP], &because, &err), err);
@@ -324,11 +324,11 @@ static void what_setting_the_state_revoked_setting_it_brings_back(void **state)
         autofamily all = family(f->reg);
         struct bk_error err = { 0 };
 
-        assert_ok(reg_set_state(f->reg, all.v[BASE], REG_REVOKED, "bob", NULL, &err), err);
+        assert_ok(state_set(f->reg, all.v[BASE], REG_REVOKED, "bob", NULL, &err), err);
         assert_states(f->reg, &all, "trbttt");
-        assert_ok(reg_set_state(f->reg, all.v[BASE], REG_TESTED, "bob", "fixed", &err), err);
+        assert_ok(state_set(f->reg, all.v[BASE], REG_TESTED, "bob", "fixed", &err), err);
         assert_states(f->reg, &all, "ttbttt");
-        assert_ok(reg_set_state(f->reg, all.v[BASE], REG_REVOKED, "bob", NULL, &err), err);
+        assert_ok(state_set(f->reg, all.v[BASE], REG_REVOKED, "bob", NULL, &err), err);
         assert_ok(reg_revocation_lift(f->reg, all.v[BASE], &because, &err), err);
         assert_states(f->reg, &all, "ttbttt");
 }
@@ -346,7 +346,7 @@ static void states_change_as_expected(void **state)
         autofree char *id = baked(f->reg, (struct recipe){ .seed = "1" });
 
         for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-                const struct reg_change change = { .who = "bob", .why = "x", .expect = rows[i].expect };
+                const struct reg_change change = { .who = "bob", .why = "x", .expect = rows[i].expect, .privileged = true };
                 struct bk_error err = { 0 };
 
                 print_message("# %s\n", rows[i].why);

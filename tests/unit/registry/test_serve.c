@@ -224,6 +224,7 @@ static void a_change_of_another_connection_wakes(void **state)
         assert_ok(serve_wait_start(&wait, f->home, 1, &err), err);
         assert_true(serve_wait_enter(&wait));
         assert_false(serve_wait_enter(&wait));                  /* no more than may */
+        assert_int_equal(atomic_load(&reg_traffic.waiting), 1);
         assert_false(serve_wait_for(&wait, 0, 1));
         assert_int_equal(pthread_create(&other, NULL, say_later, f), 0);
         assert_true(serve_wait_for(&wait, 0, 60000));
@@ -231,6 +232,7 @@ static void a_change_of_another_connection_wakes(void **state)
         serve_wait_leave(&wait);
         assert_true(serve_wait_enter(&wait));
         serve_wait_leave(&wait);
+        assert_int_equal(atomic_load(&reg_traffic.waiting), 0);
         serve_wait_stop(&wait);
         assert_false(serve_wait_for(&wait, 1, 60000));          /* the end wakes, too */
         serve_wait_done(&wait);

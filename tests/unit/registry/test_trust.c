@@ -226,8 +226,8 @@ static void the_index_is_numbered_and_complete(void **state)
 
         assert_fails_with(reg_index_get(f->reg, &text, &got, &err), err, BK_NOT_FOUND);
         assert_fails_with(reg_index_draft(f->reg, time(NULL) - 1, &draft, &err), err, BK_INVALID);
-        assert_ok(reg_channel_assign(f->reg, "production", id, "bob", NULL, &err), err);
-        assert_ok(reg_set_state(f->reg, trash, REG_TRASHED, "bob", NULL, &err), err);
+        assert_ok(channel_assign(f->reg, "production", id, "bob", NULL, &err), err);
+        assert_ok(state_set(f->reg, trash, REG_TRASHED, "bob", NULL, &err), err);
         assert_ok(reg_index_draft(f->reg, time(NULL) + 1000, &draft, &err), err);
         assert_ok(bk_minisign(&key, draft, strlen(draft), "index", &signature, &err), err);
         assert_ok(reg_index_put(f->reg, draft, signature, &because, &err), err);

@@ -187,7 +187,7 @@ static void images_are_found_by_their_use(void **state)
 
         free(baked(f->reg, (struct recipe){ .seed = "5" }));
         assert_ok(reg_launch_seen(f->reg, "report", &(struct reg_launch){ .image = two, .instance = "i-2" }, &err), err);
-        assert_ok(reg_channel_assign(f->reg, "edge", three, "ada", NULL, &err), err);
+        assert_ok(channel_assign(f->reg, "edge", three, "ada", NULL, &err), err);
         assert_ok(reg_launch_seen(f->reg, "report", &(struct reg_launch){ .image = four, .instance = "i-4", .at = time(NULL) - 365 * 86400 }, &err),
                   err);
         assert_ok(reg_launch_ended(f->reg, "report", "i-4", "ada", &err), err);
@@ -204,6 +204,51 @@ static void images_are_found_by_their_use(void **state)
         }
 }
 
+static int phoned(struct reg *reg, const char *image, const char *instance, enum reg_role role)
+{
+        autofree char *path = bk_format("/launches/phone-home/%s", image), *body = bk_format("instance_id=%s", instance);
+        BK_CLEANUP(reg_answer_done) struct reg_answer answer = { 0 };
+
+        reg_api(reg, &(struct reg_request){ .method = "POST", .path = path, .query = "", .body = body, .length = strlen(body), .who = "guest",
+                .role = role }, &answer);
+        return answer.status;
+}
+
+static void what_anybody_may_say_ends_nothing(void **state)
+{
+        struct fixture *f = *state;
+        autofree char *one = baked(f->reg, (struct recipe){ .seed = "1" }), *two = baked(f->reg, (struct recipe){ .seed = "2" });
+
+        assert_int_equal(phoned(f->reg, one, "i-1", REG_READ), 200);
+        assert_int_equal(phoned(f->reg, two, "i-1", REG_READ), 200);
+        assert_int_equal(living(f->reg, one), 1);
+        assert_int_equal(living(f->reg, two), 1);
+        print_message("# who may bake is believed\n");
+        assert_int_equal(phoned(f->reg, two, "i-1", REG_BAKE), 200);
+        assert_int_equal(living(f->reg, one), 0);
+        assert_int_equal(living(f->reg, two), 1);
+}
+
+static void what_anybody_may_say_is_not_without_end(void **state)
+{
+        struct fixture *f = *state;
+        autofree char *one = baked(f->reg, (struct recipe){ .seed = "1" }), *two = baked(f->reg, (struct recipe){ .seed = "2" });
+        autofree struct reg_launch *v = bk_alloc(REG_HEARSAY_MOST * sizeof *v);
+        struct bk_error err = { 0 };
+        size_t unknown = 0;
+
+        for (size_t i = 0; i < REG_HEARSAY_MOST; i++)
+                v[i] = (struct reg_launch){ .image = one, .instance = bk_format("i-%zu", i) };
+        assert_ok(reg_usage_replace(f->reg, "phone-home", v, REG_HEARSAY_MOST, "ada", &unknown, &err), err);
+        for (size_t i = 0; i < REG_HEARSAY_MOST; i++)
+                free((char *)(uintptr_t)v[i].instance);
+        assert_int_equal(phoned(f->reg, one, "another", REG_READ), 409);
+        assert_int_equal(phoned(f->reg, one, "i-7", REG_READ), 200);            /* is known */
+        assert_int_equal(phoned(f->reg, two, "another", REG_READ), 200);        /* is of another image */
+        assert_int_equal(phoned(f->reg, one, "a-third", REG_BAKE), 200);
+        assert_int_equal(living(f->reg, one), REG_HEARSAY_MOST + 1);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -213,6 +258,8 @@ int main(void)
                 registry_test(what_is_not_a_launch_is_refused),
                 registry_test(requests_are_answered),
                 registry_test(images_are_found_by_their_use),
+                registry_test(what_anybody_may_say_ends_nothing),
+                registry_test(what_anybody_may_say_is_not_without_end),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,8 @@
 /* What other programs' clients read: Vagrant's catalogue, simplestreams, metrics. Of real disks tests/system/92 and 93 tell. */
 #include "tests/unit/registry/fixture.h"
 
+#include <unistd.h>
+
 #include "lib/publish.h"
 #include "registry/api.h"
 #include "registry/usage.h"
@@ -129,7 +131,7 @@ static void a_catalogue_is_narrowed_and_refused(void **state)
         autofree char *two = baked(f->reg, (struct recipe){ .seed = "2", .name = "web" });
         struct bk_error err = { 0 };
 
-        assert_ok(reg_channel_assign(f->reg, "web:production", one, "ada", NULL, &err), err);
+        assert_ok(channel_assign(f->reg, "web:production", one, "ada", NULL, &err), err);
         for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
                 autoasked asked = ask_view(f, NULL, cases[i].base, cases[i].target);
 
@@ -171,7 +173,7 @@ static void what_is_not_made_is_asked_for(void **state)
                 assert_int_equal(part.answer.file_size, 3000);
                 assert_string_equal(text(provider, "checksum"), DIGEST("a"));
         }
-        assert_ok(reg_set_state(f->reg, id, REG_TRASHED, "ada", "old", &err), err);
+        assert_ok(state_set(f->reg, id, REG_TRASHED, "ada", "old", &err), err);
         {
                 autoasked after = ask_view(f, &store, "", box);
 
@@ -219,7 +221,7 @@ static void views_go_when_nobody_may_have_them_and_for_room(void **state)
         pretend(&store, one);
         pretend(&store, two);
         pretend(&store, none);
-        assert_ok(reg_set_state(f->reg, one, REG_TRASHED, "ada", "old", &err), err);
+        assert_ok(state_set(f->reg, one, REG_TRASHED, "ada", "old", &err), err);
         assert_ok(reg_view_prune(f->reg, &store, 1000, &removed, &err), err);
         assert_int_equal(removed, 2);
         assert_int_equal(reg_view_get(&store, one, &view, &err), 0);
@@ -245,8 +247,8 @@ static void streams_list_what_is_made_once_with_all_its_names(void **state)
         struct layer_store store = { 0 };
 
         assert_ok(layer_store_open(f->home, &store, &err), err);
-        assert_ok(reg_channel_assign(f->reg, "web:production", new, "ada", NULL, &err), err);
-        assert_ok(reg_channel_assign(f->reg, "web:before", old, "ada", NULL, &err), err);
+        assert_ok(channel_assign(f->reg, "web:production", new, "ada", NULL, &err), err);
+        assert_ok(channel_assign(f->reg, "web:before", old, "ada", NULL, &err), err);
         pretend(&store, new);
         pretend(&store, plain);
         {
@@ -286,8 +288,8 @@ static void metrics_count(void **state)
         autofree char *two = baked(f->reg, (struct recipe){ .seed = "2" });
         struct bk_error err = { 0 };
 
-        assert_ok(reg_channel_assign(f->reg, "base:production", one, "ada", NULL, &err), err);
-        assert_ok(reg_set_state(f->reg, one, REG_PROMOTED, "ada", "it works", &err), err);
+        assert_ok(channel_assign(f->reg, "base:production", one, "ada", NULL, &err), err);
+        assert_ok(state_set(f->reg, one, REG_PROMOTED, "ada", "it works", &err), err);
         assert_ok(reg_launch_seen(f->reg, "a\"b\\c", &(struct reg_launch){ .image = two, .instance = "i" }, &err), err);
         assert_ok(reg_usage_failed(f->reg, "gone", "refused", &err), err);
         autoasked asked = ask_view(f, NULL, "", "//metrics");
@@ -297,6 +299,33 @@ static void metrics_count(void **state)
         for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
                 if (strstr(asked.answer.text, lines[i]) == NULL)
                         fail_msg("%s is not in\n%s", lines[i], asked.answer.text);
+}
+
+static void more_files_than_can_be_told_are_an_error(void **state)
+{
+        struct fixture *f = *state;
+        autofree char *one = baked(f->reg, (struct recipe){ .seed = "1" }), *two = baked(f->reg, (struct recipe){ .seed = "2" });
+        autofree char *target = bk_format("/images/%s/diff/%s?files=1", one, two), *path = NULL;
+        struct bk_error err = { 0 };
+        struct layer_store store = { 0 };
+
+        assert_ok(layer_store_open(f->home, &store, &err), err);
+        path = bk_format("%s/diffs", store.cache);
+        assert_ok(bk_mkdir_p(path, &err), err);
+        free(path);
+        path = bk_format("%s/diffs/%s-%s", store.cache, one + strlen("sha256:"), two + strlen("sha256:"));
+        write_file(path, "{\"added\": []}");
+        {
+                autoasked few = ask_view(f, &store, "", target);
+
+                assert_int_equal(few.answer.status, 200);
+        }
+        assert_int_equal(truncate(path, 17 << 20), 0);
+        autoasked many = ask_view(f, &store, "", target);
+
+        assert_int_equal(many.answer.status, 400);
+        assert_non_null(strstr(text(json_object_get(many.json, "error"), "message"), "17 MiB"));
+        layer_store_done(&store);
 }
 
 int main(void)
@@ -310,6 +339,7 @@ int main(void)
                 registry_test(views_go_when_nobody_may_have_them_and_for_room),
                 registry_test(streams_list_what_is_made_once_with_all_its_names),
                 registry_test(metrics_count),
+                registry_test(more_files_than_can_be_told_are_an_error),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

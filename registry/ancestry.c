@@ -1,6 +1,7 @@
 /* What became of an image: its descendants, and whether its ancestors are still the ones to stand on.
  *
- * Two images are of one kind when they have the same name and agree in the attributes below. Other attributes (a kernel's version,
+ * Two images are of one kind when they have the same name and agree in the attributes below: each has what the other has, and lacks what
+ * the other lacks. Other attributes (a kernel's version,
  * a build's number) are what differs between the builds of one kind. */
 #include "registry/registry_priv.h"
 
@@ -40,10 +41,9 @@ static int newest_of_kind(struct reg *reg, const struct reg_image *image, struct
         for (size_t i = 0; reg_identifying[i] != NULL; i++) {
                 const char *value = reg_image_attribute(image, reg_identifying[i]);
 
-                if (value == NULL)
-                        continue;
-                bk_buf_printf(&query, "&%s=", reg_identifying[i]);
-                add_escaped(&query, value);
+                bk_buf_printf(&query, value == NULL ? "&!%s" : "&%s=", reg_identifying[i]);
+                if (value != NULL)
+                        add_escaped(&query, value);
         }
         if (reg_filter_parse(query.data, &filter, err) < 0)
                 return -1;

@@ -192,6 +192,14 @@ static const struct reg_route *route_of(const struct reg_request *request, struc
         return NULL;
 }
 
+/* What is not below /api/v1 is asked by browsers and by other programs, who may add what they like. */
+static int check_parameters(const struct reg_call *call, const struct reg_route *route, struct bk_error *err)
+{
+        if (strncmp(route->pattern, "//", 2) == 0 || (route->query != NULL && strchr(route->query, '*') != NULL))
+                return 0;
+        return reg_call_check(call, route->query == NULL ? "" : route->query, err);
+}
+
 static int run(struct reg *reg, const struct reg_request *request, const struct target *target, struct reg_call *call, const struct reg_route *route,
                struct bk_error *err)
 {
@@ -203,7 +211,7 @@ static int run(struct reg *reg, const struct reg_request *request, const struct 
         call->projection = target->projection;
         call->answer->status = 200;
         call->answer->type = route->type;
-        if (route->run(call, err) == 0)
+        if (check_parameters(call, route, err) == 0 && route->run(call, err) == 0)
                 return 0;
         json_decref(bk_take(call->json));
         call->answer->status = 0;
@@ -260,10 +268,12 @@ int reg_api_within(const struct reg_call *outer, const char *path, const char *q
 static void answer_failure(struct reg_answer *answer, const struct bk_error *err)
 {
         struct bk_strv headers = answer->headers;
+        const int64_t index = answer->index;
         const int status = answer->status;
 
         answer->headers = (struct bk_strv){ 0 };
         reg_answer_error(answer, err);
+        answer->index = index;
         if (status == 405) {
                 answer->status = status;
                 answer->headers = headers;

@@ -77,7 +77,7 @@ struct reg_route {
         const char *method, *pattern;           /* "GET", "/images/{image}/lineage"; "//metrics": not below /api/v1 */
         enum reg_role role;                     /* needed */
         const char *summary;                    /* one line for OpenAPI */
-        const char *query;                      /* names of query parameters by blanks, "*": those of queries; NULL: none */
+        const char *query;                      /* names of query parameters by blanks, "*": those of queries; NULL: none. "a<": may be compared */
         int (*run)(struct reg_call *call, struct bk_error *err);        /* an error becomes the answer; NULL: the HTTP server's own */
         const char *type;                       /* of the answer; NULL: application/json */
         bool wide;                              /* it may look at every image: a server answers some of these at a time, not only these */
@@ -93,10 +93,16 @@ int reg_api_within(const struct reg_call *call, const char *path, const char *qu
                    struct bk_error *err) BK_MUST_CHECK;
 /* The body as JSON, which must be there; *ret is the caller's. */
 int reg_body_json(const struct reg_call *call, json_t **ret, struct bk_error *err) BK_MUST_CHECK;
-/* call.c: where a parameter stands in "a=b&c=d", raw; value NULL: it stands alone. `between` are the characters that part parameters. */
+/* --- call.c: parameters, of "?a=b&c=d" and of ";a=b" behind the path ---- */
+/* Where a parameter stands in "a=b&c=d", raw; value NULL: it stands alone. `between` are the characters that part parameters. */
 struct reg_parameter { const char *name, *value, *end; };
 bool reg_parameter_find(const char *text, size_t length, const char *between, const char *name, struct reg_parameter *ret);
-/* The value of a query parameter, decoded and the caller's; NULL where it is not given. */
+char *reg_call_query(const struct reg_call *call);              /* all of them, raw; the caller's */
+/* BK_INVALID where one is none of those that the route's row names (reg_route.query): a misspelt one would change the answer in silence. */
+int reg_call_check(const struct reg_call *call, const char *words, struct bk_error *err) BK_MUST_CHECK;
+/* The value of one, decoded: 1 with *ret the caller's, 0 when it is not there, -1. "a" alone is "1". */
+int reg_call_value(const struct reg_call *call, const char *name, char **ret, struct bk_error *err) BK_MUST_CHECK;
+/* ... which must have one; NULL where it is not given. "a<b", where the row allows it, is the value "<b". */
 int reg_call_text(const struct reg_call *call, const char *name, char **ret, struct bk_error *err) BK_MUST_CHECK;
 int reg_call_switch(const struct reg_call *call, const char *name, bool *ret, struct bk_error *err) BK_MUST_CHECK;      /* 0 or 1 */
 /* *ret stays as it is where it is not given. */

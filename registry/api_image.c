@@ -10,80 +10,49 @@
 enum { PAGE = 1000, PAGE_MOST = 10000 };
 
 /* --- parameters --------------------------------------------------------------------- */
-/* One parameter of "?a=b&c=d" or ";a=b", decoded: 1 with *ret the caller's, 0 when it is not there, -1. "a" alone is "1". */
-static int text_value(const struct reg_call *call, const char *name, char **ret, struct bk_error *err)
-{
-        autofree char *query = reg_call_query(call);
-        struct reg_parameter found;
-
-        if (*query == '\0' || !reg_parameter_find(query + 1, strlen(query + 1), "&;", name, &found))
-                return 0;
-        if (found.value != NULL)
-                return reg_decode(found.value, (size_t)(found.end - found.value), ret, err) < 0 ? -1 : 1;
-        *ret = bk_strdup("1");
-        return 1;
-}
-
-static int number_value(const struct reg_call *call, const char *name, int64_t most, int64_t *ret, struct bk_error *err)
+static int number_value(const struct reg_call *call, const char *name, int64_t least, int64_t most, int64_t *ret, struct bk_error *err)
 {
         autofree char *text = NULL;
-        const int status = text_value(call, name, &text, err);
+        const int status = reg_call_value(call, name, &text, err);
         const size_t digits = text == NULL ? 0 : strspn(text, "0123456789");
 
         if (status <= 0)
                 return status;
-        if (digits == 0 || digits > 18 || text[digits] != '\0')
-                return bk_fail(err, BK_INVALID, "%s is a number, not '%.100s'", name, text);
+        if (digits == 0 || digits > 18 || text[digits] != '\0' || strtoll(text, NULL, 10) < least)
+                return bk_fail(err, BK_INVALID, "%s is a number from %lld on, not '%.100s'", name, (long long)least, text);
         *ret = strtoll(text, NULL, 10);
         if (*ret > most)
                 *ret = most;
         return 1;
 }
 
-/* What no parameter is called so is refused: a misspelt one would change the answer in silence. */
-static int check_values(const struct reg_call *call, const char *known, struct bk_error *err)
+/* --- which image ----------------------------------------------------------------------- */
+/* What is last known of an image that was deleted, or of the newest of a query that is withdrawn. */
+static int last_known(struct reg_call *call, const char *reference, json_t **ret, struct bk_error *err)
 {
-        autofree char *query = reg_call_query(call);
+        autofree char *prefix = reg_digest_prefix(reference);
+        BK_CLEANUP(reg_filter_done) struct reg_filter filter = { 0 };
+        int status = prefix == NULL ? 0 : reg_gone_find(call->reg, prefix, ret, err);
 
-        for (const char *p = query; *p != '\0';) {
-                const size_t length = strcspn(++p, "&;"), n = strcspn(p, "=&;");
-                autofree char *word = bk_format(" %.*s ", (int)n, p), *all = bk_format(" %s ", known);
-
-                if (n > 0 && strstr(all, word) == NULL)
-                        return bk_fail(err, BK_INVALID, "unknown parameter '%.100s'; there are %s", word, *known == '\0' ? "none" : known);
-                p += length;
-        }
-        return 0;
+        if (status != 0)
+                return status < 0 ? -1 : 0;
+        if (reg_filter_parse(reference, &filter, err) < 0)
+                return -1;
+        return reg_withdrawn(call->reg, &filter, ret, err);
 }
 
-/* --- which image ----------------------------------------------------------------------- */
 /* 0: found; 1: it is gone, and that is answered; -1. */
 static int resolve(struct reg_call *call, const char *reference, struct reg_image *ret, struct bk_error *err)
 {
         struct bk_error why = { 0 };
         json_t *last = NULL;
-        autofree char *prefix = bk_format("%s%s", strncmp(reference, "sha256:", 7) == 0 ? "" : "sha256:", reference);
-        BK_CLEANUP(reg_filter_done) struct reg_filter filter = { 0 };
-        BK_CLEANUP(reg_images_done) struct reg_images images = { 0 };
 
         if (reg_resolve(call->reg, reference, ret, &why) == 0)
                 return 0;
         *err = why;
-        if (why.kind != BK_GONE)
+        if (why.kind != BK_GONE || last_known(call, reference, &last, err) < 0)
                 return -1;
-        if (reg_gone_find(call->reg, prefix, &last, err) < 0)
-                return -1;
-        if (last == NULL) {                     /* of that name all are withdrawn */
-                if (reg_filter_parse(reference, &filter, err) < 0)
-                        return -1;
-                filter.states = REG_STATES_ALL;
-                filter.limit = 1;
-                filter.first = true;
-                if (reg_filter_run(call->reg, &filter, &images, NULL, err) < 0)
-                        return -1;
-                last = images.n > 0 ? reg_image_summary(&images.v[0]) : json_null();
-        }
-        reg_answer_gone(call, &why, last);
+        reg_answer_gone(call, &why, last == NULL ? json_null() : last);
         return 1;
 }
 
@@ -91,7 +60,7 @@ static int time_value(const struct reg_call *call, const char *name, int64_t *re
 {
         autofree char *text = NULL;
         int64_t high = 0;
-        const int status = text_value(call, name, &text, err);
+        const int status = reg_call_value(call, name, &text, err);
 
         return status <= 0 ? status : reg_time_parse(text, ret, &high, err) < 0 ? -1 : 1;
 }
@@ -102,14 +71,16 @@ static int resolve_at(struct reg_call *call, const char *reference, int64_t at, 
         BK_CLEANUP(reg_filter_done) struct reg_filter filter = { 0 };
         BK_CLEANUP(reg_images_done) struct reg_images images = { 0 };
         struct bk_error why = { 0 };
+        autofree char *prefix = reg_digest_prefix(reference);
         const bool channel = strchr(reference, ':') != NULL && strncmp(reference, "sha256:", 7) != 0 && strpbrk(reference, "?;") == NULL;
         autofree char *query = !channel ? bk_strdup(reference) :
                 bk_format("%.*s?channel=%s&_all", (int)strcspn(reference, ":"), reference, strchr(reference, ':') + 1);
 
-        if (!channel && reg_resolve(call->reg, reference, ret, &why) == 0 && strncmp(ret->id, reference, strlen(reference)) == 0)
+        if (!channel && reg_resolve(call->reg, reference, ret, &why) == 0 && prefix != NULL &&
+            strncmp(ret->id, prefix, strlen(prefix)) == 0)
                 return reg_image_rewind(call->reg, ret, at, err);
         reg_image_done(ret);
-        if (why.kind == BK_GONE && strncmp(reference, "sha256:", 7) == 0) {
+        if (prefix != NULL && why.kind == BK_GONE) {
                 *err = why;
                 return -1;
         }
@@ -140,16 +111,13 @@ static void only_until(json_t *record, const char *list, const char *until)
 
 static int channels_at(struct reg *reg, const char *id, int64_t at, json_t *ret, struct bk_error *err)
 {
-        static const char sql[] =
-                "SELECT l.name, l.channel, l.at, l.who, l.why, l.previous FROM channel_log l WHERE l.image = ? AND l.at <= ? AND NOT EXISTS "
-                "(SELECT 1 FROM channel_log n WHERE n.name = l.name AND n.channel = l.channel AND n.id > l.id AND n.at <= ?) ORDER BY l.channel";
         autostmt *stmt = NULL;
         int status;
 
-        if (reg_sql_prepare(reg, sql, &stmt, err) < 0 || reg_sql_bind(reg, stmt, err, "tii", id, at, at) < 0)
+        if (reg_headed_at(reg, id, at, &stmt, err) < 0)
                 return -1;
         while ((status = reg_sql_step(reg, stmt, err)) > 0) {
-                autofree char *name = bk_format("%s:%s", reg_column_peek(stmt, 0), reg_column_peek(stmt, 1));
+                autofree char *name = bk_format("%s:%s", reg_column_peek(stmt, 1), reg_column_peek(stmt, 0));
                 autofree char *when = bk_iso_time(reg_column_int(stmt, 2));
 
                 (void)json_array_append_new(ret, json_pack("{s:o,s:s,s:o,s:o,s:o}", "channel", reg_json_text(name), "at", when,
@@ -190,7 +158,7 @@ static int project(struct reg_call *call, struct bk_error *err)
         autofree char *fields = NULL;
         json_t *all = call->json, *some;
 
-        if (text_value(call, "_fields", &fields, err) < 0 || (fields != NULL && reg_filter_project(&filter, fields, err) < 0) ||
+        if (reg_call_value(call, "_fields", &fields, err) < 0 || (fields != NULL && reg_filter_project(&filter, fields, err) < 0) ||
             (call->projection != NULL && reg_filter_project(&filter, call->projection, err) < 0))
                 return -1;
         if (filter.fields.n == 0)
@@ -216,21 +184,23 @@ static int show_now(struct reg_call *call, struct bk_error *err)
 
         if (status != 0)
                 return status;
-        if (text_value(call, "packages", &packages, err) < 0)
+        if (reg_call_value(call, "packages", &packages, err) < 0)
                 return -1;
         return reg_image_json(call->reg, image.id, packages != NULL && !bk_streq(packages, "0"), &call->json, err);
 }
 
 int reg_image_show(struct reg_call *call, struct bk_error *err)
 {
-        autofree char *diff = NULL;
+        autofree char *diff = NULL, *files = NULL;
         int64_t at = 0;
         int status;
 
-        if (check_values(call, "_at _diff _fields packages", err) < 0 || (status = text_value(call, "_diff", &diff, err)) < 0)
+        if ((status = reg_call_value(call, "_diff", &diff, err)) < 0)
                 return -1;
         if (status > 0)
                 return diff_of(call, diff, err);
+        if ((status = reg_call_value(call, "files", &files, err)) != 0)
+                return status < 0 ? -1 : bk_fail(err, BK_INVALID, "files= is for differences: it goes with _diff=");
         if ((status = time_value(call, "_at", &at, err)) < 0)
                 return bk_wrap(err, "_at");
         status = status > 0 ? show_at(call, at, err) : show_now(call, err);
@@ -252,8 +222,6 @@ int reg_image_checks(struct reg_call *call, struct bk_error *err)
         json_t *record = NULL;
         int status;
 
-        if (check_values(call, "", err) < 0)
-                return -1;
         status = resolve(call, call->part[0], &image, err);
         if (status != 0)
                 return status > 0 ? 0 : -1;
@@ -281,7 +249,7 @@ int reg_image_lineage(struct reg_call *call, struct bk_error *err)
         json_t *items;
         int status;
 
-        if (check_values(call, "", err) < 0 || reg_txn_read(call->reg, &txn, err) < 0)
+        if (reg_txn_read(call->reg, &txn, err) < 0)
                 return -1;
         if ((status = resolve(call, call->part[0], &image, err)) != 0)
                 return status > 0 ? 0 : -1;
@@ -311,7 +279,7 @@ int reg_image_picture(struct reg_call *call, struct bk_error *err)
         autotxn txn = { 0 };
         int status;
 
-        if (check_values(call, "", err) < 0 || reg_txn_read(call->reg, &txn, err) < 0)
+        if (reg_txn_read(call->reg, &txn, err) < 0)
                 return -1;
         if ((status = resolve(call, call->part[0], &image, err)) != 0)
                 return status > 0 ? 0 : -1;
@@ -341,8 +309,8 @@ int reg_image_descendants(struct reg_call *call, struct bk_error *err)
         json_t *items, *next = NULL;
         int status;
 
-        if (check_values(call, "depth _limit _after", err) < 0 || number_value(call, "depth", 1 << 30, &depth, err) < 0 ||
-            number_value(call, "_limit", PAGE_MOST, &how.limit, err) < 0 || number_value(call, "_after", INT64_MAX, &how.after, err) < 0 ||
+        if (number_value(call, "depth", 0, 1 << 30, &depth, err) < 0 ||
+            number_value(call, "_limit", 1, PAGE_MOST, &how.limit, err) < 0 || number_value(call, "_after", 0, INT64_MAX, &how.after, err) < 0 ||
             reg_txn_read(call->reg, &txn, err) < 0)
                 return -1;
         if ((status = resolve(call, call->part[0], &image, err)) != 0)
@@ -375,7 +343,7 @@ int reg_image_packages(struct reg_call *call, struct bk_error *err)
         autostmt *stmt = NULL;
         int status;
 
-        if (check_values(call, "name", err) < 0 || text_value(call, "name", &name, err) < 0)
+        if (reg_call_value(call, "name", &name, err) < 0)
                 return -1;
         if ((status = resolve(call, call->part[0], &image, err)) != 0)
                 return status > 0 ? 0 : -1;
@@ -437,7 +405,7 @@ static int diff(struct reg_call *call, const struct reg_side *from, const struct
         autofree char *files = NULL;
         json_t *list = NULL;
 
-        if (diff_records(call, from, to, err) < 0 || text_value(call, "files", &files, err) < 0)
+        if (diff_records(call, from, to, err) < 0 || reg_call_value(call, "files", &files, err) < 0)
                 return -1;
         if (files == NULL || bk_streq(files, "0"))
                 return 0;
@@ -453,8 +421,6 @@ int reg_image_diff(struct reg_call *call, struct bk_error *err)
         BK_CLEANUP(reg_image_done) struct reg_image from = { 0 }, to = { 0 };
         int status;
 
-        if (check_values(call, "files", err) < 0)
-                return -1;
         if ((status = resolve(call, call->part[0], &from, err)) != 0 || (status = resolve(call, call->part[1], &to, err)) != 0)
                 return status > 0 ? 0 : -1;
         return diff(call, &(struct reg_side){ &from, 0 }, &(struct reg_side){ &to, 0 }, err);

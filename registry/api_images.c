@@ -5,14 +5,6 @@
 
 enum { PAGE = 1000, PAGE_MOST = 10000 };
 
-/* The query of a request: ";a=b" behind the path, "?c=d", and ":(e)". */
-char *reg_call_query(const struct reg_call *call)
-{
-        const char *query = call->request->query;
-
-        return bk_format("%s%s%s", call->arguments, *query == '\0' ? "" : *call->arguments == '\0' ? "?" : "&", query);
-}
-
 /* Projected; no fields: its summary. */
 static json_t *item_of(const struct bk_strv *fields, const struct reg_image *image)
 {
@@ -41,20 +33,37 @@ static json_t *page(const struct reg_call *call, const struct reg_filter *filter
         return reg_call_list(call, items, reg_json_text(next));
 }
 
-/* Nothing on offer matches, and something withdrawn does: 410, with the last that is known of it. */
-static int withdrawn(struct reg_call *call, struct reg_filter *filter, struct bk_error *err)
+/* First what is merely hidden: an error that says so has named that one. */
+int reg_withdrawn(struct reg *reg, struct reg_filter *filter, json_t **ret, struct bk_error *err)
 {
-        BK_CLEANUP(reg_images_done) struct reg_images images = { 0 };
-
-        filter->states = REG_STATES_ALL;
+        filter->hidden = true;
         filter->limit = 1;
         filter->first = true;
         filter->one = false;
-        if (reg_filter_run(call->reg, filter, &images, NULL, err) < 0)
+        for (int round = 0; round < 2; round++) {
+                BK_CLEANUP(reg_images_done) struct reg_images images = { 0 };
+
+                if (reg_filter_run(reg, filter, &images, NULL, err) < 0)
+                        return -1;
+                if (images.n > 0) {
+                        *ret = reg_image_summary(&images.v[0]);
+                        break;
+                }
+                filter->states = REG_STATES_ALL;
+        }
+        return 0;
+}
+
+/* Nothing on offer matches, and something withdrawn does: 410, with the last that is known of it. */
+static int withdrawn(struct reg_call *call, struct reg_filter *filter, struct bk_error *err)
+{
+        json_t *last = NULL;
+
+        if (reg_withdrawn(call->reg, filter, &last, err) < 0)
                 return -1;
-        if (images.n > 0)
-                reg_answer_gone(call, err, reg_image_summary(&images.v[0]));
-        return images.n > 0 ? 0 : -1;
+        if (last != NULL)
+                reg_answer_gone(call, err, last);
+        return last != NULL ? 0 : -1;
 }
 
 void reg_answer_gone(struct reg_call *call, const struct bk_error *err, json_t *last)
@@ -101,11 +110,11 @@ static int list(struct reg_call *call, struct bk_error *err)
 }
 
 static const struct reg_route rows[] = {
-        { "GET", "/", REG_READ, "images that match a query; the same as /images", "*", list, .wide = true },
-        { "GET", "/images", REG_READ, "images that match a query, newest first, by pages", "*", list, .wide = true },
+        { "GET", "/", REG_READ, "images that match a query; the same as /images", "in_use last_launched *", list, .wide = true },
+        { "GET", "/images", REG_READ, "images that match a query, newest first, by pages", "in_use last_launched *", list, .wide = true },
         { "GET", "/images/{image}", REG_READ,
-          "everything that is recorded of one image; _at: at that time; _diff: what changed since then, or to another image",
-          "_at _diff _fields packages", reg_image_show },
+          "everything that is recorded of one image; _at: at that time; _diff: what changed since then, or to another image; files=1: also in files",
+          "_at _diff _fields files packages", reg_image_show },
         { "GET", "/images/{image}/packages", REG_READ, "what is installed in an image; name: one, or name*", "name", reg_image_packages },
         { "GET", "/images/{image}/checks", REG_READ, "the verdicts of an image's checks", NULL, reg_image_checks },
         { "GET", "/images/{image}/lineage", REG_READ, "ancestors, oldest first, and how fresh they are", NULL, reg_image_lineage },

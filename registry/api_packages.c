@@ -3,7 +3,7 @@
 
 static const struct reg_route rows[] = {
         { "GET", "/packages", REG_READ, "every image that has a package, and whether it is in use",
-          "name version ecosystem source in_use limit cursor", reg_packages_call, .wide = true },
+          "name version< ecosystem source in_use limit cursor", reg_packages_call, .wide = true },
         { "GET", "/vulnerable", REG_READ, "images with the number of advisories that concern them",
           "channel severity fixable in_use limit cursor", reg_vulnerable_call, .wide = true },
         { "GET", "/images/{image}/vulnerable", REG_READ, "the advisories that concern an image", "severity fixable", reg_vulnerable_image_call },

@@ -48,14 +48,20 @@ static void condition_done(struct reg_condition *condition)
         *condition = (struct reg_condition){ 0 };
 }
 
+static void drop_order(struct reg_filter *filter)
+{
+        for (size_t i = 0; i < filter->n_order; i++)
+                free(filter->order[i].attribute);
+        free(bk_take(filter->order));
+        filter->n_order = 0;
+}
+
 void reg_filter_done(struct reg_filter *filter)
 {
         for (size_t i = 0; i < filter->n; i++)
                 condition_done(&filter->v[i]);
-        for (size_t i = 0; i < filter->n_order; i++)
-                free(filter->order[i].attribute);
+        drop_order(filter);
         free(filter->v);
-        free(filter->order);
         free(filter->name);
         free(filter->descends);
         bk_strv_done(&filter->after);
@@ -146,8 +152,12 @@ static int parse_operand(const struct reg_condition *condition, struct reg_opera
                 if (parse_number(operand->text, &operand->low, err) < 0)
                         return -1;
                 operand->high = operand->low + 1;
-        } else if (kind == REG_KEY_TIME) {
+        } else if (kind == REG_KEY_TIME || kind == REG_KEY_LAUNCHED) {
                 return reg_time_parse(operand->text, &operand->low, &operand->high, err);
+        } else if (kind == REG_KEY_IN_USE) {
+                operand->low = bk_streq(operand->text, "1") || bk_streq(operand->text, "true");
+                if (operand->low == 0 && !bk_streq(operand->text, "0") && !bk_streq(operand->text, "false"))
+                        return bk_fail(err, BK_INVALID, "in_use is true, false, 1 or 0, not '%.100s'", operand->text);
         } else if (condition->key == NULL && condition->test > REG_MATCHES) {
                 operand->rank = reg_rank(operand->text);
         }
@@ -211,7 +221,10 @@ static int check_test(const struct reg_condition *condition, struct bk_error *er
         if (key == NULL)
                 return condition->test > REG_MATCHES && condition->n != 1 ?
                        bk_fail(err, BK_INVALID, "'%.100s' is compared with one value", condition->attribute) : 0;
-        if (key->kind == REG_KEY_NUMBER || key->kind == REG_KEY_TIME) {
+        if (key->kind == REG_KEY_IN_USE)
+                return condition->test == REG_PRESENT || (condition->test == REG_ANY_OF && condition->n == 1 && !condition->prefixes) ? 0 :
+                       bk_fail(err, BK_INVALID, "in_use takes = and != and one value: in_use=true");
+        if (key->kind == REG_KEY_NUMBER || key->kind == REG_KEY_TIME || key->kind == REG_KEY_LAUNCHED) {
                 if (condition->test == REG_MATCHES || condition->prefixes)
                         return bk_fail(err, BK_INVALID, "%s is no text: it takes =, !=, <, <=, > and >=", key->name);
                 return condition->test > REG_MATCHES && condition->n != 1 ?
@@ -376,12 +389,22 @@ static void default_states(struct reg_filter *filter)
                 filter->states &= filter->changed.given ? REG_STATES_ALL : filter->alive.given ? alive : REG_STATES_OFFERED;
 }
 
+static bool has_present(const struct reg_filter *filter)
+{
+        for (size_t i = 0; i < filter->n; i++)
+                if (filter->v[i].key != NULL && filter->v[i].key->kind >= REG_KEY_IN_USE)
+                        return true;
+        return false;
+}
+
 static int check_combination(const struct reg_filter *filter, struct bk_error *err)
 {
         if (filter->at.given + filter->alive.given + filter->changed.given > 1)
                 return bk_fail(err, BK_INVALID, "_at, _changed, and _since with _until exclude each other");
         if ((filter->at.given || filter->alive.given) && (filter->n_order > 0 || filter->descends != NULL))
                 return bk_fail(err, BK_INVALID, "_sort and _descends are of the present: _at, _since and _until list the newest first");
+        if ((filter->at.given || filter->alive.given) && has_present(filter))
+                return bk_fail(err, BK_INVALID, "in_use and last_launched are of the present, and go with no _at, _since and _until");
         if (filter->after.n > 0 && filter->after.n != filter->n_order + 1)
                 return bk_fail(err, BK_INVALID, "_after is the 'next' of an answer to the same query; take it as it is, with the same _sort");
         return 0;
@@ -415,6 +438,8 @@ static int parse(const char *query, struct reg_filter *filter, struct bk_error *
         if (projection != NULL && parse_projection(filter, projection, err) < 0)
                 return -1;
         default_states(filter);
+        if (filter->first)                      /* the newest is the newest in any order */
+                drop_order(filter);
         return check_combination(filter, err);
 }
 

@@ -90,6 +90,8 @@ static int parse_sort(struct reg_filter *filter, const struct bk_strv *values, s
                         return bk_fail(err, BK_INVALID, "_sort takes keys, with '-' before one that falls: _sort=release,-created_at");
                 if (order.key != NULL && (order.key->kind == REG_KEY_CHANNEL || order.key->kind == REG_KEY_PACKAGE))
                         return bk_fail(err, BK_INVALID, "_sort takes keys with one value an image, and '%s' has several", name);
+                if (order.key != NULL && order.key->kind >= REG_KEY_IN_USE)
+                        return bk_fail(err, BK_INVALID, "_sort takes what is of the image itself, and '%s' is of who uses it", name);
                 if (filter->n_order == ORDERS_MOST)
                         return bk_fail(err, BK_INVALID, "_sort takes at most %d keys", ORDERS_MOST);
                 order.attribute = bk_strdup(name);

@@ -25,6 +25,8 @@ static const struct reg_key keys[] = {
         { "virtual_size", REG_KEY_NUMBER,      "i.virtual_size", NULL, NULL, MEMBER(virtual_size) },
         { "channel",      REG_KEY_CHANNEL },
         { "package",      REG_KEY_PACKAGE },
+        { "in_use",       REG_KEY_IN_USE },
+        { "last_launched", REG_KEY_LAUNCHED,   "(SELECT max(u.last_at) FROM launch u WHERE u.image = i.sequence)" },
 };
 
 const struct reg_key *reg_key_find(const char *name)

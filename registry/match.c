@@ -169,7 +169,9 @@ static int choose(const struct reg_condition *condition, const struct reg_facts 
 /* Ages are counted from the moment that is asked about. */
 static int date(struct reg_condition *condition, int64_t now, struct bk_error *err)
 {
-        for (size_t i = 0; condition->key != NULL && condition->key->kind == REG_KEY_TIME && i < condition->n; i++)
+        const bool timed = condition->key != NULL && (condition->key->kind == REG_KEY_TIME || condition->key->kind == REG_KEY_LAUNCHED);
+
+        for (size_t i = 0; timed && i < condition->n; i++)
                 if (reg_time_parse_from(condition->v[i].text, now, &condition->v[i].low, &condition->v[i].high, err) < 0)
                         return -1;
         return 0;

@@ -1,30 +1,23 @@
-/* Points in time as people and programs write them: "2006-01-02T15:04:05Z", or a day alone, which begins at midnight in UTC. */
+/* Points in time as people and programs write them for what is to happen: "2006-01-02T15:04:05Z", or a day alone, which begins at midnight in
+ * UTC. More is asked of them than of times in queries, as they cannot be taken back: a day is named, and whose clock it is. What has no day of
+ * its own ("30d") would be another moment each time that it is read. */
 #include "registry/life_priv.h"
 
 #include <string.h>
-#include <time.h>
 
-#include "lib/fs.h"
+enum { DAY_LENGTH = 10, DAY_S = 86400 };
+
+static bool has_zone(const char *clock)
+{
+        return strpbrk(clock, "Z+-") != NULL;
+}
 
 int reg_moment_parse(const char *text, int64_t *ret, struct bk_error *err)
 {
-        static const struct { const char *form; size_t length; } forms[] = { { "%Y-%m-%dT%H:%M:%SZ", 20 }, { "%Y-%m-%d", 10 } };
+        int64_t moment = 0, until = 0;
 
-        for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
-                struct tm tm = { 0 };
-                const char *end = strlen(text) == forms[i].length ? strptime(text, forms[i].form, &tm) : NULL;
-                autofree char *again = NULL;
-                int64_t moment;
-
-                if (end == NULL || *end != '\0')
-                        continue;
-                moment = timegm(&tm);
-                /* strptime() takes a 31st of February, and blanks. */
-                again = bk_iso_time(moment);
-                if (strncmp(again, text, forms[i].length) != 0)
-                        break;
-                *ret = moment;
-                return 0;
-        }
-        return bk_fail(err, BK_INVALID, "'%.60s' is no time; write 2006-01-02T15:04:05Z, or 2006-01-02", text);
+        if (!reg_date_parse(text, &moment, &until) || until - moment > DAY_S || (strlen(text) > DAY_LENGTH && !has_zone(text + DAY_LENGTH)))
+                return bk_fail(err, BK_INVALID, "'%.60s' is no time; write 2006-01-02T15:04:05Z, 2006-01-02T15:04:05+02:00, or 2006-01-02", text);
+        *ret = moment;
+        return 0;
 }

@@ -46,6 +46,13 @@ static void add_path_parameters(json_t *list, const char *pattern)
         }
 }
 
+/* "version<": it is compared, too. */
+static void add_compared(json_t *list, char *word)
+{
+        word[strlen(word) - 1] = '\0';
+        (void)json_array_append_new(list, parameter(word, "query", false, "a value; <, <=, >, >= or != stand in place of = or behind it"));
+}
+
 static void add_query_parameters(json_t *list, const char *names, const json_t *described)
 {
         autofree char *copy = bk_strdup(names);
@@ -56,6 +63,8 @@ static void add_query_parameters(json_t *list, const char *names, const json_t *
                         (void)json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:b, s:{s:s, s:{s:s}}}", "name", "conditions", "in",
                                 "query", "description", "attribute=value and the rest of the language of queries", "style", "form", "explode", 1,
                                 "schema", "type", "object", "additionalProperties", "type", "string"));
+                else if (name[strlen(name) - 1] == '<')
+                        add_compared(list, name);
                 else
                         (void)json_array_append_new(list, parameter(name, "query", false,
                                                                       json_string_value(json_object_get(described, name))));

@@ -124,17 +124,20 @@ int reg_packages_matching(struct reg *reg, const struct reg_package_ask *ask, st
 }
 
 /* --- use ------------------------------------------------------------------------ */
+const char *reg_in_use_sql(void)
+{
+        return "WITH RECURSIVE used (sequence) AS (SELECT head FROM channel UNION SELECT image FROM launch WHERE ended_at IS NULL "
+               "UNION SELECT i.ancestor FROM used u JOIN image i ON i.sequence = u.sequence WHERE i.ancestor IS NOT NULL) "
+               "SELECT sequence FROM used";
+}
+
 int reg_in_use(struct reg *reg, struct reg_ids *ret, struct bk_error *err)
 {
-        static const char sql[] =
-                "WITH RECURSIVE used (sequence) AS (SELECT head FROM channel UNION SELECT image FROM launch WHERE ended_at IS NULL "
-                "UNION SELECT i.ancestor FROM used u JOIN image i ON i.sequence = u.sequence WHERE i.ancestor IS NOT NULL) "
-                "SELECT sequence FROM used";
         BK_CLEANUP(reg_ids_done) struct reg_ids ids = { 0 };
         autostmt *stmt = NULL;
         int status;
 
-        if (reg_sql_prepare(reg, sql, &stmt, err) < 0)
+        if (reg_sql_prepare(reg, reg_in_use_sql(), &stmt, err) < 0)
                 return -1;
         while ((status = reg_sql_step(reg, stmt, err)) > 0)
                 reg_ids_add(&ids, reg_column_int(stmt, 0));

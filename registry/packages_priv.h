@@ -27,7 +27,9 @@ struct reg_package_ask {
 const char *reg_package_operator(const char *text, const char **ret_version);
 /* The rows of packages that are so; sorted, perhaps none. A version is compared as its ecosystem does. */
 int reg_packages_matching(struct reg *reg, const struct reg_package_ask *ask, struct reg_ids *ret, struct bk_error *err) BK_MUST_CHECK;
-/* Images that are used by themselves - heads of channels, and what is launched -, and all their ancestors; sorted. */
+/* SELECT of the sequences of images that are used by themselves - heads of channels, and what is launched -, and of all their ancestors. */
+const char *reg_in_use_sql(void);
+/* The same as rows; sorted. */
 int reg_in_use(struct reg *reg, struct reg_ids *ret, struct bk_error *err) BK_MUST_CHECK;
 
 /* --- vulnerable.c ------------------------------------------------------------- */

@@ -138,16 +138,27 @@ int reg_image_rewind(struct reg *reg, struct reg_image *image, int64_t at, struc
 }
 
 /* --- channels --------------------------------------------------------------------- */
-/* Those that an image headed at a moment, by the log. */
-static int channel_met(struct reg *reg, const struct reg_condition *condition, const char *id, int64_t at, struct bk_error *err)
+int reg_headed_at(struct reg *reg, const char *id, int64_t at, struct reg_stmt **ret, struct bk_error *err)
 {
         static const char sql[] =
-                "SELECT l.channel FROM channel_log l WHERE l.image = ? AND l.at <= ? AND NOT EXISTS "
-                "(SELECT 1 FROM channel_log n WHERE n.name = l.name AND n.channel = l.channel AND n.id > l.id AND n.at <= ?)";
+                "SELECT l.channel, l.name, l.at, l.who, l.why, l.previous FROM channel_log l WHERE l.image = ? AND l.at <= ? AND NOT EXISTS "
+                "(SELECT 1 FROM channel_log n WHERE n.name = l.name AND n.channel = l.channel AND n.id > l.id AND n.at <= ?) AND coalesce("
+                "(SELECT e.action FROM event e WHERE e.subject = l.name || ':' || l.channel AND e.at <= ? AND "
+                "e.action IN ('channel.assigned', 'channel.deleted') ORDER BY e.id DESC LIMIT 1), '') <> 'channel.deleted' ORDER BY l.channel";
+        autostmt *stmt = NULL;
+
+        if (reg_sql_prepare(reg, sql, &stmt, err) < 0 || reg_sql_bind(reg, stmt, err, "tiii", id, at, at, at) < 0)
+                return -1;
+        *ret = bk_take(stmt);
+        return 0;
+}
+
+static int channel_met(struct reg *reg, const struct reg_condition *condition, const char *id, int64_t at, struct bk_error *err)
+{
         autostmt *stmt = NULL;
         int status;
 
-        if (reg_sql_prepare(reg, sql, &stmt, err) < 0 || reg_sql_bind(reg, stmt, err, "tii", id, at, at) < 0)
+        if (reg_headed_at(reg, id, at, &stmt, err) < 0)
                 return -1;
         while ((status = reg_sql_step(reg, stmt, err)) > 0) {
                 const int met = reg_condition_text(condition, reg_column_peek(stmt, 0), err);

@@ -118,7 +118,8 @@ static int exists(struct reg *reg, const char *sql, bool ranked, const struct re
         return 0;
 }
 
-/* Few registries have both images of that name and images with that attribute; asked first, either is walked along an index. */
+/* Few registries have both images of that name and images with that attribute; asked first, either is walked along an index. Not of the past:
+ * what nobody has now, somebody may have had. */
 static int settle_application(struct reg *reg, struct reg_condition *condition, struct bk_error *err)
 {
         const int named = exists(reg, "SELECT 1 FROM image WHERE name = ? LIMIT 1", false, condition, err);
@@ -136,12 +137,14 @@ static int settle_application(struct reg *reg, struct reg_condition *condition, 
 
 static int settle(struct reg *reg, struct reg_filter *filter, struct bk_error *err)
 {
+        const bool past = filter->at.given || filter->alive.given;
+
         for (size_t i = 0; i < filter->n; i++) {
                 struct reg_condition *condition = &filter->v[i];
 
                 if (condition->test != REG_ANY_OF || condition->prefixes || condition->key == NULL)
                         continue;
-                if (condition->key->kind == REG_KEY_APPLICATION && settle_application(reg, condition, err) < 0)
+                if (condition->key->kind == REG_KEY_APPLICATION && !past && settle_application(reg, condition, err) < 0)
                         return -1;
                 if (filter->name == NULL && condition->key != NULL && bk_streq(condition->key->name, "name") && condition->n == 1 &&
                     !condition->exclude)
@@ -275,12 +278,15 @@ static void add_states(struct reg_select *select, unsigned states)
         bk_buf_putc(&select->sql, ')');
 }
 
-/* A publication is in the log of states. A channel's history names images by their ids. */
+/* A publication is in the log of states. A channel's history names images by their ids, and its end is an event's, whose detail is
+ * {"image":"sha256:..."}. */
 static void add_changed(struct reg_select *select, const struct reg_span *span)
 {
         static const char *const logs[] = { "i.sequence IN (SELECT image FROM state_log WHERE at",
                                             "i.sequence IN (SELECT image FROM attribute_log WHERE at",
-                                            "i.id IN (SELECT image FROM channel_log WHERE at", "i.id IN (SELECT previous FROM channel_log WHERE at" };
+                                            "i.id IN (SELECT image FROM channel_log WHERE at", "i.id IN (SELECT previous FROM channel_log WHERE at",
+                                            "i.id IN (SELECT substr(e.detail, 11, 71) FROM (SELECT DISTINCT name || ':' || channel AS subject FROM "
+                                            "channel_log) c CROSS JOIN event e WHERE e.subject = c.subject AND e.action = 'channel.deleted' AND at" };
 
         for (size_t i = 0; i < sizeof logs / sizeof *logs; i++) {
                 bk_buf_printf(&select->sql, "%s%s", i == 0 ? " AND (" : " OR ", logs[i]);

@@ -137,8 +137,10 @@ int reg_event_put(struct reg *reg, const struct reg_event *event, struct bk_erro
 int reg_event_index(struct reg *reg, int64_t *ret, struct bk_error *err) BK_MUST_CHECK;
 
 /* --- time.c, pattern.c ------------------------------------------------------ */
-/* "2024-05", "2024-05-01", "2024-05-01T10:00:00Z", seconds of 1970, an age such as "30d", "now": Unix seconds from *low up to, not
- * including, *high. */
+/* "2024", "2024-05-01", "2024-05-01T10:00:00.5+02:00": Unix seconds from *low up to, not including, *high. Of a fraction of a second nothing
+ * is kept. */
+bool reg_date_parse(const char *text, int64_t *low, int64_t *high);
+/* ... or seconds since 1970 (9 digits at least), an age such as "30d", "now". */
 int reg_time_parse(const char *text, int64_t *low, int64_t *high, struct bk_error *err) BK_MUST_CHECK;
 /* ... with ages counted from another moment. */
 int reg_time_parse_from(const char *text, int64_t now, int64_t *low, int64_t *high, struct bk_error *err) BK_MUST_CHECK;
@@ -155,6 +157,7 @@ enum reg_key_kind {
         REG_KEY_STATE,                                  /* becomes a mask */
         REG_KEY_APPLICATION,                            /* the name, or the attribute of that name */
         REG_KEY_CHANNEL, REG_KEY_PACKAGE,               /* rows elsewhere */
+        REG_KEY_IN_USE, REG_KEY_LAUNCHED,               /* rows elsewhere, of the present only: yes or no, and a time */
 };
 struct reg_key {
         const char *name;
@@ -226,7 +229,7 @@ int reg_decode(const char *raw, size_t length, char **ret, struct bk_error *err)
 /* Whether a text, which may be NULL for none, passes the test of a condition: 1, 0, -1. Exclusion is the caller's. */
 int reg_condition_text(const struct reg_condition *condition, const char *text, struct bk_error *err) BK_MUST_CHECK;
 bool reg_condition_number(const struct reg_condition *condition, int64_t number);
-/* The same of an image and all that can be told by its struct; channel and package cannot. Exclusion is honoured. */
+/* The same of an image and all that can be told by its struct; what REG_KEY_CHANNEL and those behind it are about cannot. Exclusion is honoured. */
 int reg_condition_meets(const struct reg_condition *condition, const struct reg_image *image, struct bk_error *err) BK_MUST_CHECK;
 
 /* --- query.c, select.c, past.c, explain.c ------------------------------------- */
@@ -261,11 +264,18 @@ extern int reg_past_most_ms;
 int reg_past_run(struct reg *reg, const struct reg_filter *filter, struct reg_images *ret, struct bk_error *err) BK_MUST_CHECK;
 /* Makes an image what it was at that moment; its attributes and its state. BK_NOT_FOUND when it was not there yet. */
 int reg_image_rewind(struct reg *reg, struct reg_image *image, int64_t at, struct bk_error *err) BK_MUST_CHECK;
+/* Steps through the channels that an image headed at a moment, by the logs: channel, name, at, who, why, previous. That a channel was deleted
+ * only the log of events tells. */
+int reg_headed_at(struct reg *reg, const char *id, int64_t at, struct reg_stmt **ret, struct bk_error *err) BK_MUST_CHECK;
 /* What is remembered of the deleted image whose id begins so: its record, with "gone": {"at", "who", "why"}. 1, 0 for none, -1. */
 int reg_gone_find(struct reg *reg, const char *prefix, json_t **ret, struct bk_error *err) BK_MUST_CHECK;
 int reg_image_of_json(const json_t *record, struct reg_image *ret, struct bk_error *err) BK_MUST_CHECK;  /* of reg_image_summary()'s form */
 /* BK_NOT_FOUND with what would have matched, or BK_GONE where what matches was withdrawn; -1 always. */
 int reg_filter_explain(struct reg *reg, const struct reg_filter *filter, struct bk_error *err);
+
+/* --- resolve.c ---------------------------------------------------------------- */
+/* "sha256:" and hex digits in lower case, the caller's; NULL when text is no digest's beginning. */
+char *reg_digest_prefix(const char *text);
 
 /* --- packages_find.c, package_spec.c ------------------------------------------- */
 /* Row ids; a zeroed list is empty. */

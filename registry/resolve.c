@@ -9,8 +9,7 @@
 #define PREFIX_LEAST 8
 #define HEX "0123456789abcdefABCDEF"
 
-/* "sha256:" and hex digits in lower case, or NULL when text is no digest's beginning. */
-static char *digest_prefix(const char *text)
+char *reg_digest_prefix(const char *text)
 {
         const bool scheme = strncmp(text, "sha256:", 7) == 0;
         const char *digits = scheme ? text + 7 : text;
@@ -113,7 +112,7 @@ int reg_resolve(struct reg *reg, const char *reference, struct reg_image *ret, s
                 return bk_fail(err, BK_INVALID, "an empty reference; write a digest, name:channel, a name or a query");
         if (strpbrk(reference, "?;") != NULL)
                 return by_query(reg, reference, false, ret, err);
-        prefix = digest_prefix(reference);
+        prefix = reg_digest_prefix(reference);
         if (prefix != NULL)
                 return by_digits(reg, reference, prefix, ret, err);
         if (strncmp(reference, "sha256:", 7) == 0)

@@ -1,5 +1,6 @@
 /* Conditions as SQL. Its text holds nothing that a user wrote: every value is a bound parameter. */
 #include "registry/db.h"
+#include "registry/packages_priv.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -172,6 +173,14 @@ static int add_packages(struct reg *reg, struct reg_select *select, const struct
         return 0;
 }
 
+/* In use is what heads a channel or has a launch that is alive, and what such stand on: as for packages. */
+static void add_in_use(struct reg_select *select, const struct reg_condition *condition)
+{
+        const bool wanted = condition->test == REG_PRESENT || condition->v[0].low != 0;
+
+        bk_buf_printf(&select->sql, "i.sequence %sIN (%s)", wanted ? "" : "NOT ", reg_in_use_sql());
+}
+
 static int add_key(struct reg *reg, struct reg_select *select, const struct reg_condition *condition, struct bk_error *err)
 {
         const struct reg_key *key = condition->key;
@@ -183,6 +192,15 @@ static int add_key(struct reg *reg, struct reg_select *select, const struct reg_
                 return 0;
         case REG_KEY_CHANNEL:
                 add_channels(select, condition);
+                return 0;
+        case REG_KEY_IN_USE:
+                add_in_use(select, condition);
+                return 0;
+        case REG_KEY_LAUNCHED:
+                if (condition->test == REG_PRESENT)
+                        bk_buf_printf(&select->sql, "%s IS NOT NULL", key->column);
+                else
+                        add_numbers(select, key->column, condition);
                 return 0;
         case REG_KEY_PACKAGE:
                 return add_packages(reg, select, condition, err);

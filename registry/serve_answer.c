@@ -109,11 +109,13 @@ static bool tag_matches(const char *sent, const char *etag)
         return false;
 }
 
-static enum MHD_Result not_modified(struct serve_request *request, const char *etag)
+/* index: of the answer that still holds; NULL: what it is has none. */
+static enum MHD_Result not_modified(struct serve_request *request, const char *etag, const char *index)
 {
         struct MHD_Response *response = MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
 
         serve_response_header(response, "ETag", etag);
+        serve_response_header(response, "X-Bakery-Index", index);
         return serve_queue(request, 304, response, 0);
 }
 
@@ -144,7 +146,7 @@ enum MHD_Result serve_file(struct serve_request *request, const struct serve_con
         if (etag == NULL)
                 etag = tag_of(&st, content->start);
         if (tag_matches(serve_header(request, "If-None-Match"), etag))
-                return not_modified(request, etag);
+                return not_modified(request, etag, NULL);
         part = bk_range_of(bk_streq(request->method, "GET") && (if_range == NULL || bk_streq(if_range, etag)) ? serve_header(request, "Range") :
                            NULL, size);
         if (part.status == 416)
@@ -184,14 +186,17 @@ char *serve_query_take(char *query, const char *name)
         return value;
 }
 
-/* "60s", "5m", "1500ms", "60"; -1: none of these. */
-static int64_t duration_ms(const char *text)
+/* "60s", "5m", "1h", "1500ms", "60", but no more than most; -1: none of these. */
+static int64_t duration_ms(const char *text, int64_t most)
 {
-        char *end = NULL;
-        const long long number = strtoll(text, &end, 10);
-        const int64_t unit = bk_streq(end, "s") || *end == '\0' ? 1000 : bk_streq(end, "m") ? 60000 : bk_streq(end, "ms") ? 1 : 0;
+        const size_t digits = strspn(text, "0123456789");
+        const char *unit = text + digits;
+        const int64_t ms = bk_streq(unit, "s") || *unit == '\0' ? 1000 : bk_streq(unit, "m") ? 60000 : bk_streq(unit, "h") ? 3600000 :
+                           bk_streq(unit, "ms") ? 1 : 0;
 
-        return end == text || unit == 0 || number < 0 || number > 86400 ? -1 : number * unit;
+        if (digits == 0 || ms == 0)
+                return -1;
+        return digits > 18 || strtoll(text, NULL, 10) > most / ms ? most : strtoll(text, NULL, 10) * ms;
 }
 
 /* --- what reg_api() says ------------------------------------------------------------------- */
@@ -225,7 +230,7 @@ static enum MHD_Result send_text(struct serve_request *request, struct serve_tex
                 return result;
         }
         if (status == 200 && request->method[0] != 'P' && tag_matches(serve_header(request, "If-None-Match"), text->etag)) {
-                result = not_modified(request, text->etag);
+                result = not_modified(request, text->etag, index);
                 serve_text_drop(text);
                 return result;
         }
@@ -243,8 +248,10 @@ static enum MHD_Result send_text(struct serve_request *request, struct serve_tex
                 serve_response_header(response, "ETag", text->etag);
                 if (!has_header(&answer->headers, "Cache-Control:"))
                         serve_response_header(response, "Cache-Control", "no-cache");
-                serve_response_header(response, "X-Bakery-Index", index);
         }
+        /* Who finds nothing may wait for it to come. */
+        if (status == 200 || status == 404 || status == 410)
+                serve_response_header(response, "X-Bakery-Index", index);
         add_lines(response, &answer->headers);
         return serve_queue(request, status, response, length);
 }
@@ -303,21 +310,22 @@ static int index_now(struct serve_request *request, int64_t *ret, struct bk_erro
         return status;
 }
 
-/* ?index=N&wait=60s: not before the index is another one, or the time is up. Then it is answered as ever. */
+/* ?index=N&wait=60s: not before the index is another one, or the time is up. Then it is answered as ever. One without the other would be
+ * taken for a condition that no image meets. */
 static int wait_for_change(struct serve_request *request, struct bk_error *err)
 {
-        autofree char *wait = serve_query_take(request->query, "wait");
-        autofree char *text = wait != NULL ? serve_query_take(request->query, "index") : NULL;
+        autofree char *wait = serve_query_take(request->query, "wait"), *text = serve_query_take(request->query, "index");
         const int64_t most = (int64_t)request->serve->config.wait_s * 1000;
-        int64_t ms = wait != NULL ? duration_ms(wait) : 0, index = 0;
-        char *end = NULL;
+        const int64_t ms = wait != NULL ? duration_ms(wait, most) : -1;
+        int64_t index = 0;
 
-        if (wait == NULL)
+        if (wait == NULL && text == NULL)
                 return 0;
-        const int64_t seen = text != NULL ? strtoll(text, &end, 10) : -1;
+        if (ms < 0 || text == NULL || *text == '\0' || text[strspn(text, "0123456789")] != '\0' || strlen(text) > 18)
+                return bk_fail(err, BK_INVALID, "to wait for a change, write index=N&wait=60s with the index of the answer that you have; an "
+                               "attribute of one of these names is asked for by ';index=N'");
+        const int64_t seen = strtoll(text, NULL, 10);
 
-        if (ms < 0 || end == NULL || end == text || *end != '\0')
-                return bk_fail(err, BK_INVALID, "to wait for a change, write index=N&wait=60s with the index of the answer that you have");
         if (index_now(request, &index, err) < 0)
                 return -1;
         if (index != seen)
@@ -325,7 +333,7 @@ static int wait_for_change(struct serve_request *request, struct bk_error *err)
         if (!serve_wait_enter(&request->serve->wait))
                 return bk_fail(err, BK_INFRA, "too many wait already; ask without wait=");
         serve_conn_deadline(&request->serve->limits, request->conn, 0);
-        (void)serve_wait_for(&request->serve->wait, seen, (int)(ms < most ? ms : most));
+        (void)serve_wait_for(&request->serve->wait, seen, (int)ms);
         serve_wait_leave(&request->serve->wait);
         return 0;
 }

@@ -129,14 +129,13 @@ static void by_address(struct serve_request *request, const struct sockaddr *at,
         const struct reg_serve_config *config = &request->serve->config;
         const bool here = bk_address_loopback(at);
 
-        if (!config->token_required && (config->anonymous || config->insecure || (here && host_is_here(serve_header(request, "Host")))))
+        if (!config->token_required && (config->anonymous || config->insecure || (here && host_is_here(request->host))))
                 ret->role = REG_READ;
         else
                 ret->role = REG_NOBODY;
         ret->name = bk_address_text(at);
         if (here && !config->token_required && ret->role == REG_NOBODY)
-                ret->why = bk_format("'%.200s' is not a name of this host; show a token, or start the server with -anonymous",
-                                     serve_header(request, "Host"));
+                ret->why = bk_format("'%.255s' is not a name of this host; show a token, or start the server with -anonymous", request->host);
 }
 
 /* Forms of strangers' pages are sent without asking us first, and browsers say so: by "Origin" or by "Sec-Fetch-Site". Other programs say nothing. */

@@ -89,6 +89,7 @@ void serve_end(void *cls, struct MHD_Connection *connection, void **request_cls,
         bk_buf_done(&request->body);
         atomic_fetch_sub(&serve->body_bytes, request->claimed);
         free(request->target);
+        free(request->host);
         free(request->path);
         free(request->query);
         free(request->base);
@@ -98,18 +99,30 @@ void serve_end(void *cls, struct MHD_Connection *connection, void **request_cls,
 
 /* --- headers ---------------------------------------------------------------------------- */
 
+/* Where the path begins: proxies may be sent all of "http://host/path", and then what it says is the host (RFC 9112, 3.2.2). */
+static const char *take_host(struct serve_request *request)
+{
+        const char *target = request->target;
+        const size_t scheme = strncasecmp(target, "http://", 7) == 0 ? 7 : strncasecmp(target, "https://", 8) == 0 ? 8 : 0;
+        const size_t length = strcspn(target + scheme, "/?");
+
+        request->host = scheme > 0 ? bk_strndup(target + scheme, length) : bk_strdup(serve_header(request, "Host"));
+        return scheme > 0 ? target + scheme + length : target;
+}
+
 /* "/api/v1/images?x" -> "/images"; "/metrics" -> "//metrics". False: it is no path. */
 static bool split_target(struct serve_request *request)
 {
         static const char api[] = "/api/v1";
-        const size_t length = strcspn(request->target, "?");
-        const char *rest = request->target + strlen(api);
+        const char *target = take_host(request);
+        const size_t length = strcspn(target, "?");
+        const char *rest = target + strlen(api);
 
-        if (request->target[0] != '/')
+        if (*target != '/' && target == request->target)        /* "http://host" alone asks for "/" */
                 return false;
-        request->query = bk_strdup(request->target[length] == '?' ? request->target + length + 1 : "");
-        if (strncmp(request->target, api, strlen(api)) != 0 || (strchr("/;:?", *rest) == NULL && *rest != '\0')) {
-                request->path = bk_format("/%.*s", (int)length, request->target);
+        request->query = bk_strdup(target[length] == '?' ? target + length + 1 : "");
+        if (strncmp(target, api, strlen(api)) != 0 || (strchr("/;:?", *rest) == NULL && *rest != '\0')) {
+                request->path = bk_format("/%s%.*s", length == 0 ? "/" : "", (int)length, target);
                 return true;
         }
         request->path = bk_strndup(rest, length - strlen(api));
@@ -118,7 +131,7 @@ static bool split_target(struct serve_request *request)
 
 static void set_base(struct serve_request *request)
 {
-        const char *host = serve_header(request, "Host");
+        const char *host = request->host;
 
         /* It goes into answers; what is no host is nobody's. */
         if (host == NULL || *host == '\0' || strlen(host) > 255 || host[strspn(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"

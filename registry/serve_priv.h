@@ -169,6 +169,7 @@ struct serve_request {
         struct serve_conn *conn;
         const char *method;
         char *target;                   /* as it was sent */
+        char *host;                     /* under which we are asked; NULL: nobody said */
         char *path, *query;             /* parts of it; path as reg_api() wants it; query never NULL */
         char *base;
         struct serve_who who;

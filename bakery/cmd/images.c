@@ -23,14 +23,14 @@ static void add_raw(struct bk_buf *target, const char *text, size_t n)
         for (size_t i = 0; i < n; i++) {
                 const unsigned char c = (unsigned char)text[i];
 
-                if (c <= 0x20 || c >= 0x7f || strchr("\"#<>\\^`{|}[]", c) != NULL)
+                if (c <= 0x20 || c >= 0x7f || strchr("\"#<>?\\^`{|}[]", c) != NULL)
                         bk_buf_printf(target, "%%%02X", (unsigned)c);
                 else
                         bk_buf_putc(target, (char)c);
         }
 }
 
-/* "base?a=b:(id)" -> "/images?name=base&a=b&_limit=1000:(id)" */
+/* "base?a=b:(id)" -> "/images;_limit=1000&name=base&a=b:(id)". Behind a "?" two keys would be the server's: index and wait. */
 static char *target_of(const char *query, long limit, const char *after, const char *more)
 {
         const char *projection = strstr(query, ":(");
@@ -38,7 +38,7 @@ static char *target_of(const char *query, long limit, const char *after, const c
         const size_t name = strcspn(query, "?;:") < length ? strcspn(query, "?;:") : length;
         struct bk_buf target = { 0 };
 
-        bk_buf_printf(&target, "/images?_limit=%ld", limit);
+        bk_buf_printf(&target, "/images;_limit=%ld", limit);
         if (name > 0) {
                 bk_buf_puts(&target, "&name=");
                 add_raw(&target, query, name);

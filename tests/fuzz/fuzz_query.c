@@ -24,7 +24,7 @@ static void use(const struct reg_filter *filter, const char *text)
                 struct bk_error err = { 0 };
                 int met, opposite;
 
-                if (condition->key != NULL && (condition->key->kind == REG_KEY_CHANNEL || condition->key->kind == REG_KEY_PACKAGE))
+                if (condition->key != NULL && condition->key->kind >= REG_KEY_CHANNEL)
                         continue;
                 other.exclude = !condition->exclude;
                 met = reg_condition_meets(condition, &image, &err);

@@ -2,7 +2,7 @@
 # The registry over HTTP: what is answered, to whom, how much of it, and to clients that wish no good.
 . "$(dirname "$0")/lib.sh"
 need curl jq openssl python3
-plan 101
+plan 109
 . "$TOP/tests/system/serve/lib.sh"
 
 home=$WORK/one
@@ -29,6 +29,11 @@ like "and is told why" "$(curl -s -H "Host: evil.example" "$api/images")" "'evil
 is "nor does it change anything" "$(status -H "Host: evil.example" -X POST -d '{}' "$api/images")" 401
 is "an agent of this host asks so whether all is well" "$(curl -s -H "Host: oven.example" "$url/healthz" | jq -r .status)" ok
 is "an API under a number is" "$(status -H "Host: 127.0.0.1:1" "$api/images")" 200
+is "a target with its host in it is a target" "$(status --request-target "$api/images" "$url")" 200
+is "and nothing behind the host is the first page" "$(status --request-target "$url" "$url") $(status --request-target "${url}?a=b" "$url")" "200 200"
+is "what it says is the host" "$(status -H "Host: localhost" --request-target "http://evil.example/api/v1/images" "$url")" 401
+is "whatever the header says" "$(status -H "Host: evil.example" --request-target "$api/images" "$url")" 200
+is "another scheme is no target of ours" "$(status --request-target "ftp://localhost/api/v1/images" "$url")" 400
 like "errors are JSON with a kind" "$(curl -s "$api/images/none")" '^\{"error":\{"kind":"not-found","message":".+"\}\}$'
 is "another method is 405" "$(status -X PATCH -H "Authorization: Bearer $token" "$api/openapi.json")" 405
 
@@ -70,6 +75,14 @@ start=$(date +%s)
 is "who waits is answered after that time" "$(status "$api/images/base?index=$index&wait=1s")" 200
 ok "and not before" "$([ $(($(date +%s) - start)) -ge 1 ]; echo $?)"
 is "a time that is none is refused" "$(status "$api/images/base?index=$index&wait=soon")" 400
+is "a time that is too long is the longest" "$(status "$api/images/base?index=0&wait=1h") $(status "$api/images/base?index=0&wait=100000ms") $(
+        status "$api/images/base?index=0&wait=99999999999999999999")" "200 200 200"
+is "an index to wait for without a time is refused, and the other way round" \
+        "$(status "$api/images?index=5") $(status "$api/images?wait=5s") $(status "$api/images?index=x&wait=5s")" "400 400 400"
+is "behind a semicolon it is an attribute" "$(curl -s "$api/images;index=5" | jq -c .items)" "[]"
+like "an answer that still holds has an index" "$(curl -sI -H "If-None-Match: $tag" "$api/images/base" | tr -d '\r')" "^X-Bakery-Index: $index$"
+like "what is not there has one to wait with" "$(curl -s -o /dev/null -D - "$api/images/nothing" | tr -d '\r')" "^X-Bakery-Index: $index$"
+is "and is waited for" "$(status --max-time 20 "$api/images/nothing?index=0&wait=100s")" 404
 mkfifo "$WORK/stream"
 curl -sN "$api/events/stream" >"$WORK/stream" &
 curl_pid=$!

@@ -53,5 +53,5 @@ next=$(curl -s "$url/api/v1/bakes?name=test&limit=1" | jq -r .next)
 is "lists come in pages" "$(curl -s "$url/api/v1/bakes?name=test&limit=1&cursor=$next" | jq -r '.items[0].status')" failed
 "$BAKERY" build -plain "$WORK/bad.json" >/dev/null 2>&1
 is "the next bake puts it right" "$(bakes test -status aborted)" "aborted "
-is "events tell of them" "$(curl -s "$url/api/v1/events?limit=1000" | jq -r --arg id "$id" '[.items[]|select(.subject == $id)|.action]|join(" ")')" \
+is "events tell of them" "$(curl -s "$url/api/v1/events?_limit=1000" | jq -r --arg id "$id" '[.items[]|select(.subject == $id)|.action]|join(" ")')" \
         "bake.started bake.ended"

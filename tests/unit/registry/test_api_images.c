@@ -2,6 +2,7 @@
 #include "tests/unit/registry/fixture.h"
 
 #include "registry/api.h"
+#include "registry/life.h"
 #include "registry/registry_priv.h"
 
 static json_t *ask(struct reg *reg, const char *target, int *ret_status)
@@ -59,8 +60,8 @@ static void stock(struct reg *reg)
         assert_ok(channel_assign(reg, "production", three, "ada", NULL, &err), err);
 }
 
-/* {ID:N} stands for the id of seed N. says: in the text of the answer. */
-static const struct { const char *target; int status; size_t items; const char *says; } rows[] = {
+/* {ID:N}: see expanded(). says: in the text of the answer. */
+static const struct row { const char *target; int status; size_t items; const char *says; } rows[] = {
         { "/images",                                    200, 5, "\"next\": null" },
         { "/images?name=root",                          200, 3, "" },
         { "/images;name=root",                          200, 3, "" },
@@ -94,6 +95,11 @@ static const struct { const char *target; int status; size_t items; const char *
         { "/images/root%3Fkernel=9",                    200, 0, "\"kernel\": \"9\"" },
         { "/images/nobody",                             404, 0, "nobody" },
         { "/images/root?_att=now",                      400, 0, "unknown parameter" },
+        { "/images/{HEX:3}",                            200, 0, "\"name\": \"web/app\"" },
+        { "/images/{HEX:3}?_at=now",                    200, 0, "\"channel\": \"web/app:production\"" },
+        { "/images/{UP:3}",                             200, 0, "\"name\": \"web/app\"" },
+        { "/images/{UP:3}?_at=now",                     200, 0, "\"at\": " },
+        { "/images/{SHORT:3}?_at=now",                  200, 0, "\"name\": \"web/app\"" },
         { "/images/root?_at=2020-01-01",                404, 0, "root" },
         { "/images/{ID:3}?_at=2020-01-01",              404, 0, "there was no image" },
         { "/images/{ID:3}?_at=now",                     200, 0, "\"channel\": \"web/app:production\"" },
@@ -114,31 +120,99 @@ static const struct { const char *target; int status; size_t items; const char *
         { "/images/{ID:1}/descendants?_limit=1&_after=2", 200, 1, "\"next\": null" },
         { "/images/{ID:3}/descendants",                 200, 0, "\"next\": null" },
         { "/images/{ID:1}/descendants?depth=x",         400, 0, "number" },
+        { "/images/{ID:1}/descendants?_limit=0",        400, 0, "number from 1" },
         { "/images/{ID:1}/descendants?deep=1",          400, 0, "depth _limit" },
         { "/images/{ID:3}/lineage.svg",                 200, 0, "<svg xmlns" },
         { "/images/{ID:2}/diff/nobody",                 404, 0, "nobody" },
         { "/images/{ID:2}/diff/{ID:3}?files=1",         400, 0, "where the layers are" },
+        { "/images/{ID:2}?_diff={ID:3}&files=1",        400, 0, "where the layers are" },
+        { "/images/{ID:2}?_diff={ID:3}&files=0",        200, 0, "\"direction\": \"up\"" },
+        { "/images/{ID:2}?files=1",                     400, 0, "_diff" },
         { "/images/{ID:2}?_diff={ID:3}",                200, 0, "\"direction\": \"up\"" },
         { "/images/{ID:2}?_diff=2020..now",             404, 0, "there was no image" },
         { "/images/{ID:2}?_diff=now..now",              200, 0, "\"attributes\": []" },
         { "/images/{ID:2}?_diff=x..",                   400, 0, "_diff" },
 };
 
+/* "{ID:3}" is the id of seed 3, "{HEX:3}" its digits, "{UP:3}" those in capitals, "{SHORT:3}" the first of them, "{GONE:3}" some in capitals. */
 static char *expanded(const char *target)
 {
+        static const struct { const char *word; size_t from, most; bool up; } forms[] = {
+                { "{ID:", 0, 71, false }, { "{HEX:", 7, 64, false }, { "{UP:", 7, 64, true }, { "{SHORT:", 7, 12, false }, { "{GONE:", 7, 12, true },
+        };
         struct bk_buf text = { 0 };
 
         for (const char *p = target; *p != '\0'; p++) {
-                if (strncmp(p, "{ID:", 4) == 0) {
-                        autofree char *seed = bk_strndup(p + 4, 1), *id = id_of(seed);
+                size_t i = 0;
 
-                        bk_buf_puts(&text, id);
-                        p += 5;
-                } else {
+                while (i < 5 && strncmp(p, forms[i].word, strlen(forms[i].word)) != 0)
+                        i++;
+                if (i == 5) {
                         bk_buf_putc(&text, *p);
+                        continue;
                 }
+                p += strlen(forms[i].word);
+                autofree char *seed = bk_strndup(p, 1), *id = id_of(seed);
+
+                for (const char *c = id + forms[i].from; *c != '\0' && c < id + forms[i].from + forms[i].most; c++)
+                        bk_buf_putc(&text, forms[i].up && *c >= 'a' ? (char)(*c - 'a' + 'A') : *c);
+                p++;
         }
         return bk_buf_finish(&text);
+}
+
+/* 7 is hidden, as 8 is, behind a revoked 9; 0 is deleted; the name of A looks like a digest's beginning, and a channel was deleted
+ * that it headed. */
+static void stock_withdrawn(struct reg *reg)
+{
+        BK_CLEANUP(reg_layers_done) struct reg_layers layers = { 0 };
+        autofree char *seven = baked(reg, (struct recipe){ .seed = "7", .name = "seen" });
+        autofree char *eight = baked(reg, (struct recipe){ .seed = "8", .name = "both" });
+        autofree char *nine = baked(reg, (struct recipe){ .seed = "9", .name = "both" });
+        autofree char *none = baked(reg, (struct recipe){ .seed = "0", .name = "gone" });
+        struct bk_error err = { 0 };
+
+        autofree char *digits = baked(reg, (struct recipe){ .seed = "A", .name = "20240101" });
+
+        assert_ok(channel_assign(reg, "edge", digits, "ada", NULL, &err), err);
+        assert_ok(reg_channel_delete(reg, "20240101:edge", &(struct reg_change){ .who = "ada" }, &err), err);
+        assert_ok(reg_sql_run(reg, &err, "UPDATE image SET hidden = 1 WHERE id IN (?, ?)", "tt", seven, eight), err);
+        assert_ok(state_set(reg, nine, REG_REVOKED, "ada", "hole", &err), err);
+        assert_ok(image_delete(reg, none, &layers, &err), err);
+}
+
+static const struct row withdrawn[] = {
+        { "/images/20240101?_at=now",                   200, 0, "\"name\": \"20240101\"" },
+        { "/images/seen",                               410, 0, "\"last\": {" },
+        { "/images/seen",                               410, 0, "is hidden" },
+        { "/images?name=seen&_one",                     410, 0, "\"last\": {" },
+        { "/images?name=seen&_latest",                  410, 0, "\"hidden\": true" },
+        { "/images/{GONE:0}",                           410, 0, "\"gone\": {" },
+        { "/images/{GONE:0}?_at=now",                   410, 0, "was deleted at" },
+        { "/images/20240101?_at=now",                   200, 0, "\"channels\": []" },
+        { "/images/both",                               410, 0, "\"hidden\": true" },
+        { "/images?name=both&_one",                     410, 0, "\"hidden\": true" },
+        { "/images?name=both&_states=revoked&_one",     200, 1, "\"state\": \"revoked\"" },
+        { "/images?name=seen&state=promoted&_one",      404, 0, "none in a state" },
+};
+
+static void answers_are(struct reg *reg, const struct row *rows_of, size_t n)
+{
+        for (size_t i = 0; i < n; i++) {
+                autofree char *target = expanded(rows_of[i].target), *text = NULL;
+                int status = 0;
+                json_t *json = ask(reg, target, &status);
+
+                print_message("# %s\n", rows_of[i].target);
+                text = json_dumps(json, JSON_SORT_KEYS | JSON_ENCODE_ANY);
+                if (status != rows_of[i].status)
+                        fail_msg("%d: %s", status, text);
+                if (json_array_size(json_object_get(json, "items")) != rows_of[i].items)
+                        fail_msg("items: %s", text);
+                if (strstr(json_is_string(json) ? json_string_value(json) : text, rows_of[i].says) == NULL)
+                        fail_msg("'%s' is not in %s", rows_of[i].says, text);
+                json_decref(json);
+        }
 }
 
 static void every_route_answers_with_its_status(void **state)
@@ -146,21 +220,15 @@ static void every_route_answers_with_its_status(void **state)
         struct fixture *f = *state;
 
         stock(f->reg);
-        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-                autofree char *target = expanded(rows[i].target), *text = NULL;
-                int status = 0;
-                json_t *json = ask(f->reg, target, &status);
+        answers_are(f->reg, rows, sizeof rows / sizeof *rows);
+}
 
-                print_message("# %s\n", rows[i].target);
-                text = json_dumps(json, JSON_SORT_KEYS | JSON_ENCODE_ANY);
-                if (status != rows[i].status)
-                        fail_msg("%d: %s", status, text);
-                if (json_array_size(json_object_get(json, "items")) != rows[i].items)
-                        fail_msg("items: %s", text);
-                if (strstr(json_is_string(json) ? json_string_value(json) : text, rows[i].says) == NULL)
-                        fail_msg("'%s' is not in %s", rows[i].says, text);
-                json_decref(json);
-        }
+static void what_is_withdrawn_is_told_with_the_last_that_is_known(void **state)
+{
+        struct fixture *f = *state;
+
+        stock_withdrawn(f->reg);
+        answers_are(f->reg, withdrawn, sizeof withdrawn / sizeof *withdrawn);
 }
 
 static void a_difference_is_told_from_both_sides(void **state)
@@ -216,21 +284,23 @@ static void a_picture_is_made_of_escaped_text(void **state)
 static void freshness_follows_the_newest_tested_of_a_kind(void **state)
 {
         struct fixture *f = *state;
-        static const struct { const char *seed; enum reg_state state; const char *release; enum reg_freshness wanted; } steps[] = {
-                { "untested",           REG_BAKED,  "x", REG_UNDETERMINED },
-                { "of another release", REG_TESTED, "y", REG_UNDETERMINED },
-                { "tested",             REG_TESTED, "x", REG_OUT_OF_DATE },
+        static const struct { const char *seed; enum reg_state state; const char *release, *variant; enum reg_freshness wanted; } steps[] = {
+                { "untested",           REG_BAKED,  "x", NULL,      REG_UNDETERMINED },
+                { "of another release", REG_TESTED, "y", NULL,      REG_UNDETERMINED },
+                { "of a variant",       REG_TESTED, "x", "minimal", REG_UNDETERMINED },
+                { "tested",             REG_TESTED, "x", NULL,      REG_OUT_OF_DATE },
         };
         autofree char *parent = baked(f->reg, (struct recipe){ .seed = "p", .attributes = { PAIR("release", "x"), PAIR("kernel", "1") } });
         autofree char *child = baked(f->reg, (struct recipe){ .seed = "c", .name = "web", .ancestor = parent });
 
-        for (size_t i = 0; i < 3; i++) {
+        for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
                 BK_CLEANUP(reg_images_done) struct reg_images line = { 0 };
                 enum reg_freshness fresh[2];
                 char *newest[2] = { NULL, NULL };
                 struct bk_error err = { 0 };
                 autofree char *id = baked(f->reg, (struct recipe){ .seed = steps[i].seed, .state = steps[i].state,
-                                                                   .attributes = { PAIR("release", steps[i].release), PAIR("kernel", "2") } });
+                                                                   .attributes = { PAIR("release", steps[i].release), PAIR("kernel", "2"),
+                                                                                   PAIR(steps[i].variant ? "variant" : NULL, steps[i].variant) } });
 
                 print_message("# %s\n", steps[i].seed);
                 assert_ok(reg_lineage(f->reg, child, &line, &err), err);
@@ -273,6 +343,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 registry_test(every_route_answers_with_its_status),
+                registry_test(what_is_withdrawn_is_told_with_the_last_that_is_known),
                 registry_test(a_difference_is_told_from_both_sides),
                 registry_test(a_picture_is_made_of_escaped_text),
                 registry_test(freshness_follows_the_newest_tested_of_a_kind),

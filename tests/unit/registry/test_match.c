@@ -7,6 +7,7 @@
 #include "registry/facts.h"
 #include "registry/life.h"
 #include "registry/registry_priv.h"
+#include "registry/usage.h"
 
 enum { IMAGES = 60, QUERIES = 3000 };
 
@@ -146,6 +147,8 @@ static const struct { const char *match, *found; } forms[] = {
         { "channel!=prod",              "2" },          { "nobody",                     "" },
         { "note=a%26b",                 "2" },          { "created_at>1h",              "2 1" },
         { "created_at<1h",              "" },           { "release~^book&size>=4K",     "2 1" },
+        { "in_use=true",                "1" },          { "in_use=0",                   "2" },
+        { "last_launched>1h",           "2" },          { "last_launched<1h",           "" },
         { "nobody=x",                   "" },           { "nobody!=x",                  "2 1" },
 };
 
@@ -174,6 +177,8 @@ static void what_may_be_written(void **state)
 
         assert_ok(channel_assign(f->reg, "prod", base, "ada", NULL, &err), err);
         assert_ok(state_set(f->reg, web, REG_REVOKED, "ada", "a hole", &err), err);
+        assert_ok(reg_launch_seen(f->reg, "report", &(struct reg_launch){ .image = web, .instance = "i-1" }, &err), err);
+        assert_ok(reg_launch_ended(f->reg, "report", "i-1", "ada", &err), err);
         for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
                 autofree char *got = matched(f->reg, forms[i].match, true);
 

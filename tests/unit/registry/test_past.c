@@ -1,6 +1,7 @@
 /* Queries of the past: images, states, attributes and channels as they were. Time is set by hand, in the logs. */
 #include "tests/unit/registry/fixture.h"
 
+#include "registry/life.h"
 #include "registry/registry_priv.h"
 
 static void sql(struct reg *reg, const char *text, int64_t at, const char *id)
@@ -50,9 +51,19 @@ static void headed(struct reg *reg, const char *channel, const char *id, int64_t
 
 #define DAY(n) (1704067200 + ((n) - 1) * 86400)         /* of January 2024 */
 
+/* What the log of events says of it comes after what it says of the channel's heads, by its number. */
+static void dropped(struct reg *reg, const char *channel, int64_t at)
+{
+        struct bk_error err = { 0 };
+
+        assert_ok(reg_channel_delete(reg, channel, &(struct reg_change){ .who = "ada" }, &err), err);
+        sql(reg, "UPDATE event SET at = ? WHERE subject = ? AND action = 'channel.deleted'", at, channel);
+        sql(reg, "UPDATE event SET at = ? WHERE subject = ? AND action = 'channel.assigned'", DAY(1), channel);
+}
+
 /* January: 1 is baked on the 2nd, tested on the 5th, production from the 10th, deprecated on the 20th. 2 is baked on the 8th,
- * revoked on the 12th, restored on the 14th. 3 is baked on the 15th and heads production from the 18th. 4 is baked on the 3rd and
- * deleted on the 9th. */
+ * revoked on the 12th, restored on the 14th, and heads edge from the 9th until that channel is deleted on the 13th; it is 3's from the 16th.
+ * 3 is baked on the 15th and heads production from the 18th. 4 is baked on the 3rd and deleted on the 9th. */
 static void january(struct reg *reg)
 {
         static const char record[] = "{\"id\": \"%s\", \"sequence\": 2, \"name\": \"base\", \"type\": \"base\", \"state\": \"tested\", "
@@ -72,13 +83,19 @@ static void january(struct reg *reg)
         born(reg, three, DAY(15));
         became(reg, one, REG_TESTED, DAY(5));
         headed(reg, "production", one, DAY(10));
+        headed(reg, "edge", two, DAY(9));
         became(reg, two, REG_REVOKED, DAY(12));
+        dropped(reg, "base:edge", DAY(13));
         became(reg, two, REG_BAKED, DAY(14));
+        headed(reg, "edge", three, DAY(16));
+        sql(reg, "UPDATE event SET at = ? WHERE subject = ? AND id = (SELECT max(id) FROM event)", DAY(16), "base:edge");
         headed(reg, "production", three, DAY(18));
         became(reg, one, REG_DEPRECATED, DAY(20));
         tagged(reg, one, "owner", "ada", "bob", DAY(7));
         tagged(reg, one, "owner", "bob", NULL, DAY(11));
         tagged(reg, one, "team", NULL, "red", DAY(11));
+        tagged(reg, one, "application", NULL, "shop", DAY(6));
+        tagged(reg, one, "application", "shop", NULL, DAY(11));
         assert_ok(image_delete(reg, four, &layers, &err), err);
         assert_ok(reg_sql_run(reg, &err, "DELETE FROM gone", ""), err);
         assert_ok(reg_sql_run(reg, &err, "INSERT INTO gone (id, sequence, name, at, who, why, record) "
@@ -115,11 +132,23 @@ static const struct { const char *query, *sequences; } rows[] = {
         { "base?_at=2024-01-09&channel=production",     NULL },
         { "base?_at=2024-01-19&channel=production",     "4" },
         { "base?_at=2024-01-19&channel!=production",    "3 1" },
+        { "base?_at=2024-01-09T12:00&channel=edge",     "3" },
+        { "base?_at=2024-01-12&channel=edge&_all",      "3" },
+        { "base?_at=2024-01-13&channel=edge&_all",      NULL },
+        { "base?_at=2024-01-14&channel",                "1" },
+        { "base?_at=2024-01-16&channel=edge",           "4" },
         { "?_at=2024-01-07&name=base&size=0",           "2" },
         { "?_at=2024-01-07&name=other",                 NULL },
         { "?_at=2024-01-07&application=base",           "2 1" },
+        { "?_at=2024-01-07&application=shop",           "1" },
+        { "?_at=2024-01-12&application=shop",           NULL },
+        { "?_since=2024-01-07&application=base",        "4 3 2 1" },
         /* at some moment of a span */
         { "base?_since=2024-01-10",                     "4 3 1" },
+        { "base?created_at>=2030",                      NULL },
+        { "base?created_at=2024",                       "4 3" },
+        { "base?_since=2024-01-15T00:00:00.500Z",       "4 3 1" },
+        { "base?_until=2024-01-03T02:00:00.5+02:00",    "2 1" },
         { "base?_until=2024-01-03",                     "2 1" },
         { "base?_since=2024-01-12&_until=2024-01-13",   "1" },
         { "base?_since=2024-01-08&_until=2024-01-08",   "3 2 1" },
@@ -133,6 +162,8 @@ static const struct { const char *query, *sequences; } rows[] = {
         { "base?_changed=2024-01-12..2024-01-12",       "3" },
         { "base?_changed=2024-01-07..2024-01-07",       "1" },
         { "base?_changed=2024-01-18..2024-01-18",       "4 1" },
+        { "base?_changed=2024-01-13..2024-01-13",       "3" },
+        { "base?_changed=2024-01-17..2024-01-17",       NULL },
         { "base?_changed=2024-01-20..",                 "1" },
         { "base?_changed=2024-02..",                    NULL },
         { "base?_changed=..2024-01-02",                 "1" },
@@ -215,9 +246,15 @@ static const struct { const char *text; int64_t low, high; } times[] = {
         { "2024-01-01 00:00:01",        DAY(1) + 1, DAY(1) + 2 }, { "1704067200",       DAY(1), DAY(1) + 1 },
         { "2024-01-01T02:00:00+02:00",  DAY(1), DAY(1) + 1 },   { "2023-12-31T23:30:00-00:30", DAY(1), DAY(1) + 1 },
         { "2024-02-29",                 DAY(60), DAY(61) },     { "2023-12",            DAY(-30), DAY(1) },
+        { "2024",                       DAY(1), DAY(367) },     { "2024-01-01T00:00:00.999Z", DAY(1), DAY(1) + 1 },
+        { "2024-01-01T00:00:00.5",      DAY(1), DAY(1) + 1 },   { "2024-01-01T02:00:00.123456+0200", DAY(1), DAY(1) + 1 },
+        { "2024-01-01T02:00+02",        DAY(1), DAY(1) + 60 },  { "170406720",          170406720, 170406721 },
 };
 static const char *const no_times[] = { "", "2024-", "2024-1-1", "2024-00", "2024-13-01", "2024-01-32", "2024-01-01T", "2024-01-01T25:00", "x",
-                                        "2024-01-01T00:00:00ZZ", "2024-01-01T00:00:00+2", "30q", "d", "-1d", "99999999999d", "999999999999999999" };
+                                        "2024-01-01T00:00:00ZZ", "2024-01-01T00:00:00+2", "30q", "d", "-1d", "99999999999d", "999999999999999999",
+                                        "0", "1", "20240501", "202", "20245", "2024-01-01T00:00:60Z", "2024T10:00",
+                                        "2024-01T10:00", "2024-02-30", "2023-02-29", "2024-01-01T00:00:00.Z", "2024-01-01T00:00.5Z",
+                                        "2024-01-01T00:00:00+02:", "2024-01-01T00:00:00+02:60" };
 
 static void times_of_many_forms(void **state)
 {

@@ -1,6 +1,8 @@
 /* Launch references: told one by one, told all at once, and how fresh they are. */
 #include "tests/unit/registry/fixture.h"
 
+#include <time.h>
+
 #include "registry/api.h"
 #include "registry/usage.h"
 
@@ -156,6 +158,52 @@ static void requests_are_answered(void **state)
         }
 }
 
+/* 1 <- 2 runs; 3 heads a channel; 4 ran a year ago; 5 never did. */
+static const struct { const char *query, *found; } by_use[] = {
+        { "?in_use=true",                       "3 2 1" },      { "?in_use",                            "3 2 1" },
+        { "?in_use=1",                          "3 2 1" },      { "?in_use!=0",                         "3 2 1" },
+        { "?in_use=false",                      "5 4" },        { "?!in_use",                           "5 4" },
+        { "?in_use=0&name=base",                "5 4" },        { "?in_use!=true",                      "5 4" },
+        { "?in_use=true&_limit=1",              "3" },          { "?kernel=6&in_use=true",              "2" },
+        { "?last_launched>30d",                 "2" },          { "?last_launched<30d",                 "4" },
+        { "?last_launched",                     "4 2" },        { "?!last_launched",                    "5 3 1" },
+        { "?last_launched!=2001",               "5 4 3 2 1" },  { "?last_launched<30d&in_use=false",    "4" },
+        { "?in_use=maybe",                      "!true" },      { "?in_use=",                           "!true" },
+        { "?in_use>0",                          "!takes =" },   { "?in_use=1,0",                        "!one value" },
+        { "?in_use=tru*",                       "!true" },      { "?in_use~t",                          "!takes =" },
+        { "?last_launched~2",                   "!no text" },   { "?last_launched>soon",                "!no time" },
+        { "?in_use&_at=now",                    "!present" },   { "?last_launched>1d&_since=1d",        "!present" },
+        { "?_sort=last_launched",               "!who uses" },  { "?_sort=-in_use",                     "!who uses" },
+};
+
+static void images_are_found_by_their_use(void **state)
+{
+        struct fixture *f = *state;
+        autofree char *one = baked(f->reg, (struct recipe){ .seed = "1" });
+        autofree char *two = baked(f->reg, (struct recipe){ .seed = "2", .ancestor = one, .attributes = { PAIR("kernel", "6") } });
+        autofree char *three = baked(f->reg, (struct recipe){ .seed = "3" });
+        autofree char *four = baked(f->reg, (struct recipe){ .seed = "4", .attributes = { PAIR("kernel", "6") } });
+        struct bk_error err = { 0 };
+
+        free(baked(f->reg, (struct recipe){ .seed = "5" }));
+        assert_ok(reg_launch_seen(f->reg, "report", &(struct reg_launch){ .image = two, .instance = "i-2" }, &err), err);
+        assert_ok(channel_assign(f->reg, "edge", three, "ada", NULL, &err), err);
+        assert_ok(reg_launch_seen(f->reg, "report", &(struct reg_launch){ .image = four, .instance = "i-4", .at = time(NULL) - 365 * 86400 }, &err),
+                  err);
+        assert_ok(reg_launch_ended(f->reg, "report", "i-4", "ada", &err), err);
+        for (size_t i = 0; i < sizeof by_use / sizeof *by_use; i++) {
+                const char *wanted = by_use[i].found;
+                struct bk_error why = { 0 };
+                autofree char *got = found(f->reg, by_use[i].query, &why);
+
+                print_message("# %s\n", by_use[i].query);
+                if (*wanted == '!' && (got != NULL || strstr(why.text, wanted + 1) == NULL))
+                        fail_msg("'%s' does not say '%s'", got != NULL ? got : why.text, wanted + 1);
+                if (*wanted != '!' && !bk_streq(got, wanted))
+                        fail_msg("%s", got != NULL ? got : why.text);
+        }
+}
+
 static int phoned(struct reg *reg, const char *image, const char *instance, enum reg_role role)
 {
         autofree char *path = bk_format("/launches/phone-home/%s", image), *body = bk_format("instance_id=%s", instance);
@@ -209,6 +257,7 @@ int main(void)
                 registry_test(a_source_that_fails_takes_nothing_back),
                 registry_test(what_is_not_a_launch_is_refused),
                 registry_test(requests_are_answered),
+                registry_test(images_are_found_by_their_use),
                 registry_test(what_anybody_may_say_ends_nothing),
                 registry_test(what_anybody_may_say_is_not_without_end),
         };

@@ -17,6 +17,9 @@ int boot_sum_parse(const char *checksum, const char *iso_url, struct boot_sum *r
  * at all, or two that fit. */
 int boot_sum_in_file(const char *text, const char *name, struct boot_sum *ret, struct bk_error *err) BK_MUST_CHECK;
 
+/* The path that a URL or path names on this host; NULL when it lies elsewhere. The caller's. */
+char *boot_local_path(const char *url);
+
 struct boot_iso_config {
         const char *cache;              /* folder; created */
         const struct bk_strv *urls;     /* tried in turn; URLs, or paths (absolute, relative, file://) */

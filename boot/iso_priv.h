@@ -12,8 +12,6 @@ bool boot_sum_plain(const char *text, size_t length, struct boot_sum *ret);
 int boot_sum_parse_with(const char *checksum, const char *iso_url, const struct bk_fetch *fetch, struct boot_sum *ret,
                         struct bk_error *err) BK_MUST_CHECK;
 
-/* The path that a URL or path names on this host; NULL when it lies elsewhere. The caller's. */
-char *boot_local_path(const char *url);
 /* The path within a URL, decoded, without query and fragment; of a path, itself. The caller's. */
 char *boot_path_of_url(const char *url);
 

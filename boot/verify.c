@@ -90,7 +90,7 @@ static void let_tick_pass(const struct stat *st)
         (void)clock_gettime(CLOCK_REALTIME, &now);
         age_ms = (int64_t)(now.tv_sec - st->st_ctim.tv_sec) * 1000 + (now.tv_nsec - st->st_ctim.tv_nsec) / 1000000;
         if (age_ms >= 0 && age_ms < TICK_MS)
-                (void)usleep((useconds_t)(TICK_MS - age_ms) * 1000);
+                bk_sleep_ms(TICK_MS - age_ms);
 }
 
 /* --- reading ------------------------------------------------------------------------- */

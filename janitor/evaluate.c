@@ -8,13 +8,16 @@
 /* --- times -------------------------------------------------------------------------------- */
 static bool date_of(const char *text, int64_t *ret)
 {
-        struct tm tm = { 0 };
+        struct tm tm = { 0 }, given;
         const char *rest = strptime(text, "%Y-%m-%d", &tm);
         int64_t day;
 
         if (rest == NULL || strspn(text, "0123456789") != 4)
                 return false;
+        given = tm;
         day = timegm(&tm);
+        if (tm.tm_mday != given.tm_mday || tm.tm_mon != given.tm_mon)
+                return false;                   /* the 31st of February is no day, and not the 3rd of March */
         if (*rest == '\0') {                    /* all of the day */
                 *ret = day + JANITOR_DAY;
                 return true;
@@ -203,15 +206,15 @@ static enum janitor_answer owner(const struct janitor_view *view, const struct j
         return truth(b->words[word] == 2);
 }
 
-/* An attribute that is a moment: legal_hold is over, ttl has run out. */
-static enum janitor_answer run_out(const struct janitor_view *view, const uint32_t *column, size_t i, enum janitor_answer without)
+/* An attribute that is a moment: legal_hold is over, ttl has run out. from: what a length of time is counted from; REG_UNKNOWN: it is none. */
+static enum janitor_answer run_out(const struct janitor_view *view, const uint32_t *column, size_t i, int64_t from, enum janitor_answer without)
 {
         const struct reg_facts *facts = view->facts;
         int64_t until;
 
         if (column == NULL || column[i] == REG_NOWHERE)
                 return without;
-        until = janitor_until(facts->words[column[i]], facts->created_at[i]);
+        until = janitor_until(facts->words[column[i]], from);
         return until == REG_UNKNOWN ? JANITOR_UNKNOWN : truth(view->at >= until);
 }
 
@@ -261,7 +264,7 @@ static enum janitor_answer said(const struct janitor_view *view, const struct ja
                 return facts->opted_out_until == NULL || facts->opted_out_until[i] == REG_UNKNOWN ? JANITOR_UNKNOWN :
                                                                                                truth(facts->opted_out_until[i] > view->at);
         case JANITOR_HOLD:
-                return janitor_not(run_out(view, view->hold, i, JANITOR_YES));
+                return janitor_not(run_out(view, view->hold, i, REG_UNKNOWN, JANITOR_YES));
         default:
                 return JANITOR_UNKNOWN;
         }
@@ -294,7 +297,7 @@ static enum janitor_answer tested(const struct janitor_view *view, const struct 
                 b = bound(view, term);
                 return truth(b != NULL && b->values != NULL && b->values[i] != REG_NOWHERE);
         case JANITOR_TTL:
-                return run_out(view, view->ttl, i, JANITOR_NO);
+                return run_out(view, view->ttl, i, view->facts->created_at[i], JANITOR_NO);
         default:
                 answer = said(view, term, i);
                 return term->number ? answer : janitor_not(answer);

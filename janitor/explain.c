@@ -159,15 +159,49 @@ static json_t *tree_of(const struct janitor_view *view, const struct janitor_ter
         return tree;
 }
 
-static json_t *rule_json(const struct janitor_view *view, const struct janitor_rule *rule, size_t i)
+/* What a rule's quota says of it: a term as those of `when` are; NULL where the rule has none. A keep rule keeps what is within, a retire
+ * rule finds what is not. */
+static json_t *quota_json(struct janitor_view *view, const struct janitor_rule *rule, size_t i, enum janitor_answer *ret)
+{
+        const bool keeps = rule->kind == JANITOR_KEEP;
+        const struct janitor_quota quota = { rule, &rule->by, keeps ? rule->newest : rule->least, keeps ? rule->newest_bytes : 0, keeps };
+        autofree char *place = janitor_place_text(&rule->place), *text = NULL;
+        autofree uint8_t *within = NULL;
+        struct bk_buf line = { 0 };
+        json_t *term;
+
+        if (rule->kind == JANITOR_PROTECT || (quota.newest == 0 && quota.bytes == 0))
+                return NULL;
+        within = janitor_newest(view, &quota);
+        if (quota.newest > 0)
+                bk_buf_printf(&line, "%s = %llu  ", keeps ? "newest" : "least", (unsigned long long)quota.newest);
+        if (quota.bytes > 0)
+                bk_buf_printf(&line, "newest_bytes = %llu  ", (unsigned long long)quota.bytes);
+        for (size_t k = 0; k < rule->by.n; k++)
+                bk_buf_printf(&line, "%s\"%s\"%s", k == 0 ? "by = [" : ", ", rule->by.v[k], k + 1 == rule->by.n ? "]" : "");
+        text = bk_buf_finish(&line);
+        term = json_pack("{s:s, s:s, s:s, s:s, s:s}", "node", "test", "answer", answer_word(within[i]), "place", place, "text", text,
+                         "value", within[i] == JANITOR_YES ? "among them" : within[i] == JANITOR_NO ? "not among them" : "unknown");
+        *ret = keeps ? within[i] : janitor_not(within[i]);
+        return keeps ? term : json_pack("{s:s, s:s, s:s, s:[o]}", "node", "not", "answer", answer_word(*ret), "place", place, "items", term);
+}
+
+static json_t *rule_json(struct janitor_view *view, const struct janitor_rule *rule, size_t i)
 {
         const enum janitor_answer scope = janitor_scope_asks(view, rule->scope, i);
+        enum janitor_answer within = JANITOR_YES, answer;
+        json_t *terms = tree_of(view, &rule->when, i), *quota = quota_json(view, rule, i, &within);
         autofree char *place = janitor_place_text(&rule->place), *value = rule->scope == NULL ? NULL : query_value(view, rule->scope, i);
 
+        answer = janitor_and(janitor_rule_asks(view, rule, i), within);
+        if (quota != NULL) {
+                (void)json_array_append_new(json_object_get(terms, "items"), quota);
+                (void)json_object_set_new(terms, "answer", json_string(answer_word(janitor_and(janitor_term_asks(view, &rule->when, i), within))));
+        }
         return json_pack("{s:s, s:s, s:s, s:s?, s:s, s:{s:s?, s:s, s:s?}, s:o}", "rule", rule->name, "kind", janitor_kind_name(rule->kind),
                          "place", place, "action", rule->kind == JANITOR_RETIRE ? reg_prune_name(rule->action) : NULL,
-                         "answer", answer_word(janitor_rule_asks(view, rule, i)), "scope", "text", rule->scope_text, "answer", answer_word(scope),
-                         "value", value, "terms", tree_of(view, &rule->when, i));
+                         "answer", answer_word(answer), "scope", "text", rule->scope_text, "answer", answer_word(scope),
+                         "value", value, "terms", terms);
 }
 
 /* --- what would change it --------------------------------------------------------------------------------- */
@@ -236,18 +270,24 @@ static int if_allowed(struct reg *reg, const struct janitor_plan *plan, size_t i
         const struct reg_facts *facts = &plan->facts;
         const size_t above = stander(plan, i);
         autofree char *other = NULL;
+        struct bk_error gone = { 0 };
 
         if (facts->flags[i] & REG_FACT_HEAD)
                 (void)json_array_append_new(ret, json_sprintf("another head for its channels: bakery channel history, bakery channel assign"));
         if (facts->flags[i] & REG_FACT_IN_USE)
                 (void)json_array_append_new(ret, json_sprintf("the end of its use: bakery usage %s", id));
+        if (facts->flags[i] & REG_FACT_BAKED_ON)
+                (void)json_array_append_new(ret, json_sprintf("the end of the bake on it: bakery bakes"));
         if (facts->opted_out_until != NULL && facts->opted_out_until[i] > plan->at)
                 (void)json_array_append_new(ret, json_sprintf("the end of the wish that it stays: bakery image unkeep %s", id));
         if (above < facts->n) {
-                if (reg_facts_id(reg, facts->sequence[above], &other, err) < 0)
+                if (reg_facts_id(reg, facts->sequence[above], &other, &gone) < 0 && gone.kind != BK_NOT_FOUND) {
+                        *err = gone;
                         return -1;
-                (void)json_array_append_new(ret, json_sprintf("the going of what stands on it: %s (%s)", other, facts->words[facts->name[above]]));
+                }
         }
+        if (other != NULL)
+                (void)json_array_append_new(ret, json_sprintf("the going of what stands on it: %s (%s)", other, facts->words[facts->name[above]]));
         return 0;
 }
 
@@ -298,6 +338,8 @@ static json_t *invariants_of(const struct janitor_plan *plan, size_t i)
                 (void)json_array_append_new(list, json_string("it heads a channel"));
         if (facts->flags[i] & REG_FACT_IN_USE)
                 (void)json_array_append_new(list, json_string("it is in use"));
+        if (facts->flags[i] & REG_FACT_BAKED_ON)
+                (void)json_array_append_new(list, json_string("a bake on it is running"));
         if (facts->opted_out_until != NULL && facts->opted_out_until[i] > plan->at)
                 (void)json_array_append_new(list, json_string("somebody asked for it to stay"));
         if (stander(plan, i) < facts->n)
@@ -313,7 +355,7 @@ static struct janitor_verdict verdict_for(const struct janitor_plan *plan, size_
         return (struct janitor_verdict){ .image = (uint32_t)i, .rule = UINT32_MAX, .fate = JANITOR_STAYS };
 }
 
-static int explain(struct reg *reg, const struct janitor_view *view, const struct janitor_plan *plan, size_t i, const char *id, json_t **ret,
+static int explain(struct reg *reg, struct janitor_view *view, const struct janitor_plan *plan, size_t i, const char *id, json_t **ret,
                    struct bk_error *err)
 {
         const struct janitor_rules *rules = view->rules;

@@ -47,6 +47,8 @@ const char *janitor_untouchable(const struct reg_facts *facts, int64_t at, size_
                 return "it heads a channel";
         if (facts->flags[i] & REG_FACT_IN_USE)
                 return "it is in use";
+        if (facts->flags[i] & REG_FACT_BAKED_ON)
+                return "a bake on it is running";
         if (facts->opted_out_until == NULL)
                 return NULL;
         if (facts->opted_out_until[i] == REG_UNKNOWN)
@@ -136,10 +138,11 @@ static struct janitor_verdict verdict_of(const struct work *w, size_t i, uint32_
                                          .bytes = action >= REG_PRUNE_TRASH ? bytes_of(w->view->facts, i) : 0 };
 }
 
-/* Which retire rules find it. ret_sure: the strongest that does, ret_unsure: one that may, ret_least: one that leaves it to its group. */
+/* Which retire rules find it. sure: the strongest that does, unsure: one that may, least: one that leaves it to its group. finds: what each of
+ * them says. */
 struct finding { uint32_t sure, unsure, least; };
 
-static struct finding find(const struct work *w, size_t i, bool *finds)
+static struct finding find(const struct work *w, size_t i, uint8_t *finds)
 {
         const struct janitor_rules *rules = w->view->rules;
         struct finding found = { UINT32_MAX, UINT32_MAX, UINT32_MAX };
@@ -147,11 +150,12 @@ static struct finding find(const struct work *w, size_t i, bool *finds)
         for (uint32_t r = 0; r < rules->n; r++) {
                 enum janitor_answer answer;
 
-                finds[r] = false;
+                finds[r] = JANITOR_NO;
                 if (rules->v[r].kind != JANITOR_RETIRE || janitor_has_had(w->view, i, janitor_act_of(&rules->v[r])) ||
                     (answer = janitor_rule_asks(w->view, &rules->v[r], i)) == JANITOR_NO)
                         continue;
                 if (answer == JANITOR_UNKNOWN || (w->least[r] != NULL && w->least[r][i] == JANITOR_UNKNOWN)) {
+                        finds[r] = JANITOR_UNKNOWN;
                         found.unsure = found.unsure == UINT32_MAX ? r : found.unsure;
                         continue;
                 }
@@ -159,7 +163,7 @@ static struct finding find(const struct work *w, size_t i, bool *finds)
                         found.least = found.least == UINT32_MAX ? r : found.least;
                         continue;
                 }
-                finds[r] = true;
+                finds[r] = JANITOR_YES;
                 if (found.sure == UINT32_MAX || rules->v[r].action > rules->v[found.sure].action)
                         found.sure = r;
         }
@@ -167,13 +171,14 @@ static struct finding find(const struct work *w, size_t i, bool *finds)
 }
 
 /* A rule that may find an image once more is known does not lose what it has noted of it. */
-static void hold_marks(struct work *w, size_t i, const struct finding *found)
+static void hold_marks(struct work *w, size_t i, const uint8_t *finds)
 {
-        if (found->unsure != UINT32_MAX)
-                (void)mark_of(w, i, &w->view->rules->v[found->unsure]);
+        for (uint32_t r = 0; r < w->view->rules->n; r++)
+                if (finds[r] == JANITOR_UNKNOWN)
+                        (void)mark_of(w, i, &w->view->rules->v[r]);
 }
 
-static void look_at(struct work *w, size_t i, bool *finds)
+static void look_at(struct work *w, size_t i, uint8_t *finds)
 {
         const struct janitor_rules *rules = w->view->rules;
         const struct finding found = find(w, i, finds);
@@ -187,7 +192,7 @@ static void look_at(struct work *w, size_t i, bool *finds)
                 add(w->out, verdict_of(w, i, by, janitor_act_of(&rules->v[by]), JANITOR_INVARIANT));
                 return;
         }
-        hold_marks(w, i, &found);
+        hold_marks(w, i, finds);
         fate = guarded(w, i, &guard);
         if (fate == JANITOR_STAYS && found.sure == UINT32_MAX) {
                 fate = found.unsure != UINT32_MAX ? JANITOR_UNCERTAIN : JANITOR_KEPT;
@@ -195,7 +200,7 @@ static void look_at(struct work *w, size_t i, bool *finds)
         }
         add(w->out, verdict_of(w, i, fate == JANITOR_STAYS ? by : guard, janitor_act_of(&rules->v[by]), fate));
         for (uint32_t r = 0; r < rules->n; r++) {
-                if (!finds[r])
+                if (finds[r] != JANITOR_YES)
                         continue;
                 if (fate == JANITOR_UNCERTAIN) {
                         (void)mark_of(w, i, &rules->v[r]);
@@ -328,7 +333,7 @@ void janitor_decide(struct janitor_view *view, const struct reg_marks *marks, st
 {
         const struct reg_facts *facts = view->facts;
         struct work w = { .view = view, .marks = marks, .out = ret };
-        autofree bool *finds = bk_alloc(view->rules->n + 1);
+        autofree uint8_t *finds = bk_alloc(view->rules->n + 1);
 
         *ret = (struct janitor_outcome){ .mark_holds = bk_alloc(marks->n + 1) };
         w.order = bk_alloc((marks->n + 1) * sizeof *w.order);

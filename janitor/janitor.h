@@ -31,6 +31,7 @@ struct janitor_verdict {
 struct janitor_plan {
         struct reg_facts facts;
         struct reg_marks marks;
+        struct reg_sources sources;             /* of usage */
         int64_t at;                             /* the moment it is for */
         struct janitor_verdict *v;              /* images that some retire rule finds, or that are to be purged: the rest STAYS */
         size_t n;
@@ -38,8 +39,9 @@ struct janitor_plan {
         size_t counts[8];                       /* by fate, of all images */
         uint64_t bytes;                         /* of GOES */
 };
-/* at: 0 for now; a moment to come: what would go by then if nothing else happened (sources of usage count as fresh). */
-struct janitor_ask { const struct janitor_rules *rules; int64_t at; bool simulate; };
+/* at: 0 for now; a moment to come: what would go by then if nothing else happened (sources of usage count as fresh). sources_at: for which
+ * moment they must be fresh all the same; 0: at. */
+struct janitor_ask { const struct janitor_rules *rules; int64_t at; bool simulate; int64_t sources_at; };
 int janitor_plan(struct reg *reg, const struct janitor_ask *ask, struct janitor_plan *ret, struct bk_error *err) BK_MUST_CHECK;
 void janitor_plan_done(struct janitor_plan *plan);
 /* {"at", "stopped", "counts", "bytes", "items": [{"image", "name", "action", "rule", "place", "fate", "why", "due_at", "bytes"}], "more"}: at most
@@ -56,6 +58,7 @@ struct janitor_run {
         const struct layer_store *store;        /* NULL: blobs are somebody else's affair */
         const char *home, *who;
         int64_t at;                             /* 0: now; tests set it */
+        int64_t (*clock)(void *arg);            /* milliseconds that only go on, while it runs; NULL: bk_now_ms() */
         /* Tells somebody of what is going to happen. NULL: mail by sendmail, webhooks by curl, commands by argv. */
         int (*tell)(void *arg, const struct janitor_notify *notify, const json_t *message, struct bk_error *err);
         void *arg;

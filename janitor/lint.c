@@ -88,36 +88,24 @@ static bool within(const struct janitor_rule *b, const struct janitor_rule *a)
         return janitor_scope_implies(b->scope_text, a->scope_text) && janitor_term_implies(&b->when, &a->when);
 }
 
-static bool same_words(const struct bk_strv *a, const struct bk_strv *b)
-{
-        for (size_t i = 0; i < a->n && a->n == b->n; i++)
-                if (!bk_streq(a->v[i], b->v[i]))
-                        return false;
-        return a->n == b->n;
-}
-
 static bool same_finds(const struct janitor_rule *a, const struct janitor_rule *b)
 {
         return within(a, b) && within(b, a);
 }
 
-/* Days that pass at least; business days count as such, so that 3bd is no shorter than 3d. */
-static int64_t wait_of(const struct janitor_rule *rule)
-{
-        return rule->grace.business_days > 0 ? INT64_C(86400) * rule->grace.business_days : rule->grace.seconds;
-}
-
+/* Whether b never waits less than a. A business day takes a day at least; how long at most, only weekends and holidays tell. */
 static bool waits_no_shorter(const struct janitor_rule *b, const struct janitor_rule *a)
 {
-        return b->grace.business_days > 0 || a->grace.business_days == 0 ? wait_of(b) >= wait_of(a)
-                                                                         : wait_of(b) >= 3 * wait_of(a);        /* weekends and holidays */
+        if (a->grace.business_days > 0)
+                return b->grace.business_days >= a->grace.business_days;
+        return (b->grace.business_days > 0 ? INT64_C(86400) * b->grace.business_days : b->grace.seconds) >= a->grace.seconds;
 }
 
 /* Both keep. The later one may be cut out if the first keeps all that it keeps. */
 static void look_at_keepers(struct lint *lint, const struct janitor_rule *a, const struct janitor_rule *b)
 {
         const bool plain = a->newest == 0 && a->newest_bytes == 0;
-        const bool same = a->kind == b->kind && a->newest == b->newest && a->newest_bytes == b->newest_bytes && same_words(&a->by, &b->by) &&
+        const bool same = a->kind == b->kind && a->newest == b->newest && a->newest_bytes == b->newest_bytes && bk_strv_same(&a->by, &b->by) &&
                           janitor_scope_implies(a->scope_text, b->scope_text) && janitor_scope_implies(b->scope_text, a->scope_text) &&
                           same_finds(a, b);
 

@@ -65,8 +65,8 @@ static void doubt(const struct janitor_settings *settings, const struct reg_sour
                 bk_strv_addf(ret, "source '%s' told last %lld s ago, and may be %lld s old", source->name, (long long)(at - source->ok_at),
                              (long long)settings->usage_fresh);
         else if (source->previous > 0 && (double)source->count < (double)source->previous * (1 - settings->usage_shrink / 100))
-                bk_strv_addf(ret, "source '%s' knew %lld uses before, and now %lld: more than %g percent are gone at once", source->name,
-                             (long long)source->previous, (long long)source->count, settings->usage_shrink);
+                bk_strv_addf(ret, "source '%s' knew of %lld uses, and now of %lld: more than %g percent are gone; if they are: bakery janitor accept "
+                             "'%s'", source->name, (long long)source->previous, (long long)source->count, settings->usage_shrink, source->name);
 }
 
 char *janitor_stopped(const struct janitor_settings *settings, const struct reg_sources *sources, int64_t at)
@@ -126,18 +126,20 @@ static int decide(struct reg *reg, const struct janitor_ask *ask, struct janitor
 
 static int look(struct reg *reg, const struct janitor_ask *ask, struct janitor_plan *plan, struct janitor_outcome *ret, struct bk_error *err)
 {
-        BK_CLEANUP(reg_sources_done) struct reg_sources sources = { 0 };
         autostrv struct bk_strv keys = { 0 };
         struct reg_facts_ask facts = { .keys = &keys };
+        int64_t sources_at = ask->sources_at;
 
         janitor_rules_ask(ask->rules, &facts.want, &keys);
         facts.want |= REG_FACTS_MARKS | REG_FACTS_SHARED;
         if (reg_facts_read(reg, &facts, &plan->facts, err) < 0 || reg_marks_read(reg, &plan->marks, err) < 0 ||
-            reg_sources_read(reg, &sources, err) < 0)
+            reg_sources_read(reg, &plan->sources, err) < 0)
                 return -1;
         plan->at = ask->at != 0 ? ask->at : plan->facts.at;
+        if (sources_at == 0)
+                sources_at = plan->at > plan->facts.at ? 0 : plan->at;          /* what is to come has no age yet */
         if (!ask->simulate)
-                plan->stopped = janitor_stopped(&ask->rules->settings, &sources, plan->at);
+                plan->stopped = janitor_stopped(&ask->rules->settings, &plan->sources, sources_at);
         return ask->simulate ? janitor_simulate(reg, ask->rules, &plan->facts, &plan->marks, plan->at, ret, err) :
                                decide(reg, ask, plan, ret, err);
 }
@@ -173,6 +175,7 @@ void janitor_plan_done(struct janitor_plan *plan)
 {
         reg_facts_done(&plan->facts);
         reg_marks_done(&plan->marks);
+        reg_sources_done(&plan->sources);
         free(plan->v);
         free(plan->stopped);
         *plan = (struct janitor_plan){ 0 };
@@ -220,15 +223,21 @@ char *janitor_why(const struct janitor_rules *rules, const struct janitor_plan *
         }
 }
 
+/* *ret stays NULL of an image that somebody has removed meanwhile. */
 static int item_json(struct reg *reg, const struct janitor_rules *rules, const struct janitor_plan *plan, const struct janitor_verdict *verdict,
                      json_t **ret, struct bk_error *err)
 {
         const struct janitor_rule *rule = verdict->rule == UINT32_MAX ? NULL : &rules->v[verdict->rule];
         autofree char *id = NULL, *why = janitor_why(rules, plan, verdict), *due = bk_iso_time(verdict->due_at);
         autofree char *place = rule == NULL ? NULL : janitor_place_text(&rule->place);
+        struct bk_error gone = { 0 };
 
-        if (reg_facts_id(reg, plan->facts.sequence[verdict->image], &id, err) < 0)
+        if (reg_facts_id(reg, plan->facts.sequence[verdict->image], &id, &gone) < 0) {
+                if (gone.kind == BK_NOT_FOUND)
+                        return 0;
+                *err = gone;
                 return -1;
+        }
         *ret = json_pack("{s:s, s:s, s:s, s:s?, s:s?, s:s, s:s, s:s?, s:I}", "image", id,
                          "name", plan->facts.words[plan->facts.name[verdict->image]], "action", reg_prune_name(verdict->action),
                          "rule", rule == NULL ? NULL : rule->name, "place", place, "fate", janitor_fate_name(verdict->fate), "why", why,
@@ -253,7 +262,8 @@ int janitor_plan_json(struct reg *reg, const struct janitor_rules *rules, const 
                         json_decref(counts);
                         return -1;
                 }
-                (void)json_array_append_new(items, item);
+                if (item != NULL)
+                        (void)json_array_append_new(items, item);
         }
         *ret = json_pack("{s:s, s:s?, s:o, s:I, s:o, s:I}", "at", at, "stopped", plan->stopped, "counts", counts, "bytes", (json_int_t)plan->bytes,
                          "items", items, "more", (json_int_t)(plan->n - n));

@@ -70,6 +70,26 @@ static int read_name(const struct janitor_rules *rules, const struct bk_doc *lab
         return 0;
 }
 
+/* What it is for is the reason in logs, which is one line. */
+static int read_why(const struct bk_doc *why, char **ret, struct bk_error *err)
+{
+        struct bk_doc line;             /* borrows */
+        autofree char *text = NULL;
+        const char *read = NULL;
+
+        if (why == NULL)
+                return 0;
+        line = *why;
+        line.text = text = why->kind == BK_DOC_STRING ? bk_strndup(why->text, why->text_len) : NULL;
+        for (size_t i = 0; text != NULL && i < line.text_len; i++)
+                if (text[i] == '\n')
+                        text[i] = ' ';
+        if (janitor_read_text(&line, &read, err) < 0)
+                return bk_wrap(err, "why");
+        *ret = bk_strdup(read);
+        return 0;
+}
+
 static int read_scope(const struct bk_doc *scope, struct janitor_rule *ret, struct bk_error *err)
 {
         if (scope == NULL)
@@ -178,7 +198,6 @@ static int read_rule(struct janitor_rules *rules, enum janitor_kind kind, const 
 {
         const struct bk_doc *const arguments = block->body.arguments, *const why = bk_doc_get(arguments, "why");
         struct janitor_rule *rule = &rules->v[rules->n];
-        const char *text = NULL;
 
         rule->kind = kind;
         rule->most = rule->restore = -1;
@@ -186,10 +205,8 @@ static int read_rule(struct janitor_rules *rules, enum janitor_kind kind, const 
         if (read_name(rules, block->labels->items[0], rule, err) < 0)
                 return -1;
         rules->n++;
-        if (why != NULL && janitor_read_text(why, &text, err) < 0)
-                return bk_wrap(err, "why");
-        rule->why = bk_strdup(text);
-        if (read_scope(bk_doc_get(arguments, "scope"), rule, err) < 0 || read_when(block, rules->file, rule, err) < 0)
+        if (read_why(why, &rule->why, err) < 0 || read_scope(bk_doc_get(arguments, "scope"), rule, err) < 0 ||
+            read_when(block, rules->file, rule, err) < 0)
                 return -1;
         return kind == JANITOR_KEEP ? read_keep(arguments, rule, err) : kind == JANITOR_RETIRE ? read_retire(block, rule, err) : 0;
 }
@@ -219,9 +236,20 @@ void janitor_rules_done(struct janitor_rules *rules)
         *rules = (struct janitor_rules){ 0 };
 }
 
-static void free_hcl(struct bk_hcl_body **body)
+/* A heredoc ends with the newline of its last line, which is none of the value's. */
+static void trim_doc(struct bk_doc *doc)
 {
-        bk_hcl_free(*body);
+        for (size_t i = 0; i < doc->n; i++)
+                trim_doc(doc->items[i]);
+        if (doc->kind == BK_DOC_STRING && doc->text_len > 0 && doc->text[doc->text_len - 1] == '\n')
+                doc->text[--doc->text_len] = '\0';
+}
+
+static void trim(struct bk_hcl_body *body)
+{
+        trim_doc(body->arguments);
+        for (size_t i = 0; i < body->n_blocks; i++)
+                trim(&body->blocks[i]->body);
 }
 
 static int read_blocks(const struct bk_hcl_body *body, struct janitor_rules *ret, struct bk_error *err)
@@ -252,12 +280,15 @@ static int read_blocks(const struct bk_hcl_body *body, struct janitor_rules *ret
 int janitor_rules_parse(const char *file, const char *text, size_t length, struct janitor_rules *ret, struct bk_error *err)
 {
         BK_CLEANUP(janitor_rules_done) struct janitor_rules rules = { .file = bk_strdup(file), .digest = bk_digest_bytes(text, length) };
-        BK_CLEANUP(free_hcl) struct bk_hcl_body *body = NULL;
+        autohcl *body = NULL;
         struct grammar grammar;
 
         grammar_begin(&grammar);
         janitor_settings_begin(&rules.settings);
-        if (bk_hcl_parse(file, text, length, &grammar.file, &body, err) < 0 || read_blocks(body, &rules, err) < 0)
+        if (bk_hcl_parse(file, text, length, &grammar.file, &body, err) < 0)
+                return -1;
+        trim(body);
+        if (read_blocks(body, &rules, err) < 0)
                 return -1;
         *ret = rules;
         rules = (struct janitor_rules){ 0 };

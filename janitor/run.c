@@ -10,12 +10,19 @@
 #include "janitor/run_priv.h"
 #include "lib/fs.h"
 #include "lib/lease.h"
+#include "registry/bake.h"
+#include "registry/usage.h"
 
 enum { DEAD_S = 3600 };
 
 static int64_t now_of(const struct janitor_run *run)
 {
         return run->at != 0 ? run->at : time(NULL);
+}
+
+static int64_t clock_of(const struct janitor_run *run)
+{
+        return run->clock != NULL ? run->clock(run->arg) : bk_now_ms();
 }
 
 void janitor_log(const struct janitor_going *g, const char *format, ...)
@@ -133,13 +140,14 @@ static int check_turn(struct reg *reg, int64_t number, struct bk_error *err)
         return newest == number ? 0 : bk_fail(err, BK_LOCKED, "run %lld of the janitor has begun elsewhere, and this one ends", (long long)newest);
 }
 
-/* Within the acting transaction: everything is looked at once more. What is due and beyond a cap now was within it when the plan was made:
- * other images have come to stand before it, and the plan's number is not exceeded. */
+/* Within the acting transaction: everything is looked at once more, for the moment of the plan; but sources have grown older since. What is due
+ * and beyond a cap now was within it when the plan was made: other images have come to stand before it, and the plan's number is not exceeded. */
 static int decide_anew(void *arg, struct reg *reg, bool *skip, struct bk_error *err)
 {
         const struct batch *batch = arg;
         struct janitor_going *g = batch->g;
-        const struct janitor_ask ask = { .rules = g->run->rules, .at = g->plan.at };
+        const struct janitor_ask ask = { .rules = g->run->rules, .at = g->plan.at,
+                                         .sources_at = g->plan.at + (clock_of(g->run) - g->began) / 1000 };
         BK_CLEANUP(janitor_plan_done) struct janitor_plan plan = { 0 };
         BK_CLEANUP(janitor_outcome_done) struct janitor_outcome outcome = { 0 };
 
@@ -301,7 +309,8 @@ static int go(struct janitor_going *g, struct bk_error *err)
         for (enum reg_prune what = REG_PRUNE_DEPRECATE; what <= REG_PRUNE_TRASH; what++)
                 if (act_all(g, what, err) < 0)
                         return -1;
-        if (purge(g, err) < 0 || collect(g, err) < 0)
+        /* What was enough for this run is what the next one compares with. */
+        if (purge(g, err) < 0 || collect(g, err) < 0 || reg_usage_settled(g->reg, &g->plan.sources, err) < 0)
                 return -1;
         return 0;
 }
@@ -324,23 +333,33 @@ static int lock(const char *home, int *ret_fd, struct bk_error *err)
         return 0;
 }
 
+/* "ada@oven" is on the host oven, whoever ada is. */
+static const char *host_of(const char *who)
+{
+        const char *at = strrchr(who, '@');
+
+        return at == NULL ? who : at + 1;
+}
+
 /* A run of another host that has not ended. One of this host is dead, as we hold the lock; and so is one that began long ago. */
 static int check_others(const struct janitor_going *g, struct bk_error *err)
 {
         json_t *runs = NULL;
         const json_t *run;
+        const char *who, *began;
         int status = 0;
 
         if (reg_janitor_runs_json(g->reg, 1, &runs, err) < 0)
                 return -1;
         run = json_array_get(runs, 0);
-        if (bk_streq(json_string_value(json_object_get(run, "status")), "running") &&
-            !bk_streq(json_string_value(json_object_get(run, "who")), g->run->who)) {
-                const char *began = json_string_value(json_object_get(run, "started_at"));
+        who = json_string_value(json_object_get(run, "who"));
+        began = json_string_value(json_object_get(run, "started_at"));
+        if (bk_streq(json_string_value(json_object_get(run, "status")), "running") && who != NULL && began != NULL &&
+            strcmp(host_of(who), host_of(g->run->who)) != 0) {
+                const int64_t at = janitor_until(began, REG_UNKNOWN);
 
-                if (began != NULL && now_of(g->run) - janitor_until(began, 0) < DEAD_S)
-                        status = bk_fail(err, BK_LOCKED, "another run of the janitor: %s began at %s, and has not ended",
-                                         json_string_value(json_object_get(run, "who")), began);
+                if (at == REG_UNKNOWN || now_of(g->run) - at < DEAD_S)
+                        status = bk_fail(err, BK_LOCKED, "another run of the janitor: %s began at %s, and has not ended", who, began);
         }
         json_decref(runs);
         return status;
@@ -364,13 +383,18 @@ static int end(struct janitor_going *g, int status, struct bk_error *err)
 int janitor_run(struct reg *reg, const struct janitor_run *run, json_t **ret, struct bk_error *err)
 {
         BK_CLEANUP(going_done) struct janitor_going g = { .reg = reg, .run = run, .counts = json_object() };
-        const struct janitor_ask ask = { .rules = run->rules, .at = now_of(run) };
+        const int64_t now = now_of(run);
+        const struct janitor_ask ask = { .rules = run->rules, .at = now, .sources_at = now };
         autoclose int locked = -1;
 
         if (lock(run->home, &locked, err) < 0 || check_others(&g, err) < 0 ||
             reg_janitor_begin(reg, run->who, run->rules->digest, &g.number, err) < 0)
                 return -1;
+        /* What builds on nothing any more holds nothing. */
+        if (run->store != NULL && reg_bakes_bury(reg, run->store, err) < 0)
+                return end(&g, -1, err);
         (void)json_object_set_new(g.counts, "number", json_integer(g.number));
+        g.began = clock_of(run);
         if (janitor_look(reg, &ask, &g.plan, &g.outcome, err) < 0)
                 return end(&g, -1, err);
         g.did = bk_alloc(g.plan.n + 1);

@@ -8,7 +8,7 @@ struct janitor_going {
         const struct janitor_run *run;
         struct janitor_plan plan;
         struct janitor_outcome outcome;         /* claims and marks; the verdicts are the plan's */
-        int64_t number;
+        int64_t number, began;                  /* began: when the plan was made, of run->clock */
         json_t *counts;
         bool *tried, *did;                      /* of each verdict */
 };

@@ -4,7 +4,7 @@
 #include "janitor/janitor_priv.h"
 #include "lib/cleanup.h"
 
-enum { STEPS_MOST = 400 };
+enum { DAYS_MOST = 3660 };      /* ten years */
 
 struct days {
         struct reg_facts *facts;
@@ -153,8 +153,9 @@ int janitor_simulate(struct reg *reg, const struct janitor_rules *rules, struct 
                      struct janitor_outcome *ret, struct bk_error *err)
 {
         BK_CLEANUP(days_done) struct days days = { .facts = facts, .rules = rules, .at = at < facts->at ? at : facts->at };
-        const int64_t step = (at - days.at) / STEPS_MOST > JANITOR_DAY ? (at - days.at) / STEPS_MOST : JANITOR_DAY;
 
+        if ((at - days.at) / JANITOR_DAY > DAYS_MOST)
+                return bk_fail(err, BK_INVALID, "a simulation is of %d days at most", DAYS_MOST);
         copy_marks(marks, &days);
         days.purged = bk_alloc(facts->n + 1);
         days.did = bk_alloc((facts->n + 1) * sizeof *days.did);
@@ -167,6 +168,6 @@ int janitor_simulate(struct reg *reg, const struct janitor_rules *rules, struct 
                         sum_up(&days, &outcome, ret);
                         return 0;
                 }
-                days.at = at - days.at > step ? days.at + step : at;
+                days.at = at - days.at > JANITOR_DAY ? days.at + JANITOR_DAY : at;
         }
 }

@@ -199,8 +199,9 @@ static int look_through(const struct mounts *mounts, bool hidden, bool *ret_foun
                         continue;
                 result = hidden ? look_at(mounts, dirfd(proc), entry->d_name) : look_in(mounts, entry->d_name);
                 *ret_found |= result == FOUND;
-                if (result >= STUCK && first.kind == BK_NONE)
-                        (void)bk_fail(&first, BK_INFRA, "the mounts of process %s cannot be changed: %s", entry->d_name, strerror(result - STUCK));
+                if ((result < 0 || result >= STUCK) && first.kind == BK_NONE)
+                        (void)bk_fail(&first, BK_INFRA, "the mounts of process %s cannot be changed: %s", entry->d_name,
+                                      result < 0 ? "nobody knows how it ended" : strerror(result - STUCK));
         }
         free(seen.v);
         if (first.kind == BK_NONE)

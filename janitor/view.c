@@ -115,21 +115,12 @@ static void split(struct janitor_groups *groups, const uint32_t *value, size_t n
         groups->n = used;
 }
 
-static bool same_words(const struct bk_strv *a, const struct bk_strv *b)
-{
-        bool same = a->n == b->n;
-
-        for (size_t i = 0; same && i < a->n; i++)
-                same = bk_streq(a->v[i], b->v[i]);
-        return same;
-}
-
 const struct janitor_groups *janitor_group(struct janitor_view *view, const struct bk_strv *by)
 {
         struct janitor_groups groups = { .by = by, .n = 1 };
 
         for (size_t i = 0; i < view->n_groups; i++)
-                if (same_words(view->groups[i].by, by))
+                if (bk_strv_same(view->groups[i].by, by))
                         return &view->groups[i];
         groups.of = bk_alloc((view->facts->n + 1) * sizeof *groups.of);
         for (size_t i = 0; i < by->n; i++) {

@@ -484,8 +484,8 @@ int disk_close(struct disk *disk, struct bk_error *err)
                 disk_abandon(disk);
                 return bk_wrap(err, "cannot close the disk");
         }
-        if (umount2(disk->work, MNT_DETACH) < 0)
-                bk_fail_errno(err, "cannot unmount '%s'", disk->work);
+        const int result = umount2(disk->work, MNT_DETACH) < 0 ? bk_fail_errno(err, "cannot unmount '%s'", disk->work) : 0;
+
         disk_free(disk);
-        return 0;
+        return result;
 }

@@ -151,6 +151,13 @@ bool bk_exists(const char *path)
         return stat(path, &st) == 0;
 }
 
+const char *bk_base_name(const char *path)
+{
+        const char *slash = strrchr(path, '/');
+
+        return slash != NULL ? slash + 1 : path;
+}
+
 int bk_open_in_root(int root_fd, const char *path, int flags, mode_t mode)
 {
         struct open_how how = {
@@ -280,6 +287,14 @@ int64_t bk_now_ms(void)
 
         (void)clock_gettime(CLOCK_MONOTONIC, &now);
         return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+void bk_sleep_ms(int64_t ms)
+{
+        struct timespec left = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
+
+        while (ms > 0 && nanosleep(&left, &left) < 0 && errno == EINTR)
+                ;
 }
 
 char *bk_iso_time(int64_t unix_seconds)

@@ -17,6 +17,7 @@ int bk_read_file(const char *path, size_t most, char **ret, size_t *ret_len, str
 int bk_read_fd(int fd, size_t most, char **ret, size_t *ret_len, struct bk_error *err) BK_MUST_CHECK;
 int bk_write_all(int fd, const void *bytes, size_t length, struct bk_error *err) BK_MUST_CHECK;
 bool bk_exists(const char *path);
+const char *bk_base_name(const char *path);             /* what follows its last slash: "" for "folder/" */
 
 /* Opens a path as a process inside the image would see it: symlinks, absolute
  * or not, and ".." stay below root_fd (openat2 with RESOLVE_IN_ROOT).
@@ -39,5 +40,6 @@ char *bk_home(const char *flag);
 char *bk_random_name(void);
 
 int64_t bk_now_ms(void);                                /* monotonic */
+void bk_sleep_ms(int64_t ms);                           /* all of it, whatever signals come; nothing where it is not positive */
 /* "2006-01-02T15:04:05Z", the caller's; "@SECONDS" for what is in no year of four digits. */
 char *bk_iso_time(int64_t unix_seconds);

@@ -198,15 +198,10 @@ static void free_doc(struct bk_doc **doc)
         bk_doc_free(*doc);
 }
 
-static void free_hcl(struct bk_hcl_body **body)
-{
-        bk_hcl_free(*body);
-}
-
 int bk_hcl_parse(const char *file, const char *text, size_t length, const struct bk_hcl_schema *schema, struct bk_hcl_body **ret,
                  struct bk_error *err)
 {
-        BK_CLEANUP(free_hcl) struct bk_hcl_body *root = bk_alloc(sizeof *root);
+        autohcl *root = bk_alloc(sizeof *root);
         BK_CLEANUP(free_doc) struct bk_doc *doc = NULL;
         struct bk_reader in = { .p = text, .end = text + length, .line = 1, .column = 1, .err = err };
 

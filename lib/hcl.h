@@ -44,6 +44,11 @@ struct bk_hcl_schema {
 int bk_hcl_parse(const char *file, const char *text, size_t length, const struct bk_hcl_schema *schema, struct bk_hcl_body **ret,
                  struct bk_error *err) BK_MUST_CHECK;
 void bk_hcl_free(struct bk_hcl_body *root);
+static inline void bk_hcl_freep(struct bk_hcl_body **root)
+{
+        bk_hcl_free(*root);
+}
+#define autohcl BK_CLEANUP(bk_hcl_freep) struct bk_hcl_body
 /* BK_INVALID at the block's first word. */
 int bk_hcl_fail(struct bk_error *err, const struct bk_hcl_block *block, const char *format, ...) BK_PRINTF(3, 4);
 #ifdef __clang_analyzer__

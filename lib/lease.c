@@ -170,10 +170,15 @@ void bk_lease_for_file(const char *folder, const char *path, struct bk_lease *re
 
 void bk_lease_done(struct bk_lease *lease)
 {
-        if (lease->fd >= 0) {
+        if (lease->fd >= 0)
                 (void)unlink(lease->path);
+        bk_lease_leave(lease);
+}
+
+void bk_lease_leave(struct bk_lease *lease)
+{
+        if (lease->fd >= 0)
                 (void)close(lease->fd);
-        }
         free(lease->path);
         *lease = (struct bk_lease)BK_LEASE_NONE;
 }

@@ -28,6 +28,8 @@ int bk_lease_note_self(const struct bk_lease *lease, struct bk_error *err) BK_MU
 void bk_lease_for_file(const char *folder, const char *path, struct bk_lease *ret);
 /* Ends the lease: what it names is undone or published. */
 void bk_lease_done(struct bk_lease *lease);
+/* Gives it up, as one's death would: what it names could not be undone, and whoever sweeps next tries again. */
+void bk_lease_leave(struct bk_lease *lease);
 
 /* When a process started, in ticks since the boot (proc(5), "stat", field 22): with its number it names one process for ever. pid 0: this
  * one. BK_NOT_FOUND: there is none. */

@@ -85,6 +85,14 @@ bool bk_strv_has(const struct bk_strv *list, const char *s)
         return false;
 }
 
+bool bk_strv_same(const struct bk_strv *a, const struct bk_strv *b)
+{
+        for (size_t i = 0; i < a->n && a->n == b->n; i++)
+                if (!bk_streq(a->v[i], b->v[i]))
+                        return false;
+        return a->n == b->n;
+}
+
 void bk_strv_done(struct bk_strv *list)
 {
         for (size_t i = 0; i < list->n; i++)

@@ -25,6 +25,7 @@ void bk_strv_add(struct bk_strv *list, const char *s);          /* copies */
 void bk_strv_take(struct bk_strv *list, char *s);               /* owns s */
 void bk_strv_addf(struct bk_strv *list, const char *format, ...) BK_PRINTF(2, 3);
 bool bk_strv_has(const struct bk_strv *list, const char *s);
+bool bk_strv_same(const struct bk_strv *a, const struct bk_strv *b);    /* the same words in the same order */
 void bk_strv_done(struct bk_strv *list);
 
 static inline bool bk_streq(const char *a, const char *b)

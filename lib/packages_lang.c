@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/doc.h"
+#include "lib/fs.h"
 
 enum { NPM_DEPTH_MOST = 12 };           /* of packages in packages; a link may lead round in circles */
 
@@ -13,13 +14,6 @@ static bool ends_with(const char *text, const char *end)
         const size_t length = strlen(text), n = strlen(end);
 
         return length > n && strcmp(text + length - n, end) == 0;
-}
-
-static const char *base_of(const char *path)
-{
-        const char *slash = strrchr(path, '/');
-
-        return slash != NULL ? slash + 1 : path;
 }
 
 /* The names in every folder, asked in one batch. Returns whether any is there, or -1. */
@@ -108,7 +102,7 @@ static void gem_member(const char *text, const char *member, char **ret)
 /* NAME-VERSION.gemspec: the version begins with the last part that begins with a digit; what follows is a platform. */
 static void gem_file_name(const char *path, struct bk_package *p)
 {
-        autofree char *name = bk_strndup(base_of(path), strlen(base_of(path)) - strlen(".gemspec"));
+        autofree char *name = bk_strndup(bk_base_name(path), strlen(bk_base_name(path)) - strlen(".gemspec"));
         char *dash = NULL;
 
         for (char *at = name; (at = strchr(at, '-')) != NULL; at++)
@@ -212,7 +206,7 @@ int bk_packages_read_pypi(const struct bk_tree *tree, const struct bk_strv *plac
 
 static bool is_scope(const char *folder)
 {
-        return *base_of(folder) == '@';
+        return *bk_base_name(folder) == '@';
 }
 
 static void take_module(void *arg, const char *folder, const char *name)

@@ -8,6 +8,16 @@
 #include "lib/mem.h"
 #include "lib/version.h"
 
+/* --- advisory_unpack.c: files as they are published ------------------------------ */
+struct reg_unpacker {
+        int (*take)(void *arg, const char *bytes, size_t length, struct bk_error *err);
+        int (*end)(void *arg, struct bk_error *err);            /* of one file of JSON; the next may begin */
+        void *arg;
+};
+/* JSON, or a zip or a tar of *.json, each compressed by gzip or not; fd need not seek, and is read to its end. BK_CORRUPT where it is
+ * damaged or cut off: what was taken before stays taken. */
+int reg_unpack(int fd, const struct reg_unpacker *to, struct bk_error *err) BK_MUST_CHECK;
+
 /* --- advisory_split.c: a file into pieces ----------------------------------------- */
 enum reg_advisory_format { REG_OSV, REG_DEBIAN_TRACKER };
 struct reg_piece {
@@ -16,7 +26,8 @@ struct reg_piece {
         const char *text;               /* JSON: an advisory, or all of that package */
         size_t length;
 };
-/* The file is one OSV object, an array of them, any number of both one behind the other, or the Debian security tracker's object. */
+/* The file is one OSV object, an array of them, any number of both one behind the other, or the Debian security tracker's object; a
+ * byte order mark in front of it is passed over. */
 struct reg_splitter {
         int (*take)(void *arg, const struct reg_piece *piece, struct bk_error *err);
         void *arg;
@@ -25,6 +36,7 @@ struct reg_splitter {
         unsigned depth;
         size_t key_at, key_length, value_at;
         int what;
+        unsigned mark;
         bool in_string, escaped, in_array;
 };
 int reg_split(struct reg_splitter *splitter, const char *bytes, size_t length, struct bk_error *err) BK_MUST_CHECK;
@@ -62,6 +74,8 @@ struct reg_advisory {
 };
 void reg_advisory_done(struct reg_advisory *advisory);
 struct reg_affected *reg_advisory_add(struct reg_advisory *advisory);
+/* The advisories of a document of OSV's: itself, a list, or what its API answers, {"vulns": [...]}. A list, the caller's. */
+json_t *reg_osv_list(json_t *json);
 int reg_osv_parse(const json_t *json, struct reg_advisory *ret, struct bk_error *err) BK_MUST_CHECK;
 int reg_debian_parse(const char *package, const char *name, const json_t *json, struct reg_advisory *ret, struct bk_error *err) BK_MUST_CHECK;
 bool reg_advisory_name_valid(const char *name);

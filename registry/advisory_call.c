@@ -1,7 +1,8 @@
 /* Routes of advisories: one of them with the images that it concerns, the feeds, and imports.
  *
- * An import is any number of requests that carry the same name, each a transaction of its own; the last one says so, drops what a
- * whole feed no longer has, and tells of what has changed. One that was never ended is told with the next. */
+ * Advisories alone are an import of their own; else an import is any number of requests that carry the same name, each a transaction of
+ * its own; the last one says so, drops what a whole feed no longer has, and tells of what has changed. One that was never ended is told
+ * with the next. */
 #include "registry/packages_priv.h"
 
 #include <string.h>
@@ -293,11 +294,25 @@ static int log_import(struct reg *reg, const char *who, const char *name, const 
         return status;
 }
 
-struct body { json_t *json; const char *format, *import; const json_t *items; bool last, complete; };
+struct body { json_t *json, *list; char *own; const char *format, *import; const json_t *items; bool last, complete; };
 
 static void body_done(struct body *body)
 {
         json_decref(body->json);
+        json_decref(body->list);
+        free(body->own);
+}
+
+/* Advisories and nothing about them: an import of its own. */
+static void take_plain(struct body *body)
+{
+        autofree char *random = bk_random_name();
+
+        body->own = bk_format("post-%s", random);
+        body->import = body->own;
+        body->format = "osv";
+        body->items = body->list = reg_osv_list(body->json);
+        body->last = true;
 }
 
 static int read_body(const struct reg_call *call, struct body *ret, struct bk_error *err)
@@ -307,6 +322,10 @@ static int read_body(const struct reg_call *call, struct body *ret, struct bk_er
         ret->json = json_loadb(call->request->body ? call->request->body : "", call->request->length, JSON_ALLOW_NUL, &why);
         if (ret->json == NULL)
                 return bk_fail(err, BK_INVALID, "the body is not JSON: %s", why.text);
+        if (json_array_size(ret->json) > 0 || json_object_get(ret->json, "id") != NULL || json_object_get(ret->json, "vulns") != NULL) {
+                take_plain(ret);
+                return 0;
+        }
         ret->format = json_string_value(json_object_get(ret->json, "format"));
         ret->import = json_string_value(json_object_get(ret->json, "import"));
         ret->items = json_object_get(ret->json, "items");

@@ -209,6 +209,17 @@ static char *digest_of(const json_t *json)
         return bk_digest_bytes(text ? text : "", text ? strlen(text) : 0);
 }
 
+json_t *reg_osv_list(json_t *json)
+{
+        json_t *vulns = json_object_get(json, "vulns");
+
+        if (json_is_array(json))
+                return json_incref(json);
+        if (json_is_object(json) && json_object_size(json) == 0)
+                return json_array();            /* the API knows of none */
+        return json_object_get(json, "id") == NULL && json_is_array(vulns) ? json_incref(vulns) : json_pack("[O]", json);
+}
+
 int reg_osv_parse(const json_t *json, struct reg_advisory *ret, struct bk_error *err)
 {
         const char *name = text_of(json, "id");

@@ -22,6 +22,13 @@ static bool blank(char c)
 /* Between two values of the outermost level. */
 static int outside(struct reg_splitter *s, char c, struct bk_error *err)
 {
+        static const char mark[] = "\xef\xbb\xbf";
+
+        if (s->mark < sizeof mark - 1 && c == mark[s->mark]) {
+                s->mark++;
+                return 0;
+        }
+        s->mark = sizeof mark;
         if (blank(c) || (c == ',' && s->in_array))
                 return 0;
         if ((c == '[' && !s->in_array) || (c == ']' && s->in_array)) {

@@ -180,7 +180,8 @@ static const struct reg_route *route_of(const struct reg_request *request, struc
         if (route != NULL && request->role >= route->role)
                 return route;
         if (route != NULL) {
-                (void)bk_fail(err, BK_DENIED, "%s '%.200s' needs a token with a higher role", request->method, request->path);
+                (void)bk_fail(err, BK_DENIED, "%s '%.200s' needs a token with a higher role%s%s", request->method, request->path,
+                              request->role_why == NULL ? "" : ": ", request->role_why == NULL ? "" : request->role_why);
         } else if (others.len > 0) {
                 ret->status = 405;
                 bk_strv_add(&ret->headers, others.data);

@@ -31,6 +31,7 @@ struct reg_request {
         const char *type;               /* of the body, as it was sent; NULL: JSON */
         const char *who;                /* a token's name, or the user on this host */
         enum reg_role role;
+        const char *role_why;           /* why it is so low, for people; NULL: nothing to say */
         const char *base;               /* "https://host:port" as the client called us, for answers that hold whole URLs; NULL: unknown */
         const struct layer_store *store;        /* of the layers that images name; NULL: none at hand */
 };

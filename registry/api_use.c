@@ -13,7 +13,7 @@ static int usage(struct reg_call *call, struct bk_error *err)
         BK_CLEANUP(reg_image_done) struct reg_image found = { 0 };
 
         if (reg_call_text(call, "image", &image, err) < 0 || reg_call_switch(call, "living", &living, err) < 0 ||
-            (image != NULL && reg_resolve(call->reg, image, &found, err) < 0))
+            (image != NULL && reg_resolve_used(call->reg, image, &found, err) < 0))
                 return -1;
         return reg_usage_json(call->reg, found.id, living, &call->json, err);
 }
@@ -30,7 +30,7 @@ static int launched(struct reg_call *call, struct bk_error *err)
         source = json_string_value(json_object_get(object, "source"));
         if (id == NULL)
                 return bk_fail(err, BK_INVALID, "the body says which \"image\" was launched");
-        if (reg_resolve(call->reg, id, &image, err) < 0 ||
+        if (reg_resolve_used(call->reg, id, &image, err) < 0 ||
             reg_launch_seen(call->reg, source == NULL ? "report" : source, &(struct reg_launch){
                             .image = image.id, .instance = json_string_value(json_object_get(object, "instance")),
                             .name = json_string_value(json_object_get(object, "name")), .who = call->request->who,
@@ -64,7 +64,7 @@ static int phone_home(struct reg_call *call, struct bk_error *err)
         } else if (reg_form_text(text, length, "instance_id", &instance, err) < 0 || reg_form_text(text, length, "hostname", &host, err) < 0) {
                 return -1;
         }
-        if (reg_resolve(call->reg, call->part[0], &image, err) < 0 ||
+        if (reg_resolve_used(call->reg, call->part[0], &image, err) < 0 ||
             reg_launch_seen(call->reg, "phone-home", &(struct reg_launch){ .image = image.id, .instance = instance,
                             .name = host == NULL || *host == '\0' ? NULL : host, .who = call->request->who,
                             .hearsay = call->request->role < REG_BAKE }, err) < 0)

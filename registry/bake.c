@@ -9,10 +9,11 @@
 #include <time.h>
 
 #include "lib/fs.h"
+#include "lib/lease.h"
 #include "registry/life_priv.h"
 
 enum { ROWS_MOST = 1000, LOG_MOST = 1 << 20, LOCKS_MOST = 4 << 20 };
-#define COLUMNS "number, id, name, template, builder, who, host, started_at, ended_at, status, log, image, build_url"
+#define COLUMNS "number, id, name, template, builder, who, host, started_at, ended_at, status, log, image, build_url, source"
 
 static int tell(struct reg *reg, const char *action, const char *id, const char *who, const char *name, const char *status, const char *image,
                 struct bk_error *err)
@@ -28,16 +29,16 @@ static int tell(struct reg *reg, const char *action, const char *id, const char 
 /* Whoever begins has the lock of that name on that host, so others that seem to run there were killed. */
 int reg_bake_begin(struct reg *reg, const struct reg_bake *bake, struct bk_error *err)
 {
-        static const char sql[] = "INSERT INTO bake (id, name, template, builder, who, host, started_at, status, log, build_url) "
-                                  "VALUES (?, ?, ?, ?, ?, ?, ?, 'running', ?, ?)";
+        static const char sql[] = "INSERT INTO bake (id, name, template, builder, who, host, started_at, status, log, build_url, source) "
+                                  "VALUES (?, ?, ?, ?, ?, ?, ?, 'running', ?, ?, ?)";
         const int64_t now = time(NULL);
         autotxn txn = { 0 };
 
         if (reg_txn_write(reg, &txn, err) < 0 ||
             reg_sql_run(reg, err, "UPDATE bake SET status = 'aborted', ended_at = ? WHERE status = 'running' AND name = ? AND host = ?", "itt", now,
                         bake->name, bake->host) < 0 ||
-            reg_sql_run(reg, err, sql, "ttttttitt", bake->id, bake->name, bake->template, bake->builder, bake->who, bake->host, now, bake->log,
-                        bake->build_url) < 0 ||
+            reg_sql_run(reg, err, sql, "ttttttittt", bake->id, bake->name, bake->template, bake->builder, bake->who, bake->host, now, bake->log,
+                        bake->build_url, bake->source) < 0 ||
             tell(reg, "bake.started", bake->id, bake->who, bake->name, "running", NULL, err) < 0)
                 return -1;
         return reg_txn_commit(&txn, err);
@@ -84,6 +85,16 @@ static bool locked(const char *locks, const char *path)
         return strstr(locks, wanted) != NULL;
 }
 
+/* As it is locked: bakery/bake/supervise.c. */
+static char *lock_path(const struct layer_store *store, const char *bake)
+{
+        autofree char *name = bk_strdup(bake);
+
+        for (char *p = name; *p != '\0'; p++)
+                *p = *p == '/' ? '+' : *p;
+        return bk_format("%s/locks/%s", store->run, name);
+}
+
 static void find_killed(const struct layer_store *store, json_t *items)
 {
         autofree char *locks = NULL;
@@ -94,17 +105,46 @@ static void find_killed(const struct layer_store *store, json_t *items)
         if (store == NULL || uname(&here) < 0 || bk_read_file("/proc/locks", LOCKS_MOST, &locks, NULL, NULL) < 0)
                 return;
         json_array_foreach(items, i, item) {
-                autofree char *name = bk_strdup(json_string_value(json_object_get(item, "name"))), *path = NULL;
+                const char *name = json_string_value(json_object_get(item, "name"));
+                autofree char *path = NULL;
 
                 if (!bk_streq(json_string_value(json_object_get(item, "status")), "running") || name == NULL ||
                     !bk_streq(json_string_value(json_object_get(item, "host")), here.nodename))
                         continue;
-                for (char *p = name; *p != '\0'; p++)
-                        *p = *p == '/' ? '+' : *p;      /* as it is locked: bakery/bake/supervise.c */
-                path = bk_format("%s/locks/%s", store->run, name);
+                path = lock_path(store, name);
                 if (!locked(locks, path))
                         (void)json_object_set_new(item, "status", json_string("aborted"));
         }
+}
+
+/* Another state folder of this host has its own locks, and its own logs; and /proc/locks does not show those of other containers, so the lock
+ * is taken while its row is changed. A bake records its end before it lets go of its lock, so the row is asked once more. */
+static int bury(struct reg *reg, const struct layer_store *store, const json_t *item, struct bk_error *err)
+{
+        const char *log = json_string_value(json_object_get(item, "log")), *name = json_string_value(json_object_get(item, "name"));
+        autofree char *path = bk_format("%s/%s", store->home, log == NULL ? "" : log), *lock = lock_path(store, name == NULL ? "" : name);
+        struct bk_error held = { 0 };
+        autoclose int fd = -1;
+        bool runs = false;
+
+        if (log == NULL || !bk_streq(json_string_value(json_object_get(item, "status")), "aborted") || !bk_exists(path) ||
+            (bk_exists(lock) && bk_lock_take(lock, 0, &fd, &held) < 0))
+                return 0;
+        return reg_bake_abort(reg, json_string_value(json_object_get(item, "id")), true, &runs, err);
+}
+
+int reg_bakes_bury(struct reg *reg, const struct layer_store *store, struct bk_error *err)
+{
+        autojson *running = NULL;
+        const json_t *item;
+        size_t i;
+
+        if (reg_bakes_json(reg, store, &(struct reg_bake_query){ .status = "running" }, &running, err) < 0)
+                return -1;
+        json_array_foreach(json_object_get(running, "items"), i, item)
+                if (bury(reg, store, item, err) < 0)
+                        return -1;
+        return 0;
 }
 
 /* --- telling ------------------------------------------------------------------------------ */

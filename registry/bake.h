@@ -10,12 +10,18 @@ struct reg_bake {
         const char *template, *builder, *who, *host;
         const char *log;                /* below the state folder: "logs/..." */
         const char *build_url;          /* of the CI job; NULL: none */
+        const char *source;             /* id of the image that it builds on, which stays until it ends; NULL: none */
 };
 int reg_bake_begin(struct reg *reg, const struct reg_bake *bake, struct bk_error *err) BK_MUST_CHECK;
 /* status: "ok", "failed", "aborted". image: the id of what came of it, or NULL. */
 int reg_bake_end(struct reg *reg, const char *id, const char *status, const char *image, struct bk_error *err) BK_MUST_CHECK;
 /* For one whose process is gone. *ret_runs: its row said that it runs; act: now it says "aborted". One that is not known here is fine. */
 int reg_bake_abort(struct reg *reg, const char *id, bool act, bool *ret_runs, struct bk_error *err) BK_MUST_CHECK;
+
+/* Those of this host whose row says that they run, and that were killed: their rows say so from now on. Those of other hosts hold what they
+ * build on for REG_BAKE_SECONDS, if nothing comes of them. */
+#define REG_BAKE_SECONDS ((int64_t)7 * 86400)
+int reg_bakes_bury(struct reg *reg, const struct layer_store *store, struct bk_error *err) BK_MUST_CHECK;
 
 struct reg_bake_query { const char *name, *status; int64_t before, limit; };       /* NULL: any; before: a number, 0: from the newest */
 /* {"items", "next"}, newest first. store, where it is at hand, tells which of those that run were killed: "aborted". */

@@ -30,13 +30,10 @@ static int known_channels(struct reg *reg, const char *name, struct bk_buf *ret,
         return status;
 }
 
-/* A channel whose head was withdrawn is an error, not an older image: whoever
- * follows production must hear of it. A deprecated head is still the head. */
-int reg_channel_head(struct reg *reg, const char *reference, struct reg_image *ret, struct bk_error *err)
+int reg_channel_points_at(struct reg *reg, const char *reference, struct reg_image *ret, struct bk_error *err)
 {
         static const char sql[] = "SELECT i.id FROM channel c JOIN image i ON i.sequence = c.head "
                                   "WHERE c.name = ? AND c.channel = ?";
-        BK_CLEANUP(reg_image_done) struct reg_image image = { 0 };
         BK_CLEANUP(bk_buf_done) struct bk_buf known = { 0 };
         autofree char *name = NULL, *channel = NULL, *id = NULL;
         int status;
@@ -50,10 +47,19 @@ int reg_channel_head(struct reg *reg, const char *reference, struct reg_image *r
                 return bk_fail(err, BK_NOT_FOUND, "no channel '%s'; '%s' has %s", reference, name,
                                known.len == 0 ? "none" : known.data);
         }
-        if (reg_image_by_id(reg, id, &image, err) < 0)
+        return reg_image_by_id(reg, id, ret, err);
+}
+
+/* A channel whose head was withdrawn is an error, not an older image: whoever
+ * follows production must hear of it. A deprecated head is still the head. */
+int reg_channel_head(struct reg *reg, const char *reference, struct reg_image *ret, struct bk_error *err)
+{
+        BK_CLEANUP(reg_image_done) struct reg_image image = { 0 };
+
+        if (reg_channel_points_at(reg, reference, &image, err) < 0)
                 return -1;
         if (image.state == REG_REVOKED || image.state == REG_TRASHED)
-                return bk_fail(err, BK_CONFLICT, "'%s' points at '%s', which is %s; assign another image to it", reference, id,
+                return bk_fail(err, BK_CONFLICT, "'%s' points at '%s', which is %s; assign another image to it", reference, image.id,
                                reg_state_name(image.state));
         *ret = image;
         image = (struct reg_image){ 0 };

@@ -3,6 +3,7 @@
  * Every table is read once, in an order that it has, and each of its rows is brought to its image's place; nothing is asked for image by
  * image, and nothing is joined that has a row for each of them. */
 #include "registry/facts_priv.h"
+#include "registry/bake.h"
 #include "registry/life_priv.h"
 
 #include <stdlib.h>
@@ -183,6 +184,13 @@ static void take_use(struct reg_reading *r, uint32_t i, struct reg_stmt *stmt)
         r->facts.flags[i] |= REG_FACT_IN_USE;
 }
 
+/* What another host does not know to be dead does not hold it for ever. */
+static void take_bake(struct reg_reading *r, uint32_t i, struct reg_stmt *stmt)
+{
+        if (r->facts.at - reg_column_int(stmt, 1) < REG_BAKE_SECONDS)
+                r->facts.flags[i] |= REG_FACT_BAKED_ON;
+}
+
 /* That it has ended was told of it, too. */
 static void take_launch(struct reg_reading *r, uint32_t i, struct reg_stmt *stmt)
 {
@@ -235,6 +243,8 @@ static const struct part {
 } parts[] = {
         { 0, "SELECT head FROM channel", "SELECT head FROM channel WHERE head = ?", take_head },
         { 0, "SELECT image FROM launch WHERE ended_at IS NULL", "SELECT image FROM launch WHERE ended_at IS NULL AND image = ?", take_use },
+        { 0, "SELECT i.sequence, b.started_at FROM bake b JOIN image i ON i.id = b.source WHERE b.status = 'running'",
+          "SELECT i.sequence, b.started_at FROM bake b JOIN image i ON i.id = b.source WHERE b.status = 'running' AND i.sequence = ?", take_bake },
         { REG_FACTS_LAUNCHES, "SELECT image, last_at, ended_at FROM launch", "SELECT image, last_at, ended_at FROM launch WHERE image = ?",
           take_launch },
         { REG_FACTS_STATES, "SELECT image, state, at FROM state_log ORDER BY id",

@@ -29,6 +29,7 @@ enum reg_facts_flag {
         REG_FACT_FAILED = 1 << 3,       /* one of its checks failed */
         REG_FACT_NO_PACKAGES = 1 << 4,  /* nobody knows whether it is vulnerable: no packages are recorded, or its system is in no feed of
                                            advisories. It may have holes all the same: of languages' packages, say */
+        REG_FACT_BAKED_ON = 1 << 5,     /* a bake on it is running, as far as is known */
 };
 
 /* Holes of one package set: of each severity (0 unrated to 5 critical, as advisories have them) when the oldest was published;
@@ -73,7 +74,8 @@ void reg_facts_done(struct reg_facts *facts);
 /* The id of the image of that row; the caller's. BK_NOT_FOUND. */
 int reg_facts_id(struct reg *reg, int64_t sequence, char **ret, struct bk_error *err) BK_MUST_CHECK;
 
-/* How fresh the sources of usage are (usage.h). error NULL: it answered; ok_at 0: never yet. */
+/* How fresh the sources of usage are (usage.h). error NULL: it answered; ok_at 0: never yet. previous: the most that it knew of since somebody
+ * was content with it. */
 struct reg_source { char *name, *error; int64_t asked_at, ok_at, count, previous; };
 struct reg_sources { struct reg_source *v; size_t n; };
 int reg_sources_read(struct reg *reg, struct reg_sources *ret, struct bk_error *err) BK_MUST_CHECK;

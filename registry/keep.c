@@ -141,6 +141,14 @@ int reg_mark_told(struct reg *reg, const char *id, const char *rule, const char 
         return reg_txn_commit(&txn, err);
 }
 
+/* Each attempt to tell somebody has its word, and who cannot be told is tried again by each run. */
+#define WORDS_BEFORE "9"
+static int drop_old_words(struct reg *reg, int64_t image, const char *rule, struct bk_error *err)
+{
+        return reg_sql_run(reg, err, "DELETE FROM opt_out WHERE image = ? AND rule = ? AND hash NOT IN (SELECT hash FROM opt_out "
+                           "WHERE image = ? AND rule = ? ORDER BY at DESC, hash LIMIT " WORDS_BEFORE ")", "itit", image, rule, image, rule);
+}
+
 int reg_mark_token(struct reg *reg, const char *id, const char *rule, char **ret, struct bk_error *err)
 {
         autofree char *word = NULL, *hash = NULL;
@@ -151,6 +159,7 @@ int reg_mark_token(struct reg *reg, const char *id, const char *rule, char **ret
                 return -1;
         hash = reg_word_hash(WORD, word);
         if (reg_txn_write(reg, &txn, err) < 0 || find_mark(reg, id, rule, &image, err) < 0 ||
+            drop_old_words(reg, image, rule, err) < 0 ||
             reg_sql_run(reg, err, "INSERT INTO opt_out (hash, image, rule, at) VALUES (?, ?, ?, ?)", "titi", hash, image, rule,
                         (int64_t)time(NULL)) < 0 ||
             reg_txn_commit(&txn, err) < 0)

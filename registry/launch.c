@@ -6,7 +6,7 @@
 
 #include "lib/fs.h"
 #include "registry/facts.h"
-#include "registry/registry_priv.h"
+#include "registry/life_priv.h"
 
 enum { WORD_MOST = 200 };
 
@@ -63,13 +63,16 @@ static int living_of(struct reg *reg, const char *source, int64_t *ret, struct b
         return reg_sql_int(reg, ret, err, "SELECT count(*) FROM launch WHERE source = ? AND ended_at IS NULL", "t", source) < 0 ? -1 : 0;
 }
 
-/* previous moves only where the source has told all that it knows: a sudden fall of count shows against it. */
+/* previous is the most that the source knew of since somebody was content with it (below), so that a sudden fall of count shows against it,
+ * however often it is told. That one instance has ended, and is told of as that, is no such fall. */
 static int source_answered(struct reg *reg, const char *source, bool all, struct bk_error *err)
 {
         static const char sql[] =
                 "INSERT INTO usage_source (name, asked_at, ok_at, count, previous) VALUES (?, ?, ?, ?, ?) "
                 "ON CONFLICT (name) DO UPDATE SET asked_at = excluded.asked_at, ok_at = excluded.ok_at, "
-                "previous = CASE WHEN ? = 1 THEN usage_source.count ELSE usage_source.previous END, count = excluded.count, error = NULL";
+                "previous = CASE WHEN ? = 1 THEN CASE WHEN excluded.count > usage_source.previous THEN excluded.count ELSE usage_source.previous END "
+                "WHEN usage_source.previous + excluded.count < usage_source.count THEN 0 "
+                "ELSE usage_source.previous + excluded.count - usage_source.count END, count = excluded.count, error = NULL";
         const int64_t now = time(NULL);
         int64_t count = 0;
 
@@ -202,6 +205,40 @@ int reg_usage_failed(struct reg *reg, const char *source, const char *why, struc
 
         if (check_word("source", source, err) < 0 || reg_txn_write(reg, &txn, err) < 0 ||
             reg_sql_run(reg, err, sql, "tit", source, (int64_t)time(NULL), why) < 0)
+                return -1;
+        return reg_txn_commit(&txn, err);
+}
+
+int reg_usage_settled(struct reg *reg, const struct reg_sources *seen, struct bk_error *err)
+{
+        autotxn txn = { 0 };
+
+        if (reg_txn_write(reg, &txn, err) < 0)
+                return -1;
+        for (size_t i = 0; i < seen->n; i++)
+                if (seen->v[i].count != seen->v[i].previous &&
+                    reg_sql_run(reg, err, "UPDATE usage_source SET previous = count WHERE name = ? AND count = ? AND previous = ?", "tii",
+                                seen->v[i].name, seen->v[i].count, seen->v[i].previous) < 0)
+                        return -1;
+        return reg_txn_commit(&txn, err);
+}
+
+int reg_usage_accept(struct reg *reg, const char *source, const struct reg_change *change, int64_t *ret_was, int64_t *ret, struct bk_error *err)
+{
+        autojson *detail = NULL;
+        autotxn txn = { 0 };
+        int status;
+
+        if (reg_change_check(change, err) < 0 || reg_txn_write(reg, &txn, err) < 0 ||
+            (status = reg_sql_int(reg, ret_was, err, "SELECT previous FROM usage_source WHERE name = ?", "t", source)) < 0)
+                return -1;
+        if (status == 0)
+                return bk_fail(err, BK_NOT_FOUND, "no source '%.100s' has ever told who uses images", source);
+        if (reg_sql_int(reg, ret, err, "UPDATE usage_source SET previous = count WHERE name = ? RETURNING count", "t", source) < 0)
+                return -1;
+        detail = json_pack("{s:I, s:I}", "was", (json_int_t)*ret_was, "count", (json_int_t)*ret);
+        if (*ret != *ret_was && reg_event_put(reg, &(struct reg_event){ .who = change->who, .action = "usage.accepted", .subject = source,
+                                                                        .why = change->why, .detail = detail }, err) < 0)
                 return -1;
         return reg_txn_commit(&txn, err);
 }

@@ -63,9 +63,12 @@ const char *reg_package_operator(const char *text, const char **ret_version)
         return "=";
 }
 
+/* rpm takes a version without a release for all of its releases, where somebody asks; advisories always say which they mean. */
 static bool holds(enum bk_ecosystem ecosystem, const char *version, unsigned means, const char *wanted)
 {
-        const int result = bk_version_compare(ecosystem, version, wanted);
+        const char *dash = ecosystem == BK_RPM && strchr(wanted, '-') == NULL ? strrchr(version, '-') : NULL;
+        autofree char *unreleased = dash == NULL ? NULL : bk_strndup(version, (size_t)(dash - version));
+        const int result = bk_version_compare(ecosystem, unreleased == NULL ? version : unreleased, wanted);
 
         return (means & (result < 0 ? 1u : result == 0 ? 2u : 4u)) != 0;
 }
@@ -85,6 +88,7 @@ static bool is_ecosystem(const char *name)
 int reg_packages_matching(struct reg *reg, const struct reg_package_ask *ask, struct reg_ids *ret, struct bk_error *err)
 {
         BK_CLEANUP(reg_ids_done) struct reg_ids ids = { 0 };
+        autofree char *python = reg_python_name(ask->name);      /* what reg_inventory_put() calls the source of such a package */
         enum bk_ecosystem ecosystem = BK_DEB;
         autostmt *stmt = NULL;
         unsigned means = 7;
@@ -98,9 +102,10 @@ int reg_packages_matching(struct reg *reg, const struct reg_package_ask *ask, st
                         means = operators[i].means;
         if (means != 7 && *ask->version == '\0')
                 return bk_fail(err, BK_INVALID, "'%s' lacks a version; write it behind, as in '<1.2'", ask->operator);
-        if (reg_sql_prepare(reg, ask->source ? "SELECT id, ecosystem, source_version FROM package WHERE source = ?" :
-                                               "SELECT id, ecosystem, version FROM package WHERE name = ?", &stmt, err) < 0 ||
-            reg_sql_bind(reg, stmt, err, "t", ask->name) < 0)
+        if (reg_sql_prepare(reg, ask->source ?
+                            "SELECT id, ecosystem, source_version FROM package WHERE source = ? OR (source = ? AND ecosystem = 'pypi')" :
+                            "SELECT id, ecosystem, version FROM package WHERE name = ? OR (source = ? AND ecosystem = 'pypi')", &stmt, err) < 0 ||
+            reg_sql_bind(reg, stmt, err, "tt", ask->name, python) < 0)
                 return -1;
         while ((status = reg_sql_step(reg, stmt, err)) > 0) {
                 if (ask->ecosystem != NULL && strcmp(ask->ecosystem, reg_column_peek(stmt, 1)) != 0)

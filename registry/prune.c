@@ -34,6 +34,9 @@ static const struct { unsigned acts; bool timed, deep; const char *why, *sql; } 
         { ANY_ACT, false, false, "is in use",
           "SELECT coalesce(nullif(name, ''), instance) || ' (' || source || ')' FROM launch WHERE image = ? AND ended_at IS NULL "
           "ORDER BY last_at DESC, id LIMIT 6" },
+        { ANY_ACT, true, false, "is what a bake builds on that is running (`bakery bakes`)",
+          "SELECT name || ' on ' || host FROM bake WHERE source = (SELECT id FROM image WHERE sequence = ?) AND status = 'running' "
+          "AND started_at + 604800 > ? ORDER BY number LIMIT 6" },              /* REG_BAKE_SECONDS */
         { ANY_ACT, true, false, "is kept; `bakery image unkeep` ends that; asked for by",
           "SELECT who || coalesce(': ' || why, '') FROM keep WHERE image = ? AND (until IS NULL OR until > ?)" },
         { ACT(TRASH), false, true, "has descendants that are not in the trash",
@@ -114,7 +117,9 @@ static int set_hidden(struct reg *reg, const struct reg_image *image, bool hidde
         const struct reg_event event = { .who = change->who, .action = hidden ? "image.hidden" : "image.unhidden", .subject = image->id,
                                          .name = image->name, .why = change->why };
 
-        if (reg_sql_run(reg, err, "UPDATE image SET hidden = ? WHERE sequence = ?", "ii", (int64_t)hidden, image->sequence) < 0)
+        /* As a move of its state ends what rules have noted for that (state.c). */
+        if (reg_sql_run(reg, err, "UPDATE image SET hidden = ? WHERE sequence = ?", "ii", (int64_t)hidden, image->sequence) < 0 ||
+            reg_sql_run(reg, err, "DELETE FROM mark WHERE image = ? AND action = 'hide'", "i", image->sequence) < 0)
                 return -1;
         return reg_event_put(reg, &event, err);
 }

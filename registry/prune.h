@@ -2,8 +2,8 @@
  * and what no policy may override.
  *
  * Whatever the caller wants, these are refused (BK_CONFLICT, saying why): deprecating, hiding, trashing or purging the head of a channel,
- * an image with a living launch reference, one that somebody asked to keep; trashing or purging one on which an image stands that is not
- * itself in the trash; purging one on which any image stands, or that is not in the trash. */
+ * an image with a living launch reference, one that a running bake builds on, one that somebody asked to keep; trashing or purging one on
+ * which an image stands that is not itself in the trash; purging one on which any image stands, or that is not in the trash. */
 #pragma once
 #include "lib/mem.h"
 #include "registry/life.h"
@@ -54,7 +54,8 @@ int reg_collect_these(struct reg *reg, const struct layer_store *store, const st
 int reg_doomed(struct reg *reg, struct bk_strv *ret, struct bk_error *err) BK_MUST_CHECK;
 
 /* --- marks ----------------------------------------------------------------------------------------- */
-/* An image that a rule has found, and that waits for its grace to end. One for each image and rule. */
+/* An image that a rule has found, and that waits for its grace to end. One for each image and rule. They end with what they are for: when an
+ * image is deprecated, hidden or trashed, by whomever, and when that is undone. */
 struct reg_mark {
         int64_t sequence;
         char *id, *rule, *action;
@@ -71,7 +72,7 @@ int reg_marks_change(struct reg *reg, const struct reg_marks *set, const struct 
                      struct bk_error *err) BK_MUST_CHECK;
 /* Somebody was told, and the grace runs from now to due_at. */
 int reg_mark_told(struct reg *reg, const char *id, const char *rule, const char *told, int64_t due_at, struct bk_error *err) BK_MUST_CHECK;
-/* A word that opts this image out, for the message: "bko_...", kept only as a hash. The caller's. */
+/* A word that opts this image out, for the message: "bko_...", kept only as a hash. The caller's. The last ten of an image and rule hold. */
 int reg_mark_token(struct reg *reg, const char *id, const char *rule, char **ret, struct bk_error *err) BK_MUST_CHECK;
 
 /* --- opting out -------------------------------------------------------------------------------------- */

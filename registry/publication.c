@@ -9,7 +9,7 @@
 #include "registry/life.h"
 #include "registry/registry_priv.h"
 
-enum { PACKAGES_MOST = 200000, CHECKS_MOST = 100000, ATTRIBUTES_MOST = 1000, SIGNATURES_MOST = 20 };
+enum { PACKAGES_MOST = 200000, CHECKS_MOST = 100000, ATTRIBUTES_MOST = 1000, SIGNATURES_MOST = 100 };
 
 /* --- writing ------------------------------------------------------------------------------- */
 
@@ -47,6 +47,20 @@ static int add_signatures(struct reg *reg, const char *id, json_t *document, str
         return 0;
 }
 
+/* Where the statement was signed: without a signature there is nothing that the provenance does not say. */
+static int add_attestation(struct reg *reg, const char *id, json_t *document, struct bk_error *err)
+{
+        autojson *envelope = NULL;
+        autofree char *text = NULL;
+
+        if (reg_provenance(reg, id, REG_PROVENANCE_SLSA, &text, err) < 0)
+                return -1;
+        envelope = json_loads(text, 0, NULL);
+        if (json_array_size(json_object_get(envelope, "signatures")) > 0)
+                (void)json_object_set(document, "attestation", envelope);
+        return 0;
+}
+
 int reg_publication_json(struct reg *reg, const char *id, json_t **ret, struct bk_error *err)
 {
         static const char *const of_image[] = { "name", "type", "layer", "ancestor", "input_hash", "created_by", "created_on", "attributes", NULL };
@@ -66,7 +80,8 @@ int reg_publication_json(struct reg *reg, const char *id, json_t **ret, struct b
         (void)json_object_set_new(image, "state", json_string(reg_state_name(state == REG_TESTED || state == REG_PROMOTED ? REG_TESTED : REG_BAKED)));
         copy(document, record, of_record);
         (void)json_object_set_new(document, "manifest", json_string(manifest));
-        if (add_os(reg, id, document, err) < 0 || add_signatures(reg, id, document, err) < 0)
+        if (add_os(reg, id, document, err) < 0 || add_signatures(reg, id, document, err) < 0 ||
+            add_attestation(reg, id, document, err) < 0)
                 return -1;
         *ret = bk_take(document);
         return 0;
@@ -212,17 +227,34 @@ static int image_of(const json_t *document, struct reg_image *ret, const char **
         return 0;
 }
 
-static int signatures_of(const json_t *document, const json_t **ret, struct bk_error *err)
+static int signatures_of(const json_t *document, const char ***ret, size_t *ret_n, struct bk_error *err)
 {
-        const json_t *row;
+        const json_t *list = NULL, *row;
         size_t i;
 
-        if (list_of(document, "signatures", SIGNATURES_MOST, ret, err) < 0)
+        if (list_of(document, "signatures", SIGNATURES_MOST, &list, err) < 0)
                 return -1;
-        json_array_foreach(*ret, i, row)
+        *ret_n = json_array_size(list);
+        *ret = bk_alloc((*ret_n + 1) * sizeof **ret);
+        json_array_foreach(list, i, row) {
                 if (!json_is_string(row) || strlen(json_string_value(row)) != json_string_length(row))
                         return bk_fail(err, BK_INVALID, "a signature is not a text");
+                (*ret)[i] = json_string_value(row);
+        }
         return 0;
+}
+
+/* The envelope as a text, for whoever checks that it holds the statement of this image. */
+static int attestation_of(const json_t *document, char **ret, struct bk_error *err)
+{
+        const json_t *envelope = json_object_get(document, "attestation");
+
+        if (envelope == NULL || json_is_null(envelope))
+                return 0;
+        if (!json_is_object(envelope))
+                return bk_fail(err, BK_INVALID, "'attestation' is no DSSE envelope");
+        *ret = json_dumps(envelope, JSON_COMPACT | JSON_SORT_KEYS);
+        return *ret != NULL ? 0 : bk_fail(err, BK_INVALID, "'attestation' cannot be written as JSON");
 }
 
 /* The layer as it lies in the store. */
@@ -254,27 +286,28 @@ static int check_manifest(const char *manifest, const struct reg_image *image, s
         return status;
 }
 
-/* Nothing of it is owned but the three lists: texts are the document's. */
+/* Nothing of it is owned but the lists and the envelope: texts are the document's. */
 int reg_publication_put(struct reg *reg, const struct layer_store *store, json_t *document, const char *who, char **ret_id,
                         struct bk_error *err)
 {
         autofree struct reg_package *packages = NULL;
         autofree struct reg_check *checks = NULL;
         autofree struct reg_pair *attributes = NULL;
+        autofree const char **signatures = NULL;
         BK_CLEANUP(layer_info_done) struct layer_info info = { 0 };
         struct reg_image image = { 0 };
         struct reg_layer layer = { 0 };
         struct reg_publication p = { .image = &image, .layer = &layer };
-        const json_t *signatures = NULL;
         autoclose int hold = -1;
         json_t *provenance = json_object_get(document, "provenance");
-        autofree char *id = NULL;
+        autofree char *id = NULL, *attestation = NULL;
 
         if (image_of(document, &image, &p.manifest, err) < 0 ||
             attributes_of(json_object_get(document, "image"), &attributes, &image.n_attributes, err) < 0 ||
             packages_of(document, &packages, &p.n_packages, err) < 0 || checks_of(document, &checks, &p.n_checks, err) < 0 ||
-            text(document, "os", "the publication", &p.os, err) < 0 || signatures_of(document, &signatures, err) < 0 ||
-            layer_store_hold(store, false, &hold, err) < 0 || layer_of(store, image.layer, &info, err) < 0)
+            text(document, "os", "the publication", &p.os, err) < 0 || signatures_of(document, &signatures, &p.n_signatures, err) < 0 ||
+            attestation_of(document, &attestation, err) < 0 || layer_store_hold(store, false, &hold, err) < 0 ||
+            layer_of(store, image.layer, &info, err) < 0)
                 return -1;
         layer = (struct reg_layer){ .digest = info.digest, .backing = info.backing, .size = info.size, .virtual_size = info.virtual_size,
                                     .depth = info.depth };
@@ -290,7 +323,8 @@ int reg_publication_put(struct reg *reg, const struct layer_store *store, json_t
         p.packages = packages;
         p.checks = checks;
         p.provenance = json_is_null(provenance) ? NULL : provenance;
-        p.signature = json_string_value(json_array_get(signatures, 0));
+        p.signatures = signatures;
+        p.attestation = attestation;
         if (check_manifest(p.manifest, &image, err) < 0)
                 return -1;
         if (reg_publish(reg, &p, err) < 0) {
@@ -300,9 +334,6 @@ int reg_publication_put(struct reg *reg, const struct layer_store *store, json_t
                 return -1;
         }
         layer_arrived(store, layer.digest);
-        for (size_t i = 1; i < json_array_size(signatures); i++)
-                if (reg_signature_put(reg, id, json_string_value(json_array_get(signatures, i)), &(struct reg_change){ .who = who }, err) < 0)
-                        return -1;
         *ret_id = bk_take(id);
         return 0;
 }

@@ -6,6 +6,7 @@
  *  "checks": [{"suite", "name", "verdict", "message", "duration_us"}],
  *  "os": "debian:12" or null,     whose packages these are
  *  "signatures": [TEXT],          .minisig files of the manifest
+ *  "attestation": {} or null,     a signed DSSE envelope that holds the image's statement
  *  "unique_version": BOOL,        as in templates
  *  "provenance": {} or null}
  *

@@ -96,8 +96,9 @@ static int put_signatures(struct reg *reg, const struct reg_publication *p, int6
         struct reg_image image = *p->image;     /* borrows */
 
         image.sequence = row;
-        if (p->signature != NULL && reg_signature_add(reg, row, p->signature, err) < 0)
-                return bk_wrap(err, "the signature");
+        for (size_t i = 0; i < p->n_signatures; i++)
+                if (reg_signature_add(reg, row, p->signatures[i], err) < 0)
+                        return bk_wrap(err, "signature %zu", i + 1);
         if (p->attestation != NULL && reg_attestation_add(reg, &image, p->provenance, p->attestation, err) < 0)
                 return bk_wrap(err, "the attestation");
         return 0;

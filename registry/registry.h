@@ -74,7 +74,8 @@ struct reg_publication {
         json_t *provenance;
         bool allow_revoked;             /* the ancestor may be revoked; the image is then revoked as it is */
         bool unique_version;            /* no other living image of its name has its version and architecture; from now on neither */
-        const char *signature;          /* of the manifest, a .minisig file; NULL: none */
+        const char *const *signatures;  /* of the manifest, .minisig files */
+        size_t n_signatures;
         const char *attestation;        /* reg_statement() of it in a signed envelope; NULL: none */
         const char *who;                /* publishes it here, for the log; NULL: who baked it */
 };

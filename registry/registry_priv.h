@@ -73,7 +73,7 @@ int reg_rank_fill(struct reg *reg, struct bk_error *err) BK_MUST_CHECK;
 /* --- schema.c ------------------------------------------------------------- */
 /* Migrations, each in a file of its own. */
 extern const char reg_schema_life[], reg_schema_use[], reg_schema_advisories[], reg_schema_prune[], reg_schema_claim[],
-        reg_schema_noted[], reg_schema_count[], reg_schema_tally[];
+        reg_schema_noted[], reg_schema_count[], reg_schema_bakes[], reg_schema_tally[];
 /* What the seventh does besides. */
 int reg_advisories_note(struct reg *reg, struct bk_error *err) BK_MUST_CHECK;
 /* Brings the file to the schema of this program, or says why that cannot be. */
@@ -293,6 +293,10 @@ int reg_channel_parse(const char *reference, char **ret_name, char **ret_channel
 /* BK_CONFLICT when the image cannot head it. */
 int reg_channel_fit(const struct reg_image *image, const char *name, const char *channel, struct bk_error *err) BK_MUST_CHECK;
 int reg_channel_head(struct reg *reg, const char *reference, struct reg_image *ret, struct bk_error *err) BK_MUST_CHECK;
+/* The head also where it was withdrawn. */
+int reg_channel_points_at(struct reg *reg, const char *reference, struct reg_image *ret, struct bk_error *err) BK_MUST_CHECK;
+/* Like reg_resolve(), and where everything that is meant was withdrawn, that: who runs it runs it still. */
+int reg_resolve_used(struct reg *reg, const char *reference, struct reg_image *ret, struct bk_error *err) BK_MUST_CHECK;
 
 /* --- json.c --------------------------------------------------------------- */
 void reg_json_done(json_t **json);

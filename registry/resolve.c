@@ -66,13 +66,17 @@ static int by_prefix(struct reg *reg, const char *prefix, struct reg_image *ret,
         return 0;
 }
 
-static int by_query(struct reg *reg, const char *query, struct reg_image *ret, struct bk_error *err)
+static int by_query(struct reg *reg, const char *query, bool withdrawn, struct reg_image *ret, struct bk_error *err)
 {
         BK_CLEANUP(reg_images_done) struct reg_images images = { 0 };
         BK_CLEANUP(reg_filter_done) struct reg_filter filter = { 0 };
 
         if (reg_filter_parse(query, &filter, err) < 0)
                 return -1;
+        if (withdrawn) {
+                filter.states = REG_STATES_ALL;
+                filter.hidden = true;
+        }
         if (!filter.one) {
                 filter.limit = 1;
                 filter.first = true;
@@ -92,7 +96,7 @@ static int by_digits(struct reg *reg, const char *reference, const char *prefix,
         if (by_prefix(reg, prefix, ret, &miss) == 0)
                 return 0;
         if (miss.kind == BK_NOT_FOUND && strchr(reference, ':') == NULL && reg_name_check("name", reference, NULL) == 0) {
-                if (by_query(reg, reference, ret, err) == 0)
+                if (by_query(reg, reference, false, ret, err) == 0)
                         return 0;
                 return bk_wrap(err, "no digest begins with '%s'", reference);
         }
@@ -108,7 +112,7 @@ int reg_resolve(struct reg *reg, const char *reference, struct reg_image *ret, s
         if (*reference == '\0')
                 return bk_fail(err, BK_INVALID, "an empty reference; write a digest, name:channel, a name or a query");
         if (strpbrk(reference, "?;") != NULL)
-                return by_query(reg, reference, ret, err);
+                return by_query(reg, reference, false, ret, err);
         prefix = digest_prefix(reference);
         if (prefix != NULL)
                 return by_digits(reg, reference, prefix, ret, err);
@@ -116,7 +120,22 @@ int reg_resolve(struct reg *reg, const char *reference, struct reg_image *ret, s
                 return bk_fail(err, BK_INVALID, "'%.100s' is not sha256: and 8 to 64 hex digits", reference);
         if (strchr(reference, ':') != NULL)
                 return reg_channel_head(reg, reference, ret, err);
-        return by_query(reg, reference, ret, err);
+        return by_query(reg, reference, false, ret, err);
+}
+
+int reg_resolve_used(struct reg *reg, const char *reference, struct reg_image *ret, struct bk_error *err)
+{
+        struct bk_error why = { 0 }, again = { 0 };
+        int status = reg_resolve(reg, reference, ret, &why);
+
+        /* A channel whose head is withdrawn is a conflict; a name or a query of such images only is gone. */
+        if (status < 0 && why.kind == BK_CONFLICT)
+                status = reg_channel_points_at(reg, reference, ret, &again);
+        else if (status < 0 && why.kind == BK_GONE)
+                status = by_query(reg, reference, true, ret, &again);
+        if (status < 0 && err != NULL)
+                *err = again.kind == BK_INFRA || again.kind == BK_CORRUPT ? again : why;
+        return status;
 }
 
 int reg_find_input(struct reg *reg, const char *name, const char *input_hash, struct reg_image *ret, struct bk_error *err)

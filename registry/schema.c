@@ -130,7 +130,8 @@ static const char version_1[] =
         "CREATE INDEX channel_log_by_image ON channel_log (image, id);";
 
 static const char *const migrations[] = { version_1, reg_schema_life, reg_schema_use, reg_schema_advisories, reg_schema_prune,
-                                         reg_schema_claim, reg_schema_noted, reg_schema_count, reg_schema_tally };
+                                         reg_schema_claim, reg_schema_noted, reg_schema_count, reg_schema_bakes,
+                                         reg_schema_tally };
 /* What SQL cannot do of a migration, right after it. */
 static int (*const steps[sizeof migrations / sizeof *migrations])(struct reg *reg, struct bk_error *err) = {
         [1] = reg_rank_fill, [5] = reg_index_short_values, [6] = reg_advisories_note,

@@ -259,8 +259,8 @@ static void ask(struct serve_request *request, struct reg *reg, struct reg_answe
         const struct reg_request question = {
                 .method = bk_streq(request->method, "HEAD") ? "GET" : request->method, .path = request->path, .query = request->query,
                 .body = request->body.data, .length = request->body.len, .type = serve_header(request, "Content-Type"),
-                .who = request->who.name, .role = request->who.role, .base = request->base, .store = &request->serve->store,
-                .plan = request->serve->config.plan,
+                .who = request->who.name, .role = request->who.role, .role_why = request->who.why, .base = request->base,
+                .store = &request->serve->store, .plan = request->serve->config.plan,
         };
 
         reg_api(reg, &question, ret);

@@ -17,6 +17,7 @@
 void serve_who_done(struct serve_who *who)
 {
         free(who->name);
+        free(who->why);
         *who = (struct serve_who){ 0 };
 }
 
@@ -53,7 +54,7 @@ static void who_keep(struct reg_serve *serve, const char *digest, int64_t index,
         free(serve->who[place].token);
         serve_who_done(&serve->who[place].who);
         serve->who[place].token = bk_strdup(digest);
-        serve->who[place].who = (struct serve_who){ bk_strdup(who->name), who->role, who->known };
+        serve->who[place].who = (struct serve_who){ .name = bk_strdup(who->name), .role = who->role, .known = who->known };
         serve->who[place].index = index;
         serve->who[place].at = now;
         (void)pthread_mutex_unlock(&serve->who_lock);
@@ -122,7 +123,8 @@ static bool host_is_here(const char *host)
         return strcasecmp(name, "localhost") == 0 || bk_address_parse(name, 0, &at, NULL) == 0;
 }
 
-static int by_address(struct serve_request *request, const struct sockaddr *at, struct serve_who *ret, struct bk_error *err)
+/* Who asks under a name that is not ours is nobody, who may still hear whether we are well: agents on this host ask so. */
+static void by_address(struct serve_request *request, const struct sockaddr *at, struct serve_who *ret)
 {
         const struct reg_serve_config *config = &request->serve->config;
         const bool here = bk_address_loopback(at);
@@ -133,9 +135,8 @@ static int by_address(struct serve_request *request, const struct sockaddr *at, 
                 ret->role = REG_NOBODY;
         ret->name = bk_address_text(at);
         if (here && !config->token_required && ret->role == REG_NOBODY)
-                return bk_fail(err, BK_DENIED, "'%s' is not a name of this host; show a token, or start the server with -anonymous",
-                               serve_header(request, "Host"));
-        return 0;
+                ret->why = bk_format("'%.200s' is not a name of this host; show a token, or start the server with -anonymous",
+                                     serve_header(request, "Host"));
 }
 
 /* Forms of strangers' pages are sent without asking us first, and browsers say so: by "Origin" or by "Sec-Fetch-Site". Other programs say nothing. */
@@ -164,10 +165,13 @@ static int check_certificate(const struct serve_request *request, struct bk_erro
 }
 
 /* "Basic" is what browsers have: the password is the token, whatever the name. Once it was given, a browser sends it with whatever any page
- * of anybody's makes it send; so it is for reading only. */
+ * of anybody's makes it send; so it is for reading only, and for what cloud-init can show no other way. */
 static int shown_token(const struct serve_request *request, const char *shown, char **ret, struct bk_error *err)
 {
+        static const char phone_home[] = "/launches/phone-home/";
         const bool reads = bk_streq(request->method, "GET") || bk_streq(request->method, "HEAD");
+        const bool phones = bk_streq(request->method, "POST") && strncmp(request->path, phone_home, strlen(phone_home)) == 0 &&
+                            !serve_is_foreign(request);
         autofree unsigned char *pair = NULL;
         const char *colon;
         size_t length = 0;
@@ -178,7 +182,7 @@ static int shown_token(const struct serve_request *request, const char *shown, c
                 *ret = bk_strdup(shown + 7 + strspn(shown + 7, " "));
                 return 0;
         }
-        if (!reads || strncasecmp(shown, "Basic ", 6) != 0)
+        if ((!reads && !phones) || strncasecmp(shown, "Basic ", 6) != 0)
                 return bk_fail(err, BK_DENIED, "write 'Authorization: Bearer TOKEN'");
         shown += 6 + strspn(shown + 6, " ");
         if (bk_base64_read(shown, strlen(shown), &pair, &length, NULL) < 0 || (colon = memchr(pair, ':', length)) == NULL)
@@ -201,5 +205,8 @@ int serve_who(struct serve_request *request, struct bk_error *err)
 
                 return shown_token(request, shown, &token, err) < 0 ? -1 : by_token(request->serve, token, &request->who, err);
         }
-        return at->sa_family == AF_UNIX ? by_socket(request, &request->who, err) : by_address(request, at, &request->who, err);
+        if (at->sa_family == AF_UNIX)
+                return by_socket(request, &request->who, err);
+        by_address(request, at, &request->who);
+        return 0;
 }

@@ -176,7 +176,8 @@ static enum MHD_Result begin_body(struct serve_request *request)
 {
         const struct reg_serve_config *config = &request->serve->config;
         autofree char *digest = bk_streq(request->method, "PUT") ? serve_layer_digest(request->path) : NULL;
-        const struct reg_request question = { .method = request->method, .path = request->path, .query = "", .role = request->who.role };
+        const struct reg_request question = { .method = request->method, .path = request->path, .query = "", .role = request->who.role,
+                                              .role_why = request->who.why };
         enum reg_role needs = REG_ADMIN;
         struct serve_range range = { 0 };
         struct reg_answer answer;

@@ -111,7 +111,7 @@ int serve_hooks_start(struct reg_serve *serve, struct bk_error *err) BK_MUST_CHE
 void serve_hooks_stop(struct serve_hooks *hooks);       /* after reg_serve.stopping is set and who waits was woken */
 
 /* --- serve.c --------------------------------------------------------------------------- */
-struct serve_who { char *name; enum reg_role role; bool known; /* by token or user, not by address */ };
+struct serve_who { char *name, *why /* the role is so low; may be NULL */; enum reg_role role; bool known; /* by token or user, not by address */ };
 struct serve_listener { struct reg_serve *serve; struct MHD_Daemon *daemon; char *url, *path; bool local; };
 enum { SERVE_WHO_CACHED = 64 };
 

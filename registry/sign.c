@@ -18,13 +18,13 @@
 #define SIGNATURES_MOST 100
 
 /* --- images ------------------------------------------------------------------ */
-/* Comments are shown to people: nothing in them moves a cursor. */
+/* Comments are shown to people: nothing in them moves a cursor, but for the tabs that minisign's own have. */
 static int check_lines(const char *text, struct bk_error *err)
 {
         autofree char *flat = bk_strdup(text);
 
         for (char *p = flat; *p != '\0'; p++)
-                if (*p == '\n' || *p == '\r')
+                if (*p == '\n' || *p == '\r' || *p == '\t')
                         *p = ' ';
         return reg_text_valid(flat) ? 0 : bk_fail(err, BK_INVALID, "the signature has control characters, or is not UTF-8");
 }

@@ -64,6 +64,17 @@ static int keep_trash(struct reg *reg, const struct reg_subject *subject, enum r
                            "SET purge_at = excluded.purge_at", "iii", subject->image, now, at);
 }
 
+/* What rules have noted of an image is over when it is done, or undone: a rule that finds the image again begins its grace anew. */
+static int end_marks(struct reg *reg, const struct reg_subject *subject, enum reg_state to, struct bk_error *err)
+{
+        const enum reg_state further = to > subject->state ? to : subject->state;
+
+        if (further < REG_DEPRECATED)
+                return 0;
+        return reg_sql_run(reg, err, "DELETE FROM mark WHERE image = ? AND (? = 1 OR action = 'deprecate')", "ii", subject->image,
+                           (int64_t)(further == REG_TRASHED));
+}
+
 int reg_state_move(struct reg *reg, const struct reg_subject *subject, enum reg_state to, const struct reg_move *move, struct bk_error *err)
 {
         autojson *detail = json_pack("{s:s, s:s}", "was", names[subject->state], "state", names[to]);
@@ -74,7 +85,7 @@ int reg_state_move(struct reg *reg, const struct reg_subject *subject, enum reg_
                 (void)json_object_update(detail, move->extra);
         if (reg_sql_run(reg, err, "UPDATE image SET state = ? WHERE sequence = ?", "ii", (int64_t)to, subject->image) < 0 ||
             reg_state_log(reg, subject->image, subject->state, to, move->who, move->why, err) < 0 ||
-            keep_trash(reg, subject, to, move->purge_at, detail, err) < 0)
+            keep_trash(reg, subject, to, move->purge_at, detail, err) < 0 || end_marks(reg, subject, to, err) < 0)
                 return -1;
         return reg_event_put(reg, &event, err);
 }

@@ -31,6 +31,14 @@ int reg_usage_replace(struct reg *reg, const char *source, const struct reg_laun
                       struct bk_error *err) BK_MUST_CHECK;
 /* The source could not be asked. */
 int reg_usage_failed(struct reg *reg, const char *source, const char *why, struct bk_error *err) BK_MUST_CHECK;
+/* Somebody is content with what sources know: with that, later answers are compared. Those of which more or less is known by now than was
+ * seen are left as they are. */
+struct reg_sources;
+int reg_usage_settled(struct reg *reg, const struct reg_sources *seen, struct bk_error *err) BK_MUST_CHECK;
+/* A person says so, of one source and whatever it knows. BK_NOT_FOUND. */
+struct reg_change;
+int reg_usage_accept(struct reg *reg, const char *source, const struct reg_change *change, int64_t *ret_was, int64_t *ret,
+                     struct bk_error *err) BK_MUST_CHECK;
 /* {"items": launches, newest first, "sources": [...]}; of one image when id is not NULL. living: only what has not ended. */
 int reg_usage_json(struct reg *reg, const char *id, bool living, json_t **ret, struct bk_error *err) BK_MUST_CHECK;
 
@@ -39,5 +47,6 @@ int reg_usage_json(struct reg *reg, const char *id, bool living, json_t **ret, s
  * lie on. In a process of its own, for at most timeout_ms. The caller has no threads. */
 int reg_usage_libvirt(const char *uri, int timeout_ms, json_t **ret, struct bk_error *err) BK_MUST_CHECK;
 /* Takes the report of a source as a whole: {"items": [{"instance", "name", "image" or "layers", "detail"}]}, or {"error": why it could not be
- * asked}. An item whose layers are those of no image is none of ours and is passed over. *ret: {"source", "references", "instances"}. */
+ * asked}. An item whose layers are those of no image is none of ours and is passed over, one whose image is not
+ * here is counted. *ret: {"source", "references", "instances", "unknown"}. */
 int reg_usage_report(struct reg *reg, const char *source, const json_t *report, const char *who, json_t **ret, struct bk_error *err) BK_MUST_CHECK;

@@ -34,8 +34,9 @@ static char *layer_of(const char *path)
         return digest != NULL && bk_digest_valid(digest) ? bk_take(digest) : NULL;
 }
 
-/* Where it is looked for layers. A file of this host that may not be read could lie on any of them. */
-struct look { bool local; char *unreadable; };
+/* Where it is looked for layers. A file of this host that may not be read could lie on any of them, and so could a volume that nobody
+ * knows the file of. */
+struct look { virConnectPtr connection; bool local; char *unreadable; };
 
 /* What a local qcow2 file lies on, by its header (QEMU's docs/interop/qcow2.txt: 8 backing file offset, 16 its length); NULL: nothing. */
 static char *backing_of(struct look *look, const char *path)
@@ -47,7 +48,7 @@ static char *backing_of(struct look *look, const char *path)
         uint64_t offset;
         uint32_t length;
 
-        if (fd < 0 && errno != ENOENT && errno != ENOTDIR && look->unreadable == NULL)
+        if (fd < 0 && errno != ENOENT && errno != ENOTDIR && errno != ENXIO && errno != ENOMEDIUM && look->unreadable == NULL)
                 look->unreadable = bk_format("%s: %s", path, strerror(errno));
         if (fd < 0 || pread(fd, head, sizeof head, 0) != sizeof head || memcmp(head, "QFI\xfb", 4) != 0)
                 return NULL;
@@ -85,6 +86,33 @@ static void follow(struct look *look, json_t *layers, const char *from)
         }
 }
 
+/* The file or device of a volume; NULL, with a note, where libvirt cannot say. */
+static char *volume_path(struct look *look, const char *pool_name, const char *name)
+{
+        virStoragePoolPtr pool = virStoragePoolLookupByName(look->connection, pool_name);
+        virStorageVolPtr volume = pool == NULL ? NULL : virStorageVolLookupByName(pool, name);
+        char *path = volume == NULL ? NULL : virStorageVolGetPath(volume);
+
+        if (path == NULL && look->unreadable == NULL)
+                look->unreadable = bk_format("volume '%s' of pool '%s': %s", name, pool_name, virGetLastErrorMessage());
+        if (volume != NULL)
+                (void)virStorageVolFree(volume);
+        if (pool != NULL)
+                (void)virStoragePoolFree(pool);
+        return path;
+}
+
+/* What is none of ours is NULL: disks over the network lie on no file. Memory of libxml2 and libvirt is malloc()'s. */
+static char *source_path(struct look *look, xmlNode *source)
+{
+        autofree char *pool = (char *)xmlGetProp(source, (const xmlChar *)"pool"), *name = (char *)xmlGetProp(source, (const xmlChar *)"volume");
+        char *path = (char *)xmlGetProp(source, (const xmlChar *)"file");
+
+        if (path == NULL)
+                path = (char *)xmlGetProp(source, (const xmlChar *)"dev");
+        return path != NULL || pool == NULL || name == NULL ? path : volume_path(look, pool, name);
+}
+
 /* <disk><source file="top"/><backingStore><source file="below"/><backingStore>... */
 static json_t *layers_of(struct look *look, xmlNode *disk)
 {
@@ -96,12 +124,12 @@ static json_t *layers_of(struct look *look, xmlNode *disk)
 
                 for (xmlNode *child = disk->children; child != NULL; child = child->next) {
                         if (bk_streq((const char *)child->name, "source")) {
-                                char *file = (char *)xmlGetProp(child, (const xmlChar *)"file");
+                                char *path = source_path(look, child);
 
-                                if (file != NULL) {
-                                        add_layer(layers, file);
+                                if (path != NULL) {
+                                        add_layer(layers, path);
                                         free(last);
-                                        last = file;            /* libxml2's memory is malloc()'s */
+                                        last = path;
                                 }
                         } else if (bk_streq((const char *)child->name, "backingStore")) {
                                 below = child;
@@ -187,6 +215,7 @@ static int ask(const char *uri, json_t *items, struct bk_error *err)
         connection = virConnectOpenReadOnly(uri);
         if (connection == NULL)
                 return libvirt_fail(uri, err);
+        look.connection = connection;
         host = virConnectGetHostname(connection);
         n = virConnectListAllDomains(connection, &domains, 0);
         if (n < 0)

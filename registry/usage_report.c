@@ -8,7 +8,7 @@
 
 enum { ITEMS_MOST = 100000, IMAGES_EACH = 100 };
 
-struct launches { struct reg_launch *v; size_t n; struct bk_strv ids; };
+struct launches { struct reg_launch *v; size_t n, unknown; struct bk_strv ids; };
 
 static void launches_done(struct launches *launches)
 {
@@ -56,19 +56,32 @@ static int add_disk(struct reg *reg, struct launches *launches, const json_t *it
         return 0;
 }
 
+/* What was deleted, or never was here, is counted: one such item says nothing against the others. */
+static int add_named(struct reg *reg, struct launches *launches, const json_t *item, const char *reference, const char *who, struct bk_error *err)
+{
+        BK_CLEANUP(reg_image_done) struct reg_image found = { 0 };
+        struct bk_error why = { 0 };
+
+        if (reg_resolve_used(reg, reference, &found, &why) == 0) {
+                add(launches, item, found.id, who);
+        } else if (why.kind == BK_NOT_FOUND || why.kind == BK_GONE) {
+                launches->unknown++;
+        } else {
+                *err = why;
+                return -1;
+        }
+        return 0;
+}
+
 static int add_item(struct reg *reg, struct launches *launches, const json_t *item, const char *who, struct bk_error *err)
 {
         const json_t *image = json_object_get(item, "image"), *disk, *detail = json_object_get(item, "detail");
-        BK_CLEANUP(reg_image_done) struct reg_image found = { 0 };
         size_t i;
 
         if (!json_is_object(item) || (detail != NULL && !json_is_object(detail)))
                 return bk_fail(err, BK_INVALID, "an item is an object with \"instance\" and \"image\" or \"layers\", and its detail is one");
-        if (json_is_string(image)) {
-                if (reg_resolve(reg, json_string_value(image), &found, err) < 0)
-                        return -1;
-                add(launches, item, found.id, who);
-        }
+        if (json_is_string(image) && add_named(reg, launches, item, json_string_value(image), who, err) < 0)
+                return -1;
         json_array_foreach(json_object_get(item, "layers"), i, disk)
                 if (add_disk(reg, launches, item, disk, who, err) < 0)
                         return -1;
@@ -94,7 +107,7 @@ int reg_usage_report(struct reg *reg, const char *source, const json_t *report, 
                         return bk_wrap(err, "item %zu", i);
         if (reg_usage_replace(reg, source, launches.v, launches.n, who, &unknown, err) < 0)
                 return -1;
-        *ret = json_pack("{s:o, s:I, s:I}", "source", reg_json_text(source), "references", (json_int_t)launches.n, "instances",
-                         (json_int_t)json_array_size(items));
+        *ret = json_pack("{s:o, s:I, s:I, s:I}", "source", reg_json_text(source), "references", (json_int_t)(launches.n - unknown), "instances",
+                         (json_int_t)json_array_size(items), "unknown", (json_int_t)(launches.unknown + unknown));
         return 0;
 }

@@ -3,9 +3,10 @@
  * The format: https://developer.hashicorp.com/vagrant/docs/boxes/format#box-metadata. A client asks HEAD first and takes the URL for a
  * catalogue when its type is application/json. `vagrant box add USER/BOX` with VAGRANT_SERVER_URL asks /api/v2/vagrant/USER/BOX, older
  * clients /USER/BOX. An image without a slash in its name is a box of the user "bakery". */
-#include "registry/api.h"
+#include "registry/api_images.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "lib/fs.h"
 #include "registry/life_priv.h"
@@ -57,9 +58,23 @@ static char *version_of(const struct reg_image *image)
 }
 
 /* --- the catalogue ------------------------------------------------------------------ */
+/* As Vagrant calls what it runs on (its Util::Platform.architecture). */
+static const char *architecture_of(const struct reg_image *image)
+{
+        static const struct { const char *given, *vagrant; } names[] = {
+                { "x86_64", "amd64" }, { "x86-64", "amd64" }, { "x64", "amd64" }, { "aarch64", "arm64" }, { "i686", "i386" }, { "i586", "i386" },
+                { "x86", "i386" }, { "armhf", "arm" }, { "armv7l", "arm" }, { "ppc64el", "ppc64le" },
+        };
+        const char *given = reg_image_attribute(image, "architecture");
+
+        for (size_t i = 0; given != NULL && i < sizeof names / sizeof *names; i++)
+                if (strcasecmp(names[i].given, given) == 0)
+                        return names[i].vagrant;
+        return given == NULL ? "unknown" : given;
+}
+
 static json_t *provider_of(const struct reg_call *call, const struct reg_image *image, struct bk_error *err)
 {
-        const char *architecture = reg_image_attribute(image, "architecture");
         BK_CLEANUP(reg_view_done) struct reg_view view = { 0 };
         autofree char *url = bk_format("%s/api/v1/images/%s/box", call->request->base, image->id);
         const int made = call->request->store == NULL ? 0 : reg_view_get(call->request->store, image->id, &view, err);
@@ -68,7 +83,7 @@ static json_t *provider_of(const struct reg_call *call, const struct reg_image *
         if (made < 0)
                 return NULL;
         provider = json_pack("{s:s, s:s, s:o, s:b}", "name", "libvirt", "url", url, "architecture",
-                             reg_json_text(architecture == NULL ? "unknown" : architecture), "default_architecture", 0);
+                             reg_json_text(architecture_of(image)), "default_architecture", 0);
         if (made > 0) {
                 (void)json_object_set_new(provider, "checksum_type", json_string("sha256"));
                 (void)json_object_set_new(provider, "checksum", json_string(view.box_sha256));
@@ -126,11 +141,12 @@ static void choose_defaults(json_t *versions)
 
 static int find_images(const struct reg_call *call, struct reg_images *ret, struct bk_error *err)
 {
-        const char *user = call->part[0], *box = call->part[1], *query = call->request->query;
+        const char *user = call->part[0], *box = call->part[1];
         autofree char *name = strcmp(user, OURS) == 0 ? bk_strdup(box) : bk_format("%s/%s", user, box);
+        autofree char *query = reg_call_query(call);
         autofree char *limit = strstr(query, "_limit") != NULL ? bk_strdup("") :
-                               bk_format("%s_limit=%d", *query != '\0' ? "&" : "", VERSIONS_MOST);
-        autofree char *full = bk_format("%s?%s%s", name, query, limit);
+                               bk_format("%c_limit=%d", *query != '\0' ? '&' : '?', VERSIONS_MOST);
+        autofree char *full = bk_format("%s%s%s", name, query, limit);
 
         return reg_name_check("box", name, err) < 0 || reg_query(call->reg, full, ret, err) < 0 ? -1 : 0;
 }

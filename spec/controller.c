@@ -41,22 +41,57 @@ static char *spec_folder(const struct spec_engine *engine)
         return bk_take(real);
 }
 
-/* Opens a file of the build host if, links resolved, it lies in the spec's folder; any with trust. */
+/* The project that a folder of specs belongs to: PROJECT/spec, and test-kitchen's PROJECT/SUITE/serverspec. Cuts the path; false: none. */
+static bool cut_to_project(char *folder)
+{
+        char *slash = strrchr(folder, '/');
+        const bool kitchen = slash != NULL && bk_streq(slash, "/serverspec");
+
+        if (slash == NULL || (!kitchen && !bk_streq(slash, "/spec")))
+                return false;
+        *slash = '\0';
+        slash = kitchen ? strrchr(folder, '/') : slash;
+        if (slash != NULL)
+                *slash = '\0';
+        return *folder != '\0';
+}
+
+/* What it keeps there for its specs: properties.yml, lib/x.rb. Hidden names, keys and all else are not. */
+static bool is_project_file(const char *path)
+{
+        static const char *const endings[] = { ".rb", ".yml", ".yaml", ".json", ".csv" };
+        const char *name = strrchr(path, '/'), *dot = name == NULL ? NULL : strrchr(name, '.');
+
+        for (size_t i = 0; dot != NULL && i < sizeof endings / sizeof *endings; i++)
+                if (bk_streq(dot, endings[i]))
+                        return strstr(path, "/.") == NULL;
+        return false;
+}
+
+static bool lies_in(const char *path, const char *folder)
+{
+        const size_t length = strlen(folder);
+
+        return strncmp(path, folder, length) == 0 && (path[length] == '/' || path[length] == '\0');
+}
+
+/* Opens a file of the build host if, links resolved, it lies in the spec's folder, or is its project's; any with trust. */
 static int open_beside(const struct spec_engine *engine, const char *path)
 {
         if (engine->job->options->trust)
                 return open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
         autofree char *root = spec_folder(engine), *real = realpath(path, NULL);
-        autoclose int root_fd = root ? open(root, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
-        const size_t length = root ? strlen(root) : 0;
+        autoclose int root_fd = -1;
 
-        if (root_fd < 0 || real == NULL)
+        if (root == NULL || real == NULL)
                 return -1;
-        if (strncmp(real, root, length) != 0 || (real[length] != '/' && real[length] != '\0')) {
+        if (!lies_in(real, root) && (!cut_to_project(root) || !lies_in(real, root) || !is_project_file(real + strlen(root)))) {
                 errno = EACCES;
                 return -1;
         }
-        return bk_open_in_root(root_fd, real[length] ? real + length : "/", O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+        root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        path = real + strlen(root);
+        return root_fd < 0 ? -1 : bk_open_in_root(root_fd, *path ? path : "/", O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
 }
 
 /* Returns 1 loaded, or loaded before unless `again`, 0 not there. One file has many names: beside/../x.rb. */

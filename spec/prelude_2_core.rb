@@ -8,11 +8,18 @@ class Interrupt < Exception; end unless Object.const_defined?(:Interrupt)
 class SystemCallError < StandardError; end unless Object.const_defined?(:SystemCallError)
 
 module Errno
+  class Named < SystemCallError
+    def initialize(detail = nil)
+      text = self.class.const_get(:TEXT)
+      super(detail ? "#{text} - #{detail}" : text)
+    end
+  end
+
   { ENOENT: 'No such file or directory', EACCES: 'Permission denied', EEXIST: 'File exists', ENOTDIR: 'Not a directory',
     EISDIR: 'Is a directory', ECONNREFUSED: 'Connection refused', ETIMEDOUT: 'Connection timed out', EPIPE: 'Broken pipe',
     EHOSTUNREACH: 'No route to host', ECONNRESET: 'Connection reset by peer' }.each do |name, text|
-    type = Class.new(SystemCallError)
-    type.define_method(:initialize) { |detail = nil| super(detail ? "#{text} - #{detail}" : text) }
+    type = Class.new(Named)
+    type.const_set(:TEXT, text)
     const_set(name, type)
   end
 end

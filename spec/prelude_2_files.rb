@@ -269,7 +269,7 @@ class File
     end
 
     def read(path, *)
-      Bakery.read(Bakery.path_of(path)) or raise IOError, "cannot read '#{path}': only files in the spec's folder can be read"
+      Bakery.read(Bakery.path_of(path)) or raise IOError, "cannot read '#{path}': only files in the spec's folder, and its project's Ruby, YAML, JSON and CSV files, can be read"
     end
     alias binread read
 

@@ -5,7 +5,7 @@ module RSpec
   module Core
     class Example
       attr_reader :name, :line, :block, :metadata, :example_group
-      attr_accessor :exception, :attempts, :generated
+      attr_accessor :exception, :attempts, :generated, :example_group_instance
 
       def initialize(group, name, line, own, block)
         @example_group, @name, @line, @block = group, name, line, block
@@ -132,6 +132,7 @@ module RSpec
           @metadata = {
             **inherited.dup, **own, description: own_title, full_description: full_title_of(parent), described_class: described,
             description_args: args, parent_example_group: parent && parent.metadata, file_path: Bakery.shown_file, block: block,
+            example_group_block: block,
             line_number: line, location: "#{Bakery.shown_file}:#{line}"
           }
           Bakery.derive(@metadata)

@@ -151,7 +151,7 @@ module Bakery
       end
       report(group, example.line, example.description, verdict, message, example)
     ensure
-      RSpec.current_example = nil
+      RSpec.current_example = example.example_group_instance = nil
     end
 
     # A failing one may be given time, or more attempts: the system below may still be starting.
@@ -180,7 +180,7 @@ module Bakery
     end
 
     def attempt_once(group, example, state)
-      instance = group.new
+      instance = example.example_group_instance = group.new
       copy_state(state, instance)
       mix_in(group, example, instance)
       RSpec::Matchers.description = nil

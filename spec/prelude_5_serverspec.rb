@@ -145,18 +145,27 @@ module Serverspec
       @property ||= {}
     end
 
-    # What `set :os, ...` says, or the image's own os-release.
+    # What `set :os, ...` says, or the image's own files in the order in which specinfra asks them.
     def os
       given = Specinfra.configuration.os
       return given if given.is_a?(Hash)
       @os ||= begin
         release = os_release
-        id = release['ID']
-        full = id == 'debian' ? Bakery.image_read('/etc/debian_version') : nil
-        full = nil unless full && full =~ /\A[\d.]+\s*\z/
-        { family: FAMILIES[id] || id, release: (full || release['VERSION_ID']).to_s.strip, arch: machine,
-          codename: release['VERSION_CODENAME'] }.compact
+        { family: FAMILIES[release['ID']] || release['ID'], release: release['VERSION_ID'], codename: release['VERSION_CODENAME'] }
+          .merge(older_release(release['ID']) || {}).merge(arch: machine).compact
       end
+    end
+
+    # Files that are older than os-release, and say more.
+    def older_release(id)
+      if id == 'debian' || id.nil?
+        debian = Bakery.image_read('/etc/debian_version').to_s.strip
+        return { family: 'debian', release: debian } unless debian.empty?
+      end
+      return if FAMILIES[id] && !%w[redhat fedora].include?(FAMILIES[id])
+      line = Bakery.image_read('/etc/redhat-release') or return
+      family = line.start_with?('Fedora') ? 'fedora' : 'redhat'
+      { family: family, release: line[family == 'fedora' ? /release (\d+)/ : /release (\d[\d.]*)/, 1] }.compact
     end
 
     def os_release

@@ -47,6 +47,27 @@ module Specinfra
     end
   end
 
+  class << self
+    # set :shell, :login_shell, :env, :path and :pre_command, or let() of these names in the example.
+    def line_as_set(line)
+      pre, *rest = [:pre_command, :shell, :login_shell, :env, :path].map { |name| setting(name) }
+      return line unless pre || rest.any?
+      [pre, line].compact.map { |part| in_shell(part, *rest) }.join(' && ')
+    end
+
+    def setting(name)
+      instance = RSpec.current_example && RSpec.current_example.example_group_instance
+      instance && name != :env && instance.respond_to?(name) ? instance.__send__(name) : Configuration.__send__(name)
+    end
+
+    def in_shell(line, shell, login, env, path)
+      words = (env || {}).map { |key, value| "#{key}=#{Shellwords.escape(value.to_s)}" }
+      words << "PATH=\"#{path}\"" if path
+      words.unshift('env') unless words.empty?
+      [*words, Shellwords.escape((shell || '/bin/sh').to_s), *(login ? '-l' : nil), '-c', Shellwords.escape(line.to_s)].join(' ')
+    end
+  end
+
   module Runner
     # check_NAME: [type, question]; the first argument names the resource.
     CHECKS = {
@@ -136,7 +157,7 @@ module Specinfra
     end
 
     def build_command(line)
-      line
+      Specinfra.line_as_set(line.to_s)
     end
 
     def add_pre_command(line)
@@ -337,8 +358,14 @@ module Net
       end
     end
 
+    # Helpers open one, and close it; who would run something by it is told.
+    class Connection < Bakery::Shim
+      [:exec, :exec!, :open_channel, :scp, :sftp].each { |name| define_method(name) { |*| Bakery.refuse("Net::SSH's #{name}") } }
+    end
+
     def self.start(*)
-      Bakery.refuse('Net::SSH.start')
+      connection = Connection.new
+      block_given? ? yield(connection) : connection
     end
 
     def self.configuration_for(host, *)

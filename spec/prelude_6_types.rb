@@ -21,7 +21,21 @@ module Serverspec
       alias content_as_json content
     end
 
+    # What is set about shells holds for the line that is run; the resource keeps its own name.
     class Command
+      [:stdout, :stderr, :exit_status].each do |question|
+        native = :"__#{question}"
+        alias_method(native, question)
+        define_method(question) { __as_set.__send__(native) }
+      end
+
+      def __as_set
+        line = Specinfra.line_as_set(name.to_s)
+        return self if line == name
+        @as_set ||= {}
+        @as_set[line] ||= Command.new(line)
+      end
+
       def stdout_as_json
         JSON.parse(stdout)
       end

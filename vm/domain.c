@@ -258,6 +258,8 @@ static void document(struct domain_out *out)
         domain_attribute(out, "type", out->domain->kvm ? "kvm" : "qemu");
         domain_attribute(out, "xmlns:qemu", QEMU_NAMESPACE);
         domain_element(out, "name", out->domain->name);
+        if (out->domain->uuid != NULL)
+                domain_element(out, "uuid", out->domain->uuid);
         memory(out);
         vcpu(out);
         os(out);

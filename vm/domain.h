@@ -24,6 +24,7 @@ enum vm_firmware { VM_BIOS, VM_EFI };
 
 struct vm_domain {
         const char *name;
+        const char *uuid;               /* NULL: libvirt's choice */
         bool kvm;                       /* else TCG */
         const char *machine;            /* "pc" (i440fx), "q35", or a version of them such as "pc-q35-7.2" */
         const char *cpu;                /* as QEMU's -cpu, features too; NULL and "host": the most of TCG, the host's under KVM */

@@ -18,7 +18,7 @@
 #include "lib/fs.h"
 #include "lib/lazy.h"
 
-/* This many resets within that time, and no login in between, are a loop: an installer needs one or two, firmware that changes
+/* VM_RESETS_KEPT resets within that time, and no login in between, are a loop: an installer needs one or two, firmware that changes
  * its settings one more. */
 enum { RESET_LOOP_MS = 120000, POLL_MS = 500 };
 
@@ -141,14 +141,13 @@ static int process_of(const struct vm_guest *guest)
 /* The embedded driver's guests end with their namespace. */
 static int note(const struct vm_guest *guest, struct bk_error *err)
 {
-        char uuid[VIR_UUID_STRING_BUFLEN];
         autofree char *value = NULL;
 
         if (guest->config.uri == NULL || guest->config.lease == NULL)
                 return 0;
-        if (virDomainGetUUIDString(guest->domain, uuid) < 0)
-                return vm_fail(err, BK_INFRA, "cannot ask for the guest's UUID");
-        value = bk_format("%s %s", uuid, guest->config.uri);
+        if (guest->config.uuid == NULL)
+                return bk_fail(err, BK_INTERNAL, "a guest of another's libvirt has no UUID to be noted by");
+        value = bk_format("%s %s", guest->config.uuid, guest->config.uri);
         return bk_lease_note(guest->config.lease, "domain", value, err);
 }
 
@@ -159,13 +158,13 @@ static int start(struct vm_guest *guest, struct bk_error *err)
         guest->connection = virConnectOpen(uri);
         if (guest->connection == NULL)
                 return vm_fail(err, BK_INFRA, "cannot connect to libvirt at '%s'", uri);
+        if (note(guest, err) < 0)
+                return -1;
         guest->domain = virDomainCreateXML(guest->connection, guest->config.xml,
                                            VIR_DOMAIN_START_PAUSED | (guest->config.uri ? VIR_DOMAIN_START_AUTODESTROY : 0));
         if (guest->domain == NULL)
                 return vm_fail(err, BK_FAILED, "cannot start the guest");
         guest->process = process_of(guest);
-        if (note(guest, err) < 0)
-                return -1;
         guest->lifecycle = virConnectDomainEventRegisterAny(guest->connection, guest->domain, VIR_DOMAIN_EVENT_ID_LIFECYCLE,
                                                             VIR_DOMAIN_EVENT_CALLBACK(on_lifecycle), guest, NULL);
         guest->reboot = virConnectDomainEventRegisterAny(guest->connection, guest->domain, VIR_DOMAIN_EVENT_ID_REBOOT,
@@ -235,7 +234,7 @@ static int alive(const struct vm_guest *guest, struct bk_error *err)
                 return bk_fail(err, BK_FAILED, "%s", guest->why);
         if (guest->off && !guest->expect_off)
                 return bk_fail(err, BK_FAILED, "%s, too early", guest->why);
-        if (guest->resets >= VM_RESETS_KEPT &&
+        if (guest->resets - guest->resets_meant >= VM_RESETS_KEPT &&
             bk_now_ms() - guest->reset_at[guest->resets % VM_RESETS_KEPT] < RESET_LOOP_MS)
                 return bk_fail(err, BK_FAILED, "the guest resets in a loop: %u times within %d s", VM_RESETS_KEPT, RESET_LOOP_MS / 1000);
         return 0;
@@ -255,6 +254,13 @@ void vm_guest_expect_off(struct vm_guest *guest)
 {
         (void)pthread_mutex_lock(&guest->lock);
         guest->expect_off = true;
+        (void)pthread_mutex_unlock(&guest->lock);
+}
+
+void vm_guest_is_up(struct vm_guest *guest)
+{
+        (void)pthread_mutex_lock(&guest->lock);
+        guest->resets_meant = guest->resets;
         (void)pthread_mutex_unlock(&guest->lock);
 }
 

@@ -41,7 +41,8 @@ struct vm_guest_config {
         /* Called from another thread with what the serial console printed. NULL: not told. */
         void (*on_serial)(void *arg, const char *bytes, size_t length);
         void *arg;
-        const struct bk_lease *lease;   /* where a guest of another's driver is noted; NULL: nowhere */
+        const struct bk_lease *lease;   /* where a guest of another's driver is noted before there is one; NULL: nowhere */
+        const char *uuid;               /* that xml gives it; needed for the note */
 };
 
 /* Starts it paused, attaches to its console and events, lets it run: nothing that it prints is missed. */
@@ -57,6 +58,8 @@ void vm_guest_expect_off(struct vm_guest *guest);
 /* Waits; fails as soon as vm_guest_alive() would. */
 int vm_guest_pause(struct vm_guest *guest, int64_t ms, struct bk_error *err) BK_MUST_CHECK;
 unsigned vm_guest_resets(struct vm_guest *guest);
+/* Somebody has logged in: the resets until now led somewhere, and are no loop. */
+void vm_guest_is_up(struct vm_guest *guest);
 
 /* Linux key codes, pressed together; hold_ms 0: briefly. */
 int vm_guest_keys(struct vm_guest *guest, const unsigned *codes, unsigned n, int64_t hold_ms, struct bk_error *err) BK_MUST_CHECK;

@@ -26,7 +26,7 @@ struct vm_guest {
         bool off, crashed, expect_off, pty_gone;
         bool stopping, gone;            /* the guest has shut down, QEMU is told to end; it has, whether libvirt knows or not */
         char why[256];                  /* when off or crashed */
-        unsigned resets;
+        unsigned resets, resets_meant;          /* the latter: before it was up the last time */
         int64_t reset_at[VM_RESETS_KEPT];       /* ms, a ring */
         char *serial;                   /* the last VM_SERIAL_KEPT bytes */
         size_t serial_len;

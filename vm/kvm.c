@@ -86,7 +86,8 @@ static int boot(const char *sector, struct vm_kvm *ret, struct bk_error *err)
 
         *ret = (struct vm_kvm){ .boot_ms = -1 };
         if (bk_run_with(&run, &result, &failure) < 0 && failure.kind != BK_TIMEOUT) {
-                *err = failure;
+                if (err != NULL)
+                        *err = failure;
                 return -1;
         }
         if (failure.kind == BK_TIMEOUT) {

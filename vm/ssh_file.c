@@ -41,17 +41,10 @@ static char *joined(const char *folder, const char *name)
         return bk_format("%s%s%s", folder, ends_in_slash(folder) ? "" : "/", name);
 }
 
-static const char *base_of(const char *path)
-{
-        const char *slash = strrchr(path, '/');
-
-        return slash ? slash + 1 : path;
-}
-
 /* Servers say little; a second question finds out more. */
 static int explain_put(struct vm_ssh *ssh, const struct vm_ssh_files *files, const char *path, struct bk_error *err)
 {
-        autofree char *parent = bk_strndup(path, (size_t)(base_of(path) - path));
+        autofree char *parent = bk_strndup(path, (size_t)(bk_base_name(path) - path));
         struct bk_error ignored = { 0 };
         mode_t mode = 0;
 
@@ -193,7 +186,7 @@ static char *target_of(const char *from, const char *to, bool folder)
         const bool as_it_is = folder ? ends_in_slash(from) : !ends_in_slash(to);
         autofree char *source = trimmed(from), *target = trimmed(to);
 
-        return as_it_is ? bk_strdup(target) : joined(target, base_of(source));
+        return as_it_is ? bk_strdup(target) : joined(target, bk_base_name(source));
 }
 
 int vm_ssh_upload(struct vm_ssh *ssh, const char *from, const char *to, struct bk_error *err)

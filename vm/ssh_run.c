@@ -171,7 +171,8 @@ int vm_ssh_command(struct vm_ssh *ssh, const struct vm_ssh_command *command, int
                         return -1;
         }
         if (r.failed) {
-                *err = r.failure;
+                if (err != NULL)
+                        *err = r.failure;
                 return -1;
         }
         *ret_status = r.status == UNKNOWN ? VM_SSH_DISCONNECTED : r.status;

@@ -38,7 +38,7 @@ struct bake_builder {
         /* With a guest: no open or finish, the worker runs bake_guest_run(). */
         int (*check)(struct bake *bake, struct bk_error *err);                  /* what rows cannot say; may be NULL */
         /* host files beside TMPL_PATHS; may be NULL */
-        int (*inputs)(const struct bake_config *config, struct bk_strv *ret, struct bk_error *err);
+        void (*inputs)(const struct bake_config *config, const struct tmpl *tmpl, struct bk_strv *ret);
         /* files beside the layer; may be NULL */
         int (*artifact)(struct bake_post *post, struct bk_strv *ret_files, struct bk_error *err);
         bool guest;
@@ -69,11 +69,13 @@ struct bake {
         char *input_hash;
         char *reason;                           /* why it is baked */
         struct bk_lease lease;
+        bool stuck;                             /* something that it notes could not be undone */
         int lock;
         pid_t pid;
         int events;                             /* our end of the pipe, or -1 */
         struct bk_buf partial;                  /* of a line that has not ended yet */
-        int64_t started_ms, ended_ms;
+        int64_t waiting_since_ms;               /* for another bake's lock */
+        int64_t started_ms, ended_ms;           /* with the lock; 0: not yet */
         char *step, *last_line;                 /* for the live view */
         struct bk_strv tail;                    /* last output, for a failure */
         FILE *log;
@@ -139,6 +141,10 @@ void bake_tell(int events, json_t *event);                                      
 void bake_tell_step(int events, const char *format, ...) BK_PRINTF(2, 3);
 void bake_tell_line(void *work, int stream, const char *line);                  /* a bk_run on_line; arg is a bake_work */
 void bake_tell_failure(int events, const struct bk_error *err);
+/* In the supervisor: hands on the whole lines of what came, and keeps the rest in partial. -1 when a line is longer than any worker's; what came
+ * of it is dropped. */
+int bake_hear(struct bk_buf *partial, const char *bytes, size_t length, void (*on_event)(void *arg, const char *line), void *arg,
+              struct bk_error *err) BK_MUST_CHECK;
 
 /* --- provisioners and post-processors: rows --------------------------------------- */
 struct bake_provisioner {

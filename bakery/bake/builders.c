@@ -24,7 +24,7 @@
         { "publish_failed", TMPL_BOOL, AT(publish_failed), 0, "false", 0, 0, "publish even if tests fail; its state stays 'baked'" }, \
         { "network", TMPL_BOOL, AT(network), 0, "true", 0, 0, "provisioners reach the network (never the host's loopback)" }, \
         { "sysprep_skip", TMPL_LIST, AT(sysprep_skip), 0, NULL, 0, 0, "sysprep operations to leave out" }, \
-        { "timeout", TMPL_DURATION, AT(timeout_ms), 0, "4h", 1, 0, "of the whole bake" }
+        { "timeout", TMPL_DURATION, AT(timeout_ms), 0, "4h", 1, 0, "of the whole bake, without waiting for another of its image" }
 
 static const struct tmpl_key foundation_keys[] = {
         COMMON,

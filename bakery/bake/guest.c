@@ -135,6 +135,7 @@ static int start_guest(struct bake_stage *stage, bool *ret_own_network, struct b
         if (boot_eye_open(fonts, &stage->eye, err) < 0 || bake_guest_xml(stage, &kvm, ret_own_network, err) < 0)
                 return -1;
         guest.xml = stage->xml;
+        guest.uuid = stage->uuid;
         guest.serial_log = GUEST_WORK "/serial.log";
         bake_tell_step(events, "starting the guest");
         if (vm_guest_start(&guest, &stage->guest, err) < 0)

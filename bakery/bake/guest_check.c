@@ -2,9 +2,10 @@
 #include "bakery/bake/guest_priv.h"
 
 #include <ctype.h>
-#include <string.h>
 #include <glob.h>
+#include <string.h>
 
+#include "boot/iso.h"
 #include "lib/buf.h"
 #include "lib/cleanup.h"
 #include "lib/fs.h"
@@ -210,29 +211,51 @@ int bake_guest_check(struct bake *bake, struct bk_error *err)
         return check_typing(bake, err);
 }
 
-static int add_matches(const struct bk_strv *patterns, struct bk_strv *ret)
+/* Sorted, for the order counts; as boot/media.h takes them. */
+static void add_matches(const struct tmpl *tmpl, const struct bk_strv *patterns, struct bk_strv *ret)
 {
-        for (size_t i = 0; i < patterns->n; i++) {
+        autostrv struct bk_strv places = { 0 };
+
+        for (size_t i = 0; i < patterns->n; i++)
+                bake_guest_place(tmpl, patterns->v[i], &places);
+        for (size_t i = 0; i < places.n; i++) {
                 glob_t found = { 0 };
 
-                if (glob(patterns->v[i], GLOB_NOSORT, NULL, &found) == 0)
+                if (bk_exists(places.v[i]))
+                        bk_strv_add(ret, places.v[i]);
+                else if (glob(places.v[i], GLOB_PERIOD, NULL, &found) == 0)
                         for (size_t k = 0; k < found.gl_pathc; k++)
-                                bk_strv_add(ret, found.gl_pathv[k]);
+                                if (!bk_streq(bk_base_name(found.gl_pathv[k]), ".") && !bk_streq(bk_base_name(found.gl_pathv[k]), ".."))
+                                        bk_strv_add(ret, found.gl_pathv[k]);
                 globfree(&found);
         }
-        return 0;
+}
+
+static void add_local(const struct tmpl *tmpl, const char *url, struct bk_strv *ret)
+{
+        autostrv struct bk_strv places = { 0 };
+        autofree char *path = NULL;
+
+        bake_guest_place(tmpl, url, &places);
+        path = boot_local_path(places.v[0]);
+        if (path != NULL && bk_exists(path))
+                bk_strv_add(ret, path);
 }
 
 /* A medium counts by its checksum, which is a key; where that says nothing, a local one counts by its content. */
-int bake_guest_inputs(const struct bake_config *config, struct bk_strv *ret, struct bk_error *err)
+void bake_guest_inputs(const struct bake_config *config, const struct tmpl *tmpl, struct bk_strv *ret)
 {
         const struct bake_guest *guest = &config->guest;
-        const bool pinned = guest->iso_checksum != NULL && !bk_streq(guest->iso_checksum, "none") && strncmp(guest->iso_checksum, "file:", 5) != 0;
+        autofree char *sum = bake_guest_checksum(tmpl, guest);
+        const bool pinned = sum != NULL && !bk_streq(sum, "none") && strncmp(sum, "file:", 5) != 0;
 
-        (void)err;
-        if (!pinned && guest->iso_url != NULL && bk_exists(guest->iso_url))
-                bk_strv_add(ret, guest->iso_url);
-        return add_matches(&guest->cd_files, ret) < 0 || add_matches(&guest->floppy_files, ret) < 0 ? -1 : add_matches(&guest->floppy_dirs, ret);
+        if (!pinned && guest->iso_url != NULL)
+                add_local(tmpl, guest->iso_url, ret);
+        for (size_t i = 0; !pinned && i < guest->iso_urls.n; i++)
+                add_local(tmpl, guest->iso_urls.v[i], ret);
+        add_matches(tmpl, &guest->cd_files, ret);
+        add_matches(tmpl, &guest->floppy_files, ret);
+        add_matches(tmpl, &guest->floppy_dirs, ret);
 }
 
 char *bake_guest_ignored(const struct bake *bake)

@@ -4,26 +4,39 @@
 
 #include <string.h>
 
+#include "lib/buf.h"
 #include "lib/cleanup.h"
 #include "lib/fs.h"
 #include "lib/publish.h"
 
-static void keep(const struct bake_stage *stage, const char *folder, const char *name, const char *bytes, size_t length)
+static void keep(const char *folder, const char *name, const char *bytes, size_t length)
 {
         autofree char *path = bk_format("%s/%s", folder, name);
         struct bk_error ignored = { 0 };
 
-        (void)stage;
         if (bytes != NULL && length > 0)
                 (void)!bk_publish_bytes(path, bytes, length, 0640, &ignored);
 }
 
-/* Secrets of the template may stand in what was typed or fetched. */
+/* Secrets of the template may stand in what was typed, fetched or printed; a console prints zeroes, too. text[length] is one. */
+static void keep_bytes(const struct bake_stage *stage, const char *folder, const char *name, const char *text, size_t length)
+{
+        BK_CLEANUP(bk_buf_done) struct bk_buf out = { 0 };
+
+        for (size_t at = 0; text != NULL && at < length;) {
+                autofree char *clean = tmpl_redact(stage->work->bake->tmpl, text + at);
+
+                bk_buf_puts(&out, clean);
+                at += strlen(text + at);
+                if (at++ < length)
+                        bk_buf_putc(&out, '\0');
+        }
+        keep(folder, name, out.data, out.len);
+}
+
 static void keep_text(const struct bake_stage *stage, const char *folder, const char *name, const char *text)
 {
-        autofree char *clean = text ? tmpl_redact(stage->work->bake->tmpl, text) : NULL;
-
-        keep(stage, folder, name, clean, clean ? strlen(clean) : 0);
+        keep_bytes(stage, folder, name, text, text != NULL ? strlen(text) : 0);
 }
 
 static void keep_screen(struct bake_stage *stage, const char *folder)
@@ -36,7 +49,7 @@ static void keep_screen(struct bake_stage *stage, const char *folder)
         if (stage->guest == NULL)
                 return;
         if (boot_eye_png(stage->guest, &png, &length, &ignored) == 0)
-                keep(stage, folder, "screen.png", png, length);
+                keep(folder, "screen.png", png, length);
         if (boot_eye_look(stage->eye, stage->guest, &screen, &ignored) < 0)
                 return;
         text = boot_screen_dump(&screen);
@@ -57,7 +70,7 @@ char *bake_guest_evidence(struct bake_stage *stage)
         if (stage->guest != NULL) {
                 serial = vm_guest_serial_tail(stage->guest, &length);
                 log = vm_guest_log(stage->guest);
-                keep(stage, folder, "serial.log", serial, length);
+                keep_bytes(stage, folder, "serial.log", serial, length);
                 keep_text(stage, folder, "domain.log", log);
         }
         if (stage->http != NULL)

@@ -26,7 +26,8 @@
         { "sysprep", TMPL_STRING, AT(sysprep), 0, NULL, 0, 0, \
           "remove what copies must not share, in the guest; true on images of the registry, else false" }, \
         { "sysprep_skip", TMPL_LIST, offsetof(struct bake_config, sysprep_skip), 0, NULL, 0, 0, "sysprep operations to leave out" }, \
-        { "timeout", TMPL_DURATION, offsetof(struct bake_config, timeout_ms), HOW, "12h", 1, 0, "of the whole bake" }, \
+        { "timeout", TMPL_DURATION, offsetof(struct bake_config, timeout_ms), HOW, "12h", 1, 0, \
+          "of the whole bake, without waiting for another of its image" }, \
         { "evidence", TMPL_BOOL, AT(evidence), HOW, "false", 0, 0, "keep screen, console, keys and logs also of a bake that went well" }, \
         { "libvirt_uri", TMPL_STRING, AT(libvirt_uri), HOW, NULL, 0, 0, "libvirt's driver; one of our own in this process where not given" }, \
         { "iso_url", TMPL_STRING, AT(iso_url), 0, NULL, 0, 0, "installation medium, or disk image: URL or path" }, \

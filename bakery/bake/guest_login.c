@@ -104,6 +104,7 @@ int bake_guest_login(struct bake_stage *stage, bool forwarded, struct bk_error *
                         err->kind = BK_FAILED;
                 return -1;
         }
+        vm_guest_is_up(stage->guest);
         bake_tell_step(stage->work->events, "logged in after %.1f s", (double)(bk_now_ms() - began) / 1000);
         if (config->pause_before_connecting_ms > 0) {
                 if (vm_guest_pause(stage->guest, config->pause_before_connecting_ms, err) < 0)
@@ -155,7 +156,10 @@ static int ready(struct bake_work *work, struct bk_error *err)
         if (vm_ssh_connected(stage->ssh))
                 return 0;
         bake_tell_step(work->events, "waiting for the guest to come back");
-        return vm_ssh_reconnect(stage->ssh, err);
+        if (vm_ssh_reconnect(stage->ssh, err) < 0)
+                return -1;
+        vm_guest_is_up(stage->guest);
+        return 0;
 }
 
 static int put(struct bake_work *work, const char *path, const void *bytes, size_t length, mode_t mode, struct bk_error *err)

@@ -173,6 +173,17 @@ void bake_guest_boot(const struct bake_guest *config, struct spec_boot_config *r
         ret->firmware_vars = config->efi_firmware_vars;
 }
 
+static int new_uuid(char **ret, struct bk_error *err)
+{
+        char *text = NULL;
+
+        if (bk_read_file("/proc/sys/kernel/random/uuid", 64, &text, NULL, err) < 0)
+                return -1;
+        text[strcspn(text, "\n")] = '\0';
+        *ret = text;
+        return 0;
+}
+
 int bake_guest_xml(struct bake_stage *stage, const struct vm_kvm *kvm, bool *ret_own_network, struct bk_error *err)
 {
         const struct bake_guest *config = stage->config;
@@ -193,6 +204,9 @@ int bake_guest_xml(struct bake_stage *stage, const struct vm_kvm *kvm, bool *ret
         struct vm_qemuargs args = { 0 };
         int result;
 
+        if (new_uuid(&stage->uuid, err) < 0)
+                return -1;
+        domain.uuid = stage->uuid;
         domain.sockets = (unsigned)(config->sockets > 0 ? config->sockets : (wanted + cores * threads - 1) / (cores * threads));
         disks(stage, &domain);
         result = firmware(config, &domain, err);

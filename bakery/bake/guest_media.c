@@ -1,6 +1,7 @@
 /* What a guest starts from: its disk, its medium, its seed media. All in the worker, before the guest is. */
 #include "bakery/bake/guest_priv.h"
 
+#include <glob.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -35,17 +36,26 @@ static void on_say(void *arg, const char *text)
         bake_tell_step(((struct telling *)arg)->work->events, "%s", text);
 }
 
-/* A path is one from where bakery was started, as in Packer, or else from the template's folder. */
-static void add_place(const struct tmpl *tmpl, const char *url, struct bk_strv *ret)
+static bool leads_somewhere(const char *pattern)
 {
-        if (strstr(url, "://") != NULL || *url == '/' || bk_exists(url))
+        glob_t found = { 0 };
+        const bool any = bk_exists(pattern) || glob(pattern, GLOB_PERIOD | GLOB_NOSORT, NULL, &found) == 0;
+
+        globfree(&found);
+        return any;
+}
+
+/* A path is one from where bakery was started, as in Packer, or else from the template's folder. */
+void bake_guest_place(const struct tmpl *tmpl, const char *url, struct bk_strv *ret)
+{
+        if (strstr(url, "://") != NULL || *url == '/' || leads_somewhere(url))
                 bk_strv_add(ret, url);
         else
                 bk_strv_addf(ret, "%s/%s", tmpl->dir, url);
 }
 
 /* Older templates have the kind of the sum, or the address of its file, in keys of their own. */
-static char *checksum_of(const struct tmpl *tmpl, const struct bake_guest *config)
+char *bake_guest_checksum(const struct tmpl *tmpl, const struct bake_guest *config)
 {
         const char *sum = config->iso_checksum, *type = config->iso_checksum_type;
 
@@ -63,7 +73,7 @@ static char *checksum_of(const struct tmpl *tmpl, const struct bake_guest *confi
 static int get_medium(struct bake_work *work, struct boot_iso *ret, struct bk_error *err)
 {
         const struct bake_guest *config = &work->bake->config.guest;
-        autofree char *cache = bk_format("%s/iso", work->bake->store->cache), *sum = checksum_of(work->bake->tmpl, config);
+        autofree char *cache = bk_format("%s/iso", work->bake->store->cache), *sum = bake_guest_checksum(work->bake->tmpl, config);
         struct telling telling = { .work = work, .last_ms = bk_now_ms() };
         autostrv struct bk_strv places = { 0 };
         const struct boot_iso_config iso = {
@@ -72,9 +82,9 @@ static int get_medium(struct bake_work *work, struct boot_iso *ret, struct bk_er
         };
 
         if (config->iso_url != NULL)
-                add_place(work->bake->tmpl, config->iso_url, &places);
+                bake_guest_place(work->bake->tmpl, config->iso_url, &places);
         for (size_t i = 0; i < config->iso_urls.n; i++)
-                add_place(work->bake->tmpl, config->iso_urls.v[i], &places);
+                bake_guest_place(work->bake->tmpl, config->iso_urls.v[i], &places);
         if (places.n == 0)
                 return bk_fail(err, BK_INVALID, "there is neither iso_url nor iso_urls");
         bake_tell_step(work->events, "getting %s", places.v[0]);
@@ -164,7 +174,7 @@ static int make_disk(struct bake_work *work, struct bake_media *media, struct bk
 static void find_files(const struct tmpl *tmpl, const struct bk_strv *names, struct bk_strv *ret)
 {
         for (size_t i = 0; i < names->n; i++)
-                add_place(tmpl, names->v[i], ret);
+                bake_guest_place(tmpl, names->v[i], ret);
 }
 
 static int make_seed(struct bake_work *work, struct bake_media *media, struct bk_error *err)

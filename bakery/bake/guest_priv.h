@@ -37,7 +37,7 @@ struct bake_stage {
         struct vm_ssh *ssh;
         struct vm_ssh_config login, bastion;
         struct boot_typed typed;
-        char *xml;
+        char *xml, *uuid;
         char *name, *host, *http_ip, *http_port, *ssh_port;
         struct tmpl_datum data[8];
         size_t n_data;
@@ -54,7 +54,7 @@ struct bake_typing_steps { struct bake_typing_step *v; size_t n; };
 void bake_typing_steps_done(struct bake_typing_steps *steps);
 int bake_boot_steps(const struct bake *bake, const struct tmpl_datum *data, size_t n_data, struct bake_typing_steps *ret,
                     struct bk_error *err) BK_MUST_CHECK;
-int bake_guest_inputs(const struct bake_config *config, struct bk_strv *ret, struct bk_error *err) BK_MUST_CHECK;
+void bake_guest_inputs(const struct bake_config *config, const struct tmpl *tmpl, struct bk_strv *ret);
 /* Keys of the template that mean nothing here, "a, b, c"; NULL: none. The caller's. */
 char *bake_guest_ignored(const struct bake *bake);
 
@@ -64,7 +64,11 @@ int bake_guest_files(struct bake_post *post, struct bk_strv *ret_files, struct b
 char *bake_vmx_text(const struct bake_guest *config, const char *name, const char *disk);
 int bake_guest_vmx(struct bake_post *post, struct bk_strv *ret_files, struct bk_error *err) BK_MUST_CHECK;
 
-/* guest_media.c, in the worker */
+/* guest_media.c: where a path, pattern or URL of the template leads, added to ret; the medium's sum in one word, the caller's (NULL: none
+ * is given). */
+void bake_guest_place(const struct tmpl *tmpl, const char *url, struct bk_strv *ret);
+char *bake_guest_checksum(const struct tmpl *tmpl, const struct bake_guest *config);
+/* In the worker */
 int bake_guest_prepare(struct bake_work *work, struct bake_media *media, struct bk_error *err) BK_MUST_CHECK;
 /* What GUEST_WORK is on the host; NULL: of this process alone. The caller's. */
 char *bake_guest_folder(const struct bake *bake);

@@ -14,7 +14,7 @@
 #include "lib/fs.h"
 
 /* Raised when a bake of the same inputs would no longer give the same image. */
-static const char INPUTS_VERSION[] = "1";
+static const char INPUTS_VERSION[] = "2";
 
 static void put(struct bake *bake, const char *name, const char *text)
 {
@@ -82,12 +82,13 @@ static int hash_path(struct bk_hash *hash, const char *path, const char *name, s
         return 0;
 }
 
-static int put_path(struct bake *bake, const char *prefix, const char *key, const char *path, struct bk_error *err)
+/* place: of several, which one, from 1; 0 for a path that is alone. The folders above are where somebody has put the template, and no input. */
+static int put_path(struct bake *bake, const char *prefix, const char *key, size_t place, const char *path, struct bk_error *err)
 {
         struct bk_hash *hash = bk_hash_new();
         struct stat st;
-        const char *base = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
-        autofree char *name = bk_format("%s.%s %s", prefix, key, base), *digest = NULL;
+        autofree char *which = place > 0 ? bk_format("[%zu]", place) : bk_strdup("");
+        autofree char *name = bk_format("%s.%s%s %s", prefix, key, which, bk_base_name(path)), *digest = NULL;
         const char *real = path;
         autofree char *resolved = NULL;
 
@@ -100,6 +101,15 @@ static int put_path(struct bake *bake, const char *prefix, const char *key, cons
         }
         digest = bk_hash_finish(hash);
         (void)json_object_set_new(bake->inputs, name, json_string(digest));
+        return 0;
+}
+
+/* Their order counts: scripts run in it. */
+static int put_paths(struct bake *bake, const char *prefix, const char *key, const struct bk_strv *paths, struct bk_error *err)
+{
+        for (size_t i = 0; i < paths->n; i++)
+                if (put_path(bake, prefix, key, paths->n > 1 ? i + 1 : 0, paths->v[i], err) < 0)
+                        return -1;
         return 0;
 }
 
@@ -157,7 +167,7 @@ static int put_key(struct bake *bake, const char *prefix, const struct tmpl_key 
                 memcpy(&text, member, sizeof text);
                 text = text == NULL ? NULL : key->kind == TMPL_RAW ? text_of(bake, text, bake->block->doc) : bk_strdup(text);
                 if (text != NULL && (key->flags & TMPL_PATHS))
-                        return put_path(bake, prefix, key->name, text, err);
+                        return put_path(bake, prefix, key->name, 0, text, err);
                 break;
         case TMPL_BOOL:
                 text = bk_strdup(*(const bool *)member ? "true" : "false");
@@ -167,14 +177,14 @@ static int put_key(struct bake *bake, const char *prefix, const struct tmpl_key 
                 break;
         case TMPL_LIST:
                 memcpy(&list, member, sizeof list);
+                if (key->flags & TMPL_PATHS)
+                        return put_paths(bake, prefix, key->name, &list, err);
                 for (size_t i = 0; i < list.n; i++) {
                         autofree char *item = key->flags & TMPL_LATER ? text_of(bake, list.v[i], bake->block->doc) : bk_strdup(list.v[i]);
 
                         bk_buf_printf(&joined, "%zu:%s", strlen(item), item);
-                        if ((key->flags & TMPL_PATHS) && put_path(bake, prefix, key->name, list.v[i], err) < 0)
-                                return -1;
                 }
-                if (list.n > 0 && !(key->flags & TMPL_PATHS))
+                if (list.n > 0)
                         text = bk_buf_finish(&joined);
                 break;
         case TMPL_MAP:
@@ -203,8 +213,7 @@ static int put_step(struct bake *bake, const struct tmpl_scope *scope, const str
                 autostrv struct bk_strv paths = { 0 };
 
                 row->inputs(into, bake->tmpl, &paths);
-                for (size_t i = 0; result == 0 && i < paths.n; i++)
-                        result = put_path(bake, prefix, "source", paths.v[i], err);
+                result = put_paths(bake, prefix, "source", &paths, err);
         }
         tmpl_undecode(row->keys, row->n_keys, into);
         if (result < 0)
@@ -233,9 +242,8 @@ int bake_inputs(struct bake *bake, struct bk_error *err)
         if (result == 0 && bake->builder->inputs != NULL) {
                 autostrv struct bk_strv paths = { 0 };
 
-                result = bake->builder->inputs(&config, &paths, err);
-                for (size_t i = 0; result == 0 && i < paths.n; i++)
-                        result = put_path(bake, "builder", "file", paths.v[i], err);
+                bake->builder->inputs(&config, bake->tmpl, &paths);
+                result = put_paths(bake, "builder", "file", &paths, err);
         }
         tmpl_undecode(bake->builder->keys, bake->builder->n_keys, &config);
         for (size_t i = 0; result == 0 && i < bake->tmpl->n_provisioners; i++)

@@ -93,13 +93,6 @@ static int upload_tree(int root, const char *from, const char *to, struct bk_err
         return 0;
 }
 
-static const char *base_of(const char *path)
-{
-        const char *slash = strrchr(path, '/');
-
-        return slash ? slash + 1 : path;
-}
-
 /* As scp and rsync have it: into a folder that is there, or that a trailing slash promises. */
 static char *target_of(int root, const char *source, const char *destination)
 {
@@ -110,15 +103,15 @@ static char *target_of(int root, const char *source, const char *destination)
         if (source[strlen(source) - 1] == '/')
                 return bk_take(absolute);
         if (folder >= 0 || (length > 0 && destination[length - 1] == '/'))
-                return bk_format("%s%s%s", absolute, absolute[strlen(absolute) - 1] == '/' ? "" : "/", base_of(source));
+                return bk_format("%s%s%s", absolute, absolute[strlen(absolute) - 1] == '/' ? "" : "/", bk_base_name(source));
         return bk_take(absolute);
 }
 
 static int download(struct bake_work *work, const char *from, const char *to, struct bk_error *err)
 {
         const int root = chroot_root_fd(work->chroot);
-        autofree char *path = to[strlen(to) - 1] == '/' ? bk_format("%s%s", to, base_of(from)) : bk_strdup(to), *text = NULL;
-        autofree char *parent = bk_strndup(path, (size_t)(base_of(path) - path));
+        autofree char *path = to[strlen(to) - 1] == '/' ? bk_format("%s%s", to, bk_base_name(from)) : bk_strdup(to), *text = NULL;
+        autofree char *parent = bk_strndup(path, (size_t)(bk_base_name(path) - path));
         size_t length = 0;
 
         if (*parent != '\0' && bk_mkdir_p(parent, err) < 0)

@@ -149,6 +149,22 @@ static json_t *manifest_build(const struct bake_post *post, const struct manifes
                          "artifact_id", bake->image.id, "packer_run_uuid", bake->options->run_uuid, "custom_data", custom);
 }
 
+/* The lock's file goes with the lock; whoever waited for one that has gone takes the one that is there now. */
+static int lock_manifest(const char *path, int *ret, struct bk_error *err)
+{
+        for (;;) {
+                autoclose int lock = -1;
+                struct stat held, there;
+
+                if (bk_lock_take(path, 60000, &lock, err) < 0)
+                        return -1;
+                if (fstat(lock, &held) == 0 && stat(path, &there) == 0 && held.st_ino == there.st_ino && held.st_dev == there.st_dev) {
+                        *ret = bk_take_fd(lock);
+                        return 0;
+                }
+        }
+}
+
 /* Appends for ever, as Packer's does; -force starts anew, once a run. */
 static int run_manifest(struct bake_post *post, const void *config, struct bake_artifact *artifact, struct bk_error *err)
 {
@@ -159,7 +175,7 @@ static int run_manifest(struct bake_post *post, const void *config, struct bake_
         json_error_t why;
         int result = -1;
 
-        if (ensure_parent(manifest->output, err) < 0 || bk_lock_take(lock_path, 60000, &lock, err) < 0)
+        if (ensure_parent(manifest->output, err) < 0 || lock_manifest(lock_path, &lock, err) < 0)
                 return -1;
         if (bk_exists(manifest->output)) {
                 document = json_load_file(manifest->output, 0, &why);

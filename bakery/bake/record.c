@@ -228,7 +228,8 @@ int bake_begin_row(const struct bake *bake, struct reg *reg, struct bk_error *er
         (void)uname(&host);
         return reg_bake_begin(reg, &(struct reg_bake){ .id = bake->id, .name = bake->config.image_name, .template = bake->tmpl->path,
                               .builder = bake->block->type, .who = user, .host = host.nodename,
-                              .log = bake->log_path + strlen(bake->store->home) + 1, .build_url = getenv("BUILD_URL") }, err);
+                              .log = bake->log_path + strlen(bake->store->home) + 1, .build_url = getenv("BUILD_URL"), .source = bake->source.id },
+                              err);
 }
 
 /* What was published stays published when this cannot be written: the row is corrected by the next bake of that name. */

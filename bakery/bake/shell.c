@@ -8,7 +8,7 @@
 #include "lib/fs.h"
 #include "lib/run.h"
 
-enum { SCRIPT_MOST = 256 << 20 };
+enum { SCRIPT_MOST = 256 << 20, RETRY_MS = 500 };
 
 struct shell {
         struct bake_common common;
@@ -134,7 +134,7 @@ static int put_files(struct bake_work *work, const struct shell *shell, const ch
                         return 0;
                 if (!work->place->guest || bk_now_ms() >= until)
                         break;
-                (void)usleep(500000);
+                bk_sleep_ms(RETRY_MS);
         }
         *err = failure;
         return -1;
@@ -228,8 +228,7 @@ static int run(struct bake_work *work, const void *config, const struct tmpl_ste
                     run_script(work, shell, step, text, length, what, err) < 0)
                         return -1;
         }
-        if (shell->pause_after_ms > 0)
-                (void)usleep((useconds_t)shell->pause_after_ms * 1000);
+        bk_sleep_ms(shell->pause_after_ms);
         return 0;
 }
 

@@ -44,7 +44,8 @@ int bake_sign(const char *home, struct reg_publication *publication, char **ret_
             reg_sign_statement(&secret, statement, ret_attestation, err) < 0)
                 return -1;
         *ret_signature = bk_take(signature);
-        publication->signature = *ret_signature;
+        publication->signatures = (const char *const *)ret_signature;
+        publication->n_signatures = 1;
         publication->attestation = *ret_attestation;
         return 0;
 }

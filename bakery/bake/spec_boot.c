@@ -286,6 +286,8 @@ void spec_boot_end(struct spec_boot *boot)
         /* A draft that cannot be removed now stays in the lease's care. */
         if (boot->lease.fd < 0 || layer_draft_remove(boot->config.store, boot->id, &ignored) == 0)
                 bk_lease_done(&boot->lease);
+        else
+                bk_lease_leave(&boot->lease);
         free(boot->id);
         free(boot->token);
         free(boot);

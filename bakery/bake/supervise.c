@@ -21,7 +21,7 @@
 #include "lib/fs.h"
 #include "lib/run.h"
 
-enum { TICK_MS = 100, EVENT_MOST = 64 << 20 };
+enum { TICK_MS = 100 };
 
 struct run {
         const struct bake_options *options;
@@ -57,21 +57,30 @@ int bake_reap(const struct layer_store *store, struct bk_error *err)
 
 /* --- starting ------------------------------------------------------------------------- */
 
-static void fail(struct run *run, struct bake *bake, const struct bk_error *err)
-{
-        bake->phase = BAKE_FAILED;
-        if (&bake->error != err)
-                bake->error = *err;
-        bake->ended_ms = bk_now_ms();
-        bake_end_row(bake, run->reg);
-        bake_ui_end(run->ui, bake);
-}
-
 static void release(struct bake *bake)
 {
+        if (bake->stuck)
+                bk_lease_leave(&bake->lease);
         bk_lease_done(&bake->lease);
         if (bake->lock >= 0)
                 (void)close(bk_take_fd(bake->lock));
+}
+
+/* The lease is held until the row says how it ended: a sweep takes the row of a bake without one for that of a dead one. */
+static void end(struct run *run, struct bake *bake, enum bake_phase phase)
+{
+        bake->phase = phase;
+        bake->ended_ms = bk_now_ms();
+        bake_end_row(bake, run->reg);
+        release(bake);
+        bake_ui_end(run->ui, bake);
+}
+
+static void fail(struct run *run, struct bake *bake, const struct bk_error *err)
+{
+        if (&bake->error != err)
+                bake->error = *err;
+        end(run, bake, BAKE_FAILED);
 }
 
 static int start_child(struct run *run, struct bake *bake, bool post, struct bk_error *err)
@@ -150,18 +159,12 @@ static void to_post(struct run *run, struct bake *bake, enum bake_phase otherwis
         struct bk_error err = { 0 };
 
         if (!has_posts(bake)) {
-                bake->phase = otherwise;
-                bake->ended_ms = bk_now_ms();
-                bake_end_row(bake, run->reg);
-                release(bake);
-                bake_ui_end(run->ui, bake);
+                end(run, bake, otherwise);
                 return;
         }
         bake->phase = BAKE_POSTING;
-        if (start_child(run, bake, true, &err) < 0) {
-                release(bake);
+        if (start_child(run, bake, true, &err) < 0)
                 fail(run, bake, &err);
-        }
 }
 
 /* 1 when another process bakes this image now, and we may still wait. */
@@ -178,7 +181,7 @@ static int take_lock(struct bake *bake, struct bk_error *err)
                 return -1;
         if (bk_lock_take(path, 0, &bake->lock, &busy) == 0)
                 return 0;
-        if (busy.kind == BK_LOCKED && bk_now_ms() - bake->started_ms < bake->options->lock_timeout_ms)
+        if (busy.kind == BK_LOCKED && bk_now_ms() - bake->waiting_since_ms < bake->options->lock_timeout_ms)
                 return 1;
         *err = busy;
         return bk_wrap(err, "another bake of image '%s' is running", bake->config.image_name);
@@ -190,14 +193,15 @@ static void start(struct run *run, struct bake *bake)
         bool current = false;
         int locked;
 
-        if (bake->started_ms == 0)
-                bake->started_ms = bk_now_ms();
+        if (bake->waiting_since_ms == 0)
+                bake->waiting_since_ms = bk_now_ms();
         locked = take_lock(bake, &err);
         if (locked > 0) {
                 if (bake->step == NULL)
                         bake_ui_step(run->ui, bake, "waiting for another bake of this image");
                 return;
         }
+        bake->started_ms = bk_now_ms();
         if (locked < 0 || bake_plan(bake, run->reg, &current, &err) < 0) {
                 fail(run, bake, &err);
                 return;
@@ -215,7 +219,6 @@ static void start(struct run *run, struct bake *bake)
                 return;
         }
         if (take_lease(bake, &err) < 0 || open_log(bake, &err) < 0 || bake_begin_row(bake, run->reg, &err) < 0) {
-                release(bake);
                 fail(run, bake, &err);
                 return;
         }
@@ -223,10 +226,8 @@ static void start(struct run *run, struct bake *bake)
 
         bake->phase = BAKE_RUNNING;
         bake_ui_step(run->ui, bake, text);
-        if (start_child(run, bake, false, &err) < 0) {
-                release(bake);
+        if (start_child(run, bake, false, &err) < 0)
                 fail(run, bake, &err);
-        }
 }
 
 static bool ended(const struct bake *bake)
@@ -275,8 +276,12 @@ static void on_failed(struct bake *bake, const json_t *event)
         bake->error = err;
 }
 
-static void on_event(struct run *run, struct bake *bake, const char *line)
+struct listening { struct run *run; struct bake *bake; };
+
+static void on_event(void *arg, const char *line)
 {
+        struct run *run = ((const struct listening *)arg)->run;
+        struct bake *bake = ((const struct listening *)arg)->bake;
         json_t *event = json_loads(line, 0, NULL);
         const char *kind = json_string_value(json_object_get(event, "event"));
         const char *text = json_string_value(json_object_get(event, "text"));
@@ -316,13 +321,30 @@ static void remove_draft(struct bake *bake)
         struct bk_error err = { 0 };
 
         if ((!bake->options->keep_failed && layer_draft_remove(bake->store, bake->id, &err) < 0) ||
-            janitor_work_remove(bake->store, bake->id, &err) < 0)
+            janitor_work_remove(bake->store, bake->id, &err) < 0) {
                 bk_wrap(&bake->error, "(and %s)", err.text);
+                bake->stuck = true;
+        }
         if (bake->options->keep_failed) {
                 autofree char *path = layer_draft_path(bake->store, bake->id);
 
                 if (bk_exists(path))
                         bk_wrap(&bake->error, "draft kept as '%s'", path);
+        }
+}
+
+/* The draft is a layer now. */
+static void remove_work(struct run *run, struct bake *bake)
+{
+        struct bk_error err = { 0 };
+
+        if (janitor_work_remove(bake->store, bake->id, &err) == 0) {
+                bk_lease_done(&bake->lease);
+        } else {
+                autofree char *text = bk_format("warning: %s (`bakery janitor sweep` tries again)", err.text);
+
+                bake->stuck = true;
+                bake_ui_line(run->ui, bake, 2, text);
         }
 }
 
@@ -332,8 +354,7 @@ static void on_worker_end(struct run *run, struct bake *bake, int status)
 
         if (status == 0 && json_object_get(bake->result, "digest") != NULL) {
                 if (bake_publish(bake, run->reg, &err) == 0) {
-                        if (janitor_work_remove(bake->store, bake->id, &err) == 0)
-                                bk_lease_done(&bake->lease);    /* the draft is a layer now */
+                        remove_work(run, bake);
                         to_post(run, bake, BAKE_DONE);
                         return;
                 }
@@ -341,7 +362,6 @@ static void on_worker_end(struct run *run, struct bake *bake, int status)
         }
         explain(bake, status);
         remove_draft(bake);
-        release(bake);
         fail(run, bake, &bake->error);
 }
 
@@ -349,37 +369,31 @@ static void on_post_end(struct run *run, struct bake *bake, int status)
 {
         if (status != 0) {
                 explain(bake, status);
-                release(bake);
                 fail(run, bake, &bake->error);
                 return;
         }
         bake->artifacts = json_incref(json_object_get(bake->result, "files"));
-        bake->phase = bake->log ? BAKE_DONE : BAKE_UP_TO_DATE;
-        bake->ended_ms = bk_now_ms();
-        bake_end_row(bake, run->reg);
-        release(bake);
-        bake_ui_end(run->ui, bake);
+        end(run, bake, bake->log ? BAKE_DONE : BAKE_UP_TO_DATE);
+}
+
+static void stop_one(struct bake *bake, const struct bk_error *why)
+{
+        if (bake->pid > 0)
+                (void)kill(bake->pid, SIGKILL);
+        bake->error = *why;
 }
 
 static void listen_to(struct run *run, struct bake *bake)
 {
+        struct listening listening = { run, bake };
+        struct bk_error err = { 0 };
         char chunk[65536];
         ssize_t got;
         int status;
 
-        while ((got = read(bake->events, chunk, sizeof chunk)) > 0) {
-                char *newline;
-
-                bk_buf_add(&bake->partial, chunk, (size_t)got);
-                while ((newline = memchr(bake->partial.data, '\n', bake->partial.len)) != NULL) {
-                        const size_t length = (size_t)(newline - bake->partial.data) + 1;
-
-                        *newline = '\0';
-                        on_event(run, bake, bake->partial.data);
-                        memmove(bake->partial.data, bake->partial.data + length, bake->partial.len - length + 1);
-                        bake->partial.len -= length;
-                }
-        }
+        while ((got = read(bake->events, chunk, sizeof chunk)) > 0)
+                if (bake_hear(&bake->partial, chunk, (size_t)got, on_event, &listening, &err) < 0)
+                        stop_one(bake, &err);
         if (got < 0 && (errno == EAGAIN || errno == EINTR))
                 return;
         (void)close(bk_take_fd(bake->events));
@@ -389,14 +403,6 @@ static void listen_to(struct run *run, struct bake *bake)
                 on_worker_end(run, bake, status);
         else
                 on_post_end(run, bake, status);
-}
-
-static void stop_one(struct run *run, struct bake *bake, const struct bk_error *why)
-{
-        (void)run;
-        if (bake->pid > 0)
-                (void)kill(bake->pid, SIGKILL);
-        bake->error = *why;
 }
 
 static void check_time(struct run *run)
@@ -410,7 +416,7 @@ static void check_time(struct run *run)
                         continue;
                 bk_fail(&err, BK_TIMEOUT, "the bake took longer than its timeout of %.0f s, during '%s'",
                         (double)bake->config.timeout_ms / 1000, bake->step ? bake->step : "");
-                stop_one(run, bake, &err);
+                stop_one(bake, &err);
         }
 }
 
@@ -425,7 +431,7 @@ static void on_signal(struct run *run)
         bk_fail(&err, BK_INTERRUPTED, "stopped by signal %d (%s)", run->stopped_by, strsignal(run->stopped_by));
         for (size_t i = 0; i < run->n; i++)
                 if (!ended(run->bakes[i])) {
-                        stop_one(run, run->bakes[i], &err);
+                        stop_one(run->bakes[i], &err);
                         if (run->bakes[i]->phase == BAKE_WAITING) {
                                 release(run->bakes[i]);
                                 run->bakes[i]->phase = BAKE_SKIPPED;

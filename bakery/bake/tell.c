@@ -9,6 +9,8 @@
 #include "lib/fs.h"
 #include "lib/utf8.h"
 
+enum { EVENT_MOST = 64 << 20 };         /* an inventory of a million packages is not that long */
+
 /* Output of programs is bytes; JSON wants UTF-8. */
 static json_t *text_of(const char *line)
 {
@@ -56,4 +58,25 @@ void bake_tell_failure(int events, const struct bk_error *err)
 {
         bake_tell(events, json_pack("{s:s, s:i, s:i, s:o, s:o}", "event", "failed", "kind", (int)err->kind, "errno", err->errnum,
                                     "at", text_of(err->at), "text", text_of(err->text)));
+}
+
+int bake_hear(struct bk_buf *partial, const char *bytes, size_t length, void (*on_event)(void *arg, const char *line), void *arg,
+              struct bk_error *err)
+{
+        size_t at = 0;
+
+        if (length == 0)
+                return 0;
+        bk_buf_add(partial, bytes, length);
+        for (char *line = partial->data, *end; (end = memchr(line, '\n', partial->len - at)) != NULL; line = end + 1) {
+                *end = '\0';
+                on_event(arg, line);
+                at = (size_t)(end - partial->data) + 1;
+        }
+        partial->len -= at;
+        memmove(partial->data, partial->data + at, partial->len + 1);
+        if (partial->len <= EVENT_MOST)
+                return 0;
+        bk_buf_done(partial);
+        return bk_fail(err, BK_INTERNAL, "the worker told more than %d MiB in one line", EVENT_MOST >> 20);
 }

@@ -41,7 +41,7 @@ static int run_once(struct bake_work *work, const struct bake_provisioner *row, 
         for (int64_t attempt = 0;; attempt++) {
                 if (common->pause_before_ms > 0) {
                         bake_tell_step(work->events, "pausing %.1f s", (double)common->pause_before_ms / 1000);
-                        (void)usleep((useconds_t)common->pause_before_ms * 1000);
+                        bk_sleep_ms(common->pause_before_ms);
                 }
                 if (row->run(work, config, step, err) == 0)
                         return 0;

@@ -21,7 +21,7 @@ static const struct cmd_flag show_flags[] = {
 };
 
 /* --- import ------------------------------------------------------------------------- */
-enum { BATCH_BYTES = 2 << 20, BATCH_ITEMS = 2000, READ_BYTES = 1 << 18, DEPTH_MOST = 8 };
+enum { BATCH_BYTES = 2 << 20, BATCH_ITEMS = 2000, DEPTH_MOST = 8 };
 static const char *const counted[] = { "new", "changed", "same", "refused", "dropped", "images" };
 enum { COUNTED = sizeof counted / sizeof *counted };
 
@@ -102,6 +102,23 @@ static int take_package(struct import *import, const char *package, json_t *issu
         return 0;
 }
 
+static int take_osv(struct import *import, json_t *json, size_t bytes, struct bk_error *err)
+{
+        json_t *list = reg_osv_list(json), *item;
+        const size_t each = json_array_size(list) > 0 ? bytes / json_array_size(list) : 0;
+        int status = 0;
+        size_t i;
+
+        json_array_foreach(list, i, item) {
+                status = make_room(import, REG_OSV, each, err);
+                if (status < 0)
+                        break;
+                (void)json_array_append(import->items, item);
+        }
+        json_decref(list);
+        return status;
+}
+
 static int take(void *arg, const struct reg_piece *piece, struct bk_error *err)
 {
         struct import *import = arg;
@@ -114,36 +131,44 @@ static int take(void *arg, const struct reg_piece *piece, struct bk_error *err)
         if (piece->format == REG_DEBIAN_TRACKER) {
                 status = take_package(import, piece->key, json, piece->length, err);
         } else {
-                status = make_room(import, REG_OSV, piece->length, err);
-                if (status == 0)
-                        (void)json_array_append(import->items, json);
+                status = take_osv(import, json, piece->length, err);
         }
         json_decref(json);
+        return status;
+}
+
+static int split_bytes(void *arg, const char *bytes, size_t length, struct bk_error *err)
+{
+        return reg_split(arg, bytes, length, err);
+}
+
+/* Each file of an archive is one by itself. */
+static int split_end(void *arg, struct bk_error *err)
+{
+        struct reg_splitter *splitter = arg;
+        const int status = reg_split_end(splitter, err);
+
+        reg_splitter_done(splitter);
+        *splitter = (struct reg_splitter){ .take = splitter->take, .arg = splitter->arg };
         return status;
 }
 
 static int import_fd(struct import *import, int fd, struct bk_error *err)
 {
         BK_CLEANUP(reg_splitter_done) struct reg_splitter splitter = { .take = take, .arg = import };
-        autofree char *bytes = bk_alloc(READ_BYTES);
-        ssize_t n;
 
-        while ((n = read(fd, bytes, READ_BYTES)) != 0) {
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n < 0)
-                        return bk_fail_errno(err, "cannot read it");
-                if (reg_split(&splitter, bytes, (size_t)n, err) < 0)
-                        return -1;
-        }
-        return reg_split_end(&splitter, err);
+        return reg_unpack(fd, &(struct reg_unpacker){ .take = split_bytes, .end = split_end, .arg = &splitter }, err);
 }
 
-static bool is_json(const char *name)
+static bool is_file_of_advisories(const char *name)
 {
+        static const char *const ends[] = { ".json", ".json.gz", ".zip", ".tar", ".tar.gz", ".tgz" };
         const size_t length = strlen(name);
 
-        return length > 5 && bk_streq(name + length - 5, ".json");
+        for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+                if (length > strlen(ends[i]) && bk_streq(name + length - strlen(ends[i]), ends[i]))
+                        return true;
+        return false;
 }
 
 static int import_path(struct import *import, const char *path, unsigned depth, struct bk_error *err);
@@ -160,7 +185,7 @@ static int import_folder(struct import *import, const char *path, unsigned depth
                 autofree char *full = bk_format("%s/%s", path, names[i]->d_name);
                 struct stat st;
 
-                if (status == 0 && *names[i]->d_name != '.' && stat(full, &st) == 0 && (S_ISDIR(st.st_mode) || is_json(full)))
+                if (status == 0 && *names[i]->d_name != '.' && stat(full, &st) == 0 && (S_ISDIR(st.st_mode) || is_file_of_advisories(full)))
                         status = import_path(import, full, depth + 1, err);
                 free(names[i]);
         }
@@ -300,9 +325,9 @@ static int run_show(const struct cmd_args *args)
 
 const struct cmd cmd_advisory_import = {
         "advisory import", "FILE...", 1, -1, "read advisories, and match them with all images",
-        "A FILE is an advisory in OSV's JSON, a list of them, many one behind the other, the Debian security tracker's JSON "
-        "(https://security-tracker.debian.org/tracker/data/json), or a folder of such files; '-' is standard input, as in "
-        "`unzip -p all.zip | bakery advisory import -`. What was imported before and is the same is left alone. The tracker's file is taken as the "
+        "A FILE is an advisory in OSV's JSON, a list of them, many one behind the other, what OSV's API answers, the Debian security tracker's JSON "
+        "(https://security-tracker.debian.org/tracker/data/json), a zip or tar file of such (OSV's all.zip), either compressed by gzip, or a folder "
+        "of such files; '-' is standard input. What was imported before and is the same is left alone. The tracker's file is taken as the "
         "whole truth: issues that it no longer has are dropped. Images that are concerned now, or no longer, get an event each.",
         CMD_FLAGS(import_flags), run_import,
 };

@@ -250,8 +250,10 @@ static int run(const struct cmd_args *args)
                 code = cmd_fail(&err);
         else
                 code = run_isolated(&boot);
-        if (boot.lease.fd >= 0 && layer_draft_remove(&boot.state.store, boot.id, &err) < 0)
+        if (boot.lease.fd >= 0 && layer_draft_remove(&boot.state.store, boot.id, &err) < 0) {
                 code = cmd_fail(&err);
+                bk_lease_leave(&boot.lease);
+        }
         bk_lease_done(&boot.lease);
         cmd_state_done(&boot.state);
         free(boot.id);

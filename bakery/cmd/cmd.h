@@ -70,8 +70,9 @@ extern const struct cmd cmd_image_state, cmd_image_deprecate, cmd_image_revoke, 
         cmd_channel_rollback, cmd_channel_restrict, cmd_channel_delete, cmd_audit, cmd_index, cmd_key_create, cmd_token_create, cmd_token_list,
         cmd_token_revoke, cmd_image_keep, cmd_image_unkeep, cmd_image_hide, cmd_image_unhide, cmd_trash;
 extern const struct cmd cmd_packages, cmd_vulnerable, cmd_advisory_import, cmd_advisory_show, cmd_sbom, cmd_sbom_attach;
-extern const struct cmd cmd_bakes, cmd_usage, cmd_usage_scan, cmd_view_make, cmd_view_prune, cmd_hook_add, cmd_hook_list, cmd_hook_remove,
-        cmd_hook_test, cmd_hook_deliver;
+extern const struct cmd cmd_bakes, cmd_usage, cmd_usage_scan, cmd_usage_report, cmd_view_make, cmd_view_prune, cmd_hook_add, cmd_hook_list,
+        cmd_hook_remove, cmd_hook_test, cmd_hook_deliver;
 extern const struct cmd cmd_janitor_sweep;
 extern const struct cmd cmd_serve, cmd_image_push, cmd_image_pull;
-extern const struct cmd cmd_janitor_plan_row, cmd_janitor_run, cmd_janitor_explain, cmd_janitor_simulate, cmd_janitor_lint, cmd_janitor_undelete;
+extern const struct cmd cmd_janitor_plan_row, cmd_janitor_run, cmd_janitor_explain, cmd_janitor_simulate, cmd_janitor_lint, cmd_janitor_undelete,
+        cmd_janitor_accept;

@@ -16,7 +16,7 @@
 #include "registry/publication.h"
 
 /* With pauses of half a second, one, two, ...: a server may still wait for the connection that broke. */
-enum { TRIES = 7, FIRST_PAUSE_US = 500000 };
+enum { TRIES = 7, FIRST_PAUSE_MS = 500 };
 
 static const struct cmd_flag push_flags[] = {
         { "to", "URL", false, "the registry that is to have it, instead of BAKERY_REGISTRY" },
@@ -149,7 +149,7 @@ static int send_layer(const struct move *move, const char *digest, int fd, uint6
                 if ((err->kind != BK_INFRA && err->kind != BK_TIMEOUT && err->kind != BK_LOCKED) || in_vain == TRIES)
                         return bk_wrap(err, "sending layer %s", digest);
                 if (in_vain > 0)
-                        (void)usleep((useconds_t)FIRST_PAUSE_US << (in_vain - 1));
+                        bk_sleep_ms((int64_t)FIRST_PAUSE_MS << (in_vain - 1));
                 now = received(move, digest);
                 in_vain = now > from ? 0 : in_vain + 1;
                 from = now;
@@ -276,8 +276,10 @@ static int pull_layer(const struct move *move, const char *digest, struct bk_err
         status = bk_lease_note(&lease, "draft", draft, err);
         if (status == 0)
                 status = fetch_layer(move, digest, draft, err);
-        if (layer_draft_remove(&move->state.store, draft, status == 0 ? err : NULL) < 0)
+        if (layer_draft_remove(&move->state.store, draft, status == 0 ? err : NULL) < 0) {
                 status = -1;
+                bk_lease_leave(&lease);
+        }
         bk_lease_done(&lease);
         return status < 0 ? bk_wrap(err, "layer %s", digest) : 0;
 }

@@ -198,7 +198,7 @@ const struct cmd cmd_janitor_plan_row = {
 const struct cmd cmd_janitor_simulate = {
         "janitor simulate", "", 0, 0, "show what would be gone by some day",
         "As if the janitor ran each day until then, within its caps, everybody was told at once, and nothing else happened. What would be done by "
-        "then has the fate goes, and its day.",
+        "then has the fate goes, and its day. Ten years are the most.",
         CMD_FLAGS(simulate_flags), run_simulate,
 };
 const struct cmd cmd_janitor_lint = {

@@ -1,4 +1,4 @@
-/* janitor run, explain: doing it, and saying why. */
+/* janitor run, explain, accept: doing it, saying why, and that it may go on. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -8,6 +8,7 @@
 #include "bakery/cmd/life.h"
 #include "bakery/cmd/print.h"
 #include "lib/cleanup.h"
+#include "registry/usage.h"
 
 static const struct cmd_flag run_flags[] = {
         CMD_RULES_FLAG,
@@ -15,6 +16,7 @@ static const struct cmd_flag run_flags[] = {
         { "quiet", NULL, false, "print nothing but errors" },
         CMD_JSON_FLAG,
 };
+static const struct cmd_flag accept_flags[] = { CMD_REASON_FLAG };
 static const struct cmd_flag explain_flags[] = {
         CMD_RULES_FLAG,
         { "at", "DATE", false, "as if it were that moment: 2026-12-31, 30d" },
@@ -158,6 +160,32 @@ static int run_explain(const struct cmd_args *args)
         return 0;
 }
 
+/* --- accept ---------------------------------------------------------------------------------------- */
+static int run_accept(const struct cmd_args *args)
+{
+        autostate struct cmd_state state = { 0 };
+        autofree char *user = cmd_user();
+        const struct reg_change change = { .who = user, .why = cmd_value(args, "reason") };
+        struct bk_error err = { 0 };
+
+        if (cmd_value(args, "registry") != NULL) {
+                (void)bk_fail(&err, BK_USAGE, "the janitor works where the registry's database is, not through '%s'; use that host, or -db",
+                              cmd_value(args, "registry"));
+                return cmd_fail(&err);
+        }
+        if (cmd_open(args, &state, &err) < 0)
+                return cmd_fail(&err);
+        for (size_t i = 0; i < args->operands.n; i++) {
+                int64_t was = 0, count = 0;
+
+                if (reg_usage_accept(state.reg, args->operands.v[i], &change, &was, &count, &err) < 0)
+                        return cmd_fail(&err);
+                printf("source %s: compared with %lld uses from now on, no longer with %lld\n", args->operands.v[i], (long long)count,
+                       (long long)was);
+        }
+        return 0;
+}
+
 const struct cmd cmd_janitor_run = {
         "janitor run", "", 0, 0, "do what the janitor's rules say",
         "Without -yes it shows the plan and does nothing. With it: images that rules find are marked, whoever is to be told is told, and what is "
@@ -173,4 +201,10 @@ const struct cmd cmd_janitor_explain = {
         "The deciding rule and its place, every rule with every predicate and what was found where it looked, and what no rule may override. "
         CMD_REFERENCES,
         CMD_FLAGS(explain_flags), run_explain,
+};
+const struct cmd cmd_janitor_accept = {
+        "janitor accept", "SOURCE...", 1, -1, "say that what a source of usage knows now is all that there is",
+        "The janitor does nothing while a source knows of much less than it did since the last run that went through, as it may have forgotten what "
+        "is there. Who knows that it has not says so here; `bakery usage` tells of sources and what they know.",
+        CMD_FLAGS(accept_flags), run_accept,
 };

@@ -2,7 +2,7 @@
 # What goes wrong: a clear error, and nothing left behind.
 . "$(dirname "$0")/lib.sh"
 need root loop fuse net
-plan 43
+plan 61
 fixture
 cd "$WORK" || exit 1
 images=$("$BAKERY" images -quiet '?' | wc -l)
@@ -28,6 +28,9 @@ is "  no process survives" "$(pgrep -f 'sleep 4242')" ""
 
 template slow.json '[{ "type": "shell", "inline": ["sleep 4243"] }]' '"timeout": "2s"'
 fails "a bake takes longer than its timeout" 1 'longer than its timeout of 2 s' "$BAKERY" build slow.json
+
+template pause.json '[{ "type": "shell", "pause_before": "4294968ms", "inline": ["true"] }]' '"timeout": "2s"'
+fails "a pause of more than an hour is one" 1 "longer than its timeout of 2 s" "$BAKERY" build pause.json
 
 template kill.json '[{ "type": "shell", "inline": ["kill -9 -1; kill -9 1; sleep 1; exit 1"] }]'
 fails "a provisioner kills everything it can see" 1 'killed by signal 9|exited with' "$BAKERY" build kill.json
@@ -91,3 +94,58 @@ wait $pid 2>/dev/null
 until [ -z "$(pgrep -f 'sleep 4246')" ]; do sleep 0.02; done
 exits "after kill -9 the next command cleans up" 1 "$BAKERY" build exit.json
 is "  leaves nothing" "$(leaks)" ""
+
+# --- what cannot be undone at once ---
+# What is mounted on cannot be removed, here; the worker has mounts of its own.
+begun() { until grep -q started "$1" || ! kill -0 $pid 2>/dev/null; do sleep 0.05; done; }
+leases() { find "$BAKERY_HOME/run/leases" -name '*.lease' | wc -l; }
+template long3.json '[{ "type": "shell", "inline": ["echo started", "sleep 4247"] }]'
+"$BAKERY" build -plain long3.json >long.out 2>&1 &
+pid=$!
+begun long.out
+draft=$(find "$BAKERY_HOME/store/drafts" -type f)
+mount --bind "$draft" "$draft"
+kill -TERM $pid
+wait $pid
+like "a draft that cannot be removed is told" "$(cat long.out)" "cannot remove draft '$draft'"
+is "  and stays in its lease" "$(leases)" 1
+exits "  as long as it cannot be" 6 "$BAKERY" janitor sweep
+is "  the lease is kept" "$(leases)" 1
+umount "$draft"
+exits "  and is swept as soon as it can" 0 "$BAKERY" janitor sweep
+like "  as what it is" "$out" "^undone: draft $(basename "$draft" | cut -d. -f1)"
+is "  nothing is left" "$(leaks)" ""
+
+template long4.json '[{ "type": "shell", "inline": ["echo started", "sleep 4248 || :"] }]'
+"$BAKERY" build -plain long4.json >long.out 2>&1 &
+pid=$!
+begun long.out
+beside=$(find "$BAKERY_HOME/run" -maxdepth 1 -name 'debs-*' | sed 's,/debs-,/guest-,')
+mkdir "$beside"
+mount --bind "$beside" "$beside"
+kill "$(pgrep -f 'sleep 4248' | tail -n 1)"
+wait $pid
+is "a bake whose work folder stays has done its work" "$?" 0
+like "  and tells of it" "$(cat long.out)" "warning: .*$beside"
+is "  which stays in its lease" "$(leases)" 1
+umount "$beside"
+exits "  to be swept" 0 "$BAKERY" janitor sweep
+is "  nothing is left" "$(leaks)" ""
+is "  and the bake went well" "$("$BAKERY" bakes test -json | head -n 1 | jq -r .status)" ok
+
+# --- two bakes of one image ---
+# Held for a while that counts; time is looked at in whole seconds.
+exec 8>"$BAKERY_HOME/run/locks/test"
+flock 8
+template wait.json '[{ "type": "shell", "inline": ["echo after the other"] }]'
+"$BAKERY" build -plain wait.json >wait.out 2>&1 8>&- &
+pid=$!
+until grep -q "waiting for another bake" wait.out || ! kill -0 $pid 2>/dev/null; do sleep 0.05; done
+waited=$(date +%s)
+until [ "$(date +%s)" -gt $((waited + 1)) ]; do sleep 0.05; done
+released=$(date +%s)
+exec 8>&-
+wait $pid
+is "a bake that waited for another is done" "$?" 0
+started=$(date +%s -d "$("$BAKERY" image show test -json | jq -r .provenance.started_at)")
+ok "  and began when the other had ended" $((started < released))

@@ -3,7 +3,7 @@
 # error with evidence, and nothing left behind. The guests are a few bytes of code on an ISO.
 . "$(dirname "$0")/lib.sh"
 need root loop fuse qemu xorriso
-plan 64
+plan 72
 cd "$WORK" || exit 1
 
 # iso NAME CODE: an ISO whose boot image is that code (printf's notation).
@@ -18,6 +18,9 @@ iso flood '\272\370\003\260\130\356\353\375'                    # X to the seria
 iso reset '\260\376\346\144\364'                                # the keyboard controller's reset line
 # "boot:" to the screen, then whatever is typed: mov si; lodsb; int 10h ... int 16h; int 10h
 iso prompt '\061\300\216\330\350\000\000\136\203\306\025\254\204\300\164\006\264\016\315\020\353\365\061\300\315\026\264\016\315\020\353\366boot: \000'
+
+# The same, and to the serial port as well: ... int 10h; mov dx, 3F8h; out dx, al
+iso echo '\061\300\216\330\350\000\000\136\203\306\035\254\204\300\164\006\264\016\315\020\353\365\061\300\315\026\264\016\315\020\272\370\003\356\353\362boot: \000'
 
 # guest FILE KEYS: a template for one guest; KEYS are JSON members.
 guest() {
@@ -84,6 +87,13 @@ guest t.json '"iso_url": "prompt.iso", "iso_checksum": "none", "boot_command": [
 exits "a wait that does not come true ends the bake" 1 "$BAKERY" build t.json
 like "... naming it" "$out" 'never shown'
 like "... and its evidence" "$(cat "$(evidence)/screen.txt")" "boot:"
+
+guest t.json '"iso_url": "echo.iso", "iso_checksum": "none", "boot_command": ["<wait \"boot:\" 60s>key={{user `key`}} end<wait serial \"end\" 60s>"]'
+sed -i 's/^{/{ "variables": { "key": "letmein" }, "sensitive-variables": ["key"],/' t.json
+exits "a guest that prints a secret on its console ends the bake" 1 "$BAKERY" build t.json
+where=$(evidence)
+like "... what it printed is kept" "$(tr -d '\000' <"$where/serial.log")" "key=<sensitive> end"
+unlike "... but not the secret" "$(cat "$where"/* | tr -d '\000')$out" "letmein"
 
 LIMIT=10m
 guest t.json '"iso_url": "off.iso", "iso_checksum": "none"'
@@ -166,4 +176,19 @@ killed KILL
 guest t.json '"iso_url": "missing.iso", "iso_checksum": "none"'
 exits "KILL: the next command cleans up" 1 "$BAKERY" build -force t.json
 nothing_left KILL
+
+# --- booted, and not to be removed ------------------------------------------------------------
+"$BAKERY" boot g -ssh >log 2>&1 </dev/null &
+pid=$!
+until grep -q "its SSH" log || ! kill -0 $pid 2>/dev/null; do perl -e 'select undef, undef, undef, 0.05'; done
+draft=$(find "$BAKERY_HOME/store/drafts" -type f)
+mount --bind "$draft" "$draft"
+kill -TERM $pid
+wait $pid
+like "the overlay of a boot that cannot be removed is told" "$(cat log)" "cannot remove draft '$draft'"
+is "... and stays in its lease" "$(find "$BAKERY_HOME/run/leases" -name '*.lease' | wc -l)" 1
+umount "$draft"
+exits "... to be swept" 0 "$BAKERY" janitor sweep
+like "... as soon as it can be" "$out" "^undone: draft "
+nothing_left "a boot"
 exit $failed

@@ -62,7 +62,7 @@ until run "$BAKERY" janitor sweep && printf '%s\n' "$out" | grep -q ' 0 held by 
         sleep 0.1
 done
 is "what a killed bake leaves is swept" "$code $(leaks)$(find "$BAKERY_HOME/run" -name 'guest-*')" "0 "
-until [ "$(domains)" = 0 ] || [ $tries -ge 1200 ]; do           # killed before it could be noted, it is the daemon's to end, when it notices
+until [ "$(domains)" = 0 ] || [ $tries -ge 1200 ]; do           # one that came when the sweep had asked is the daemon's to end, when it notices
         tries=$((tries + 1))
         sleep 0.1
 done

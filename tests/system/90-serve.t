@@ -2,7 +2,7 @@
 # The registry over HTTP: what is answered, to whom, how much of it, and to clients that wish no good.
 . "$(dirname "$0")/lib.sh"
 need curl jq openssl python3
-plan 98
+plan 101
 . "$TOP/tests/system/serve/lib.sh"
 
 home=$WORK/one
@@ -24,8 +24,11 @@ is "a wrong token is refused, for reading too" "$(status -H "Authorization: Bear
 is "a browser's way to show one is for reading" "$(status -u "any:$reader" "$api/images") $(status -u "any:wrong" "$api/images")" "200 401"
 is "and for nothing else, as other sites' pages could use it" "$(status -u "any:$token" -X POST -d '{}' "$api/images")" 401
 is "root may do everything over the socket" "$(status --unix-socket "$WORK/socket" -X POST -d '{}' http://x/api/v1/images)" 400
-is "a page under a stranger's name is not answered" "$(status -H "Host: evil.example" "$api/openapi.json")" 401
-is "an API under a number is" "$(status -H "Host: 127.0.0.1:1" "$api/openapi.json")" 200
+is "a page under a stranger's name is not answered" "$(status -H "Host: evil.example" "$api/images")" 401
+like "and is told why" "$(curl -s -H "Host: evil.example" "$api/images")" "'evil.example' is not a name of this host"
+is "nor does it change anything" "$(status -H "Host: evil.example" -X POST -d '{}' "$api/images")" 401
+is "an agent of this host asks so whether all is well" "$(curl -s -H "Host: oven.example" "$url/healthz" | jq -r .status)" ok
+is "an API under a number is" "$(status -H "Host: 127.0.0.1:1" "$api/images")" 200
 like "errors are JSON with a kind" "$(curl -s "$api/images/none")" '^\{"error":\{"kind":"not-found","message":".+"\}\}$'
 is "another method is 405" "$(status -X PATCH -H "Authorization: Bearer $token" "$api/openapi.json")" 405
 

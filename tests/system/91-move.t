@@ -1,8 +1,8 @@
 #!/bin/sh
 # Images move between registries: whole or not at all, whoever is killed and whatever is full.
 . "$(dirname "$0")/lib.sh"
-need root curl jq python3
-plan 44
+need root curl jq python3 minisign
+plan 50
 . "$TOP/tests/system/serve/lib.sh"
 
 token() { "$BAKERY" token create "$2" -role "$3" -home "$1" 2>/dev/null | grep -Eo '[A-Za-z0-9_.-]{32,}' | head -n 1; }
@@ -35,6 +35,16 @@ for file in first second; do
 done
 like "both are there" "$(BAKERY_REGISTRY=$one_url "$BAKERY" image provenance app 2>&1)" '"who": *"ada"'
 
+# --- signed, by us and by minisign itself
+exits "a key is made" 0 "$BAKERY" key create -home "$one"
+exits "the image is signed" 0 "$BAKERY" image sign app -home "$one"
+minisign -G -W -p "$WORK/theirs.pub" -s "$WORK/theirs.key" >/dev/null 2>&1
+curl -s "$one_url/api/v1/images/app/publication" | jq -rj .manifest >"$WORK/man.json"
+minisign -S -W -s "$WORK/theirs.key" -m "$WORK/man.json" >/dev/null 2>&1
+jq -Rs '{signature: .}' "$WORK/man.json.minisig" >"$WORK/signature.json"
+signer=$(token "$one" signer promote)
+is "what minisign signed is taken" "$(status -H "Authorization: Bearer $signer" -d @"$WORK/signature.json" "$one_url/api/v1/images/app/signatures")" 200
+
 # --- push
 export BAKERY_TOKEN=$two_token
 run "$BAKERY" image push app -home "$one" -to "$two_url"
@@ -43,6 +53,10 @@ is "it has the same id there" "$(curl -s "$two_url/api/v1/images/app" | jq -r .i
 is "and stands on the same" "$(curl -s "$two_url/api/v1/images/app" | jq -r .ancestor)" "$first"
 is "what was found out about it went along" "$(curl -s "$two_url/api/v1/images/app/publication" | jq -cS '[.packages, .checks, .provenance]')" \
         "$(curl -s "$one_url/api/v1/images/app/publication" | jq -cS '[.packages, .checks, .provenance]')"
+run "$BAKERY" image verify app -home "$two" -key "$one/sign.pub"
+like "so did the signature" "$code $out" "^0 signature   good"
+like "and that of the provenance" "$out" "provenance  signed by the same key"
+exits "and that of minisign" 0 "$BAKERY" image verify app -home "$two" -key "$WORK/theirs.pub"
 run "$BAKERY" image push app -home "$one" -to "$two_url" -json
 is "a second time nothing is sent" "$(printf '%s\n' "$out" | jq -r .action | sort -u)" "is there already"
 exits "the other store agrees with its registry" 0 "$BAKERY" fsck -home "$two"

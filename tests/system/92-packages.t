@@ -1,8 +1,8 @@
 #!/bin/sh
 # What is in images: packages, bills of materials, advisories.
 . "$(dirname "$0")/lib.sh"
-need root loop fuse net jsonschema
-plan 46
+need root loop fuse net jsonschema python3
+plan 49
 fixture
 cd "$WORK" || exit 1
 
@@ -80,6 +80,13 @@ is "with its images" "$(printf '%s' "$out" | jq -r '.items | length')" 3
 out=$("$BAKERY" advisory import - <both.json 2>&1)
 like "advisories one behind the other are read from a pipe" "$out" '1 new, 1 changed.*3 images concerned'
 exits "a withdrawn one is over" 0 "$BAKERY" vulnerable nginx -fail-on low
+osv DSA-3 0.1 | tr '\n' ' ' >DSA-3.json
+python3 -m zipfile -c all.zip DSA-3.json
+exits "OSV's zip is read as it is" 0 "$BAKERY" advisory import all.zip
+like "with what is in it" "$out" '^1 new, 0 changed'
+{ printf '\357\273\277{"vulns": ['; osv DSA-4 0.1; echo ']}'; } | gzip >answer.json.gz
+out=$("$BAKERY" advisory import - <answer.json.gz 2>&1)
+like "and what its API answers, compressed and with a mark" "$out" '^1 new, 0 changed'
 echo '{"glibc": {"CVE-2099-2": {"description": "x", "releases": {"bookworm": {"status": "open", "urgency": "high"}}}}}' >tracker.json
 exits "the tracker's file is read" 0 "$BAKERY" advisory import tracker.json
 exits "and has no fix yet" 0 "$BAKERY" vulnerable -fixable -fail-on low

@@ -2,7 +2,7 @@
 # Bakes are known while they run, when they have ended, and when they were killed; with their logs.
 . "$(dirname "$0")/lib.sh"
 need root loop fuse curl jq
-plan 20
+plan 23
 . "$TOP/tests/system/serve/lib.sh"
 fixture
 server "$BAKERY_HOME"
@@ -13,6 +13,7 @@ BUILD_URL=http://jenkins.example/7 "$BAKERY" build -plain "$WORK/ok.json" >/dev/
 is "a bake that went well is known" "$(bakes test)" "ok "
 id=$("$BAKERY" bakes test -json | jq -r .id)
 is "with what came of it" "$("$BAKERY" bakes test -json | jq -r .image)" "$("$BAKERY" image show test -json | jq -r .id)"
+id_ok=$("$BAKERY" bakes test -json | jq -r .image)
 is "who ran it, from what, and for which job" "$("$BAKERY" bakes test -json | jq -r '.builder + " " + .build_url + " " + (.template|split("/")|last)')" \
         "chroot http://jenkins.example/7 ok.json"
 like "people can read it" "$("$BAKERY" bakes)" "^$id +test +ok +20.* by .* on "
@@ -39,6 +40,10 @@ while read -r line; do
         case $line in *"it has begun"*) break ;; esac
 done <"$WORK/began"
 is "one that runs" "$(bakes test)" "running failed ok "
+source=$("$BAKERY" bakes test -status running -json | jq -r .source)
+is "with what it builds on" "$source" "$("$BAKERY" image show "$id_ok" -json | jq -r .ancestor)"
+exits "which cannot go meanwhile" 1 "$BAKERY" image hide "$source"
+like "and why" "$out" "a bake builds on that is running .*test on"
 kill -9 $builder
 wait $builder 2>/dev/null
 flock "$BAKERY_HOME/run/locks/test" true        # its worker has the lock too, and dies after it

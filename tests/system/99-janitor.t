@@ -2,7 +2,7 @@
 # The janitor: what it would do, does, and why; while a server serves the same registry. People are told first, and can say no.
 . "$(dirname "$0")/lib.sh"
 need curl jq openssl qemu-img python3 flock
-plan 48
+plan 54
 . "$TOP/tests/system/serve/lib.sh"
 . "$TOP/tests/system/views/lib.sh"
 
@@ -129,3 +129,13 @@ is "the rest is there" "$("$BAKERY" images -quiet | wc -l)" 5
 exits "a source that could not be asked" 0 curl -sf -X PUT -H "$auth" -H 'Content-Type: application/json' -d '{"error": "no answer"}' \
         "$url/api/v1/usage/libvirt:a"
 exits "stops a run" 1 "$BAKERY" janitor run -yes
+usage() {
+        curl -sf -o "$WORK/usage" -X PUT -H "$auth" -H 'Content-Type: application/json' -d "{\"items\": [$1]}" "$url/api/v1/usage/libvirt:a"
+}
+exits "one that has answered does not" 0 usage "{\"instance\": \"vm\", \"image\": \"$(curl -s "$url/api/v1/images/base" | jq -r .id)\"}"
+usage "" && usage ""
+exits "but has it forgotten what it knew" 1 "$BAKERY" janitor run -yes
+like "it says so, and what to do" "$out" "knew of 1 uses, and now of 0.*bakery janitor accept 'libvirt:a'"
+exits "a source that nobody knows" 1 "$BAKERY" janitor accept libvirt:b
+exits "if that is right" 0 "$BAKERY" janitor accept libvirt:a -reason "the host is off"
+exits "it goes on" 0 "$BAKERY" janitor run -yes

@@ -12,7 +12,9 @@
 
 struct house {
         struct reg *reg;
-        const char *home;
+        const char *home, *who;         /* who: NULL: "janitor" */
+        const struct layer_store *store;
+        int64_t ms;                     /* that have passed during the run */
         int64_t now;                    /* of the test's begin */
         struct bk_buf told;             /* "rule to seed-or-name:image-count; " */
         char *token;                    /* of the first image of the last message */
@@ -57,12 +59,17 @@ static inline void house_rules(const char *text, struct janitor_rules *ret)
         assert_ok(janitor_rules_parse("test.hcl", whole, strlen(whole), ret, &err), err);
 }
 
+static inline int64_t house_clock(void *arg)
+{
+        return ((const struct house *)arg)->ms;
+}
+
 /* A run so many days after the test's begin; 0 and the counts, which are the caller's, or -1. */
 static inline int house_try(struct house *house, const char *text, int days, json_t **ret, struct bk_error *err)
 {
         BK_CLEANUP(janitor_rules_done) struct janitor_rules rules = { 0 };
-        struct janitor_run run = { .rules = &rules, .home = house->home, .who = "janitor", .at = house->now + DAYS(days) + 1, .tell = house_tell,
-                                   .arg = house };
+        struct janitor_run run = { .rules = &rules, .store = house->store, .home = house->home, .who = house->who == NULL ? "janitor" : house->who,
+                                   .at = house->now + DAYS(days) + 1, .clock = house_clock, .tell = house_tell, .arg = house };
 
         house_rules(text, &rules);
         return janitor_run(house->reg, &run, ret, err);

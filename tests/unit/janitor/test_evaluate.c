@@ -101,13 +101,15 @@ static void attributes_that_are_moments(void **state)
                 { .age = 20, .hold = "soon", .ttl = "a while" },
                 { .age = 20, .hold = "1972-09-27", .ttl = "1972-09-26" },
                 { .age = 20 },
+                { .age = 20, .hold = "10d", .ttl = "1972-02-31" },              /* since when? And no such day */
+                { .age = 20, .hold = "90d", .ttl = "1973-02-29T12:00:00Z" },
         };
 
         (void)state;
-        SAYS("hold = true", v, "yny?yn");
-        SAYS("hold = false", v, "nyn?ny");
-        SAYS("ttl = \"expired\"", v, "nyn?yn");
-        SAYS("tagged = \"ttl\"", v, "yyyyyn");
+        SAYS("hold = true", v, "yny?yn??");
+        SAYS("hold = false", v, "nyn?ny??");
+        SAYS("ttl = \"expired\"", v, "nyn?yn??");
+        SAYS("tagged = \"ttl\"", v, "yyyyynyy");
 }
 
 static void plain_facts(void **state)

@@ -82,6 +82,9 @@ static const struct { const char *why, *text, *place, *says; } odd[] = {
           "finds the same images as retire \\\"a\\\" on line 2" },
         { "the same, with other actions", RETIRE("a", "deprecate", "age = \"7d\"") RETIRE("b", "trash", "age = \"7d\""), "r:2:1",
           "contradicts retire \\\"b\\\" on line 3, which finds the same images and does more (trash)" },
+        { "the same, and a business day is no shorter", "retire \"a\" { action = \"deprecate\"  grace = \"1bd\"  notify = \"mail:a@b.c\"  "
+          "when { age = \"7d\" } }\nretire \"b\" { action = \"trash\"  grace = \"1d\"  notify = \"mail:a@b.c\"  when { age = \"7d\" } }",
+          "r:2:1", "contradicts retire \\\"b\\\"" },
         { "outdone", RETIRE("a", "trash", "age = \"7d\"") RETIRE("b", "hide", "age = \"30d\"  failed = true"), "r:3:1",
           "is superfluous: all that it finds, retire \\\"a\\\" on line 2 finds too" },
         { "a name twice", "protect \"a\" { scope = \"keep=1\" }\n" RETIRE("a", "trash", "age = \"7d\""),
@@ -136,6 +139,8 @@ static const struct { const char *why, *text; } fine[] = {
         { "escalating", RETIRE("a", "deprecate", "age = \"30d\"") RETIRE("b", "trash", "age = \"60d\"") },
         { "escalating by a grace", RETIRE("a", "deprecate", "age = \"30d\"")
           "retire \"b\" { action = \"trash\"  grace = \"7d\"  notify = \"mail:owner\"  when { age = \"30d\" } }" },
+        { "a business day may be longer than three", "retire \"a\" { action = \"deprecate\"  grace = \"3d\"  notify = \"mail:a@b.c\"  "
+          "when { age = \"30d\" } }\nretire \"b\" { action = \"trash\"  grace = \"1bd\"  notify = \"mail:a@b.c\"  when { age = \"30d\" } }" },
         { "types that share one", "retire \"a\" { scope = \"type=base,application\"  action = \"trash\"  when { match = \"type=application\" } }" },
         { "patterns are not looked into", "retire \"a\" { scope = \"name=a*\"  action = \"trash\"  when { match = \"name=b*\" } }" },
         { "states on the ladder", "retire \"a\" { scope = \"state=baked\"  action = \"trash\"  when { state = \"promoted\" } }" },

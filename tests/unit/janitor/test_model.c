@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 
 #include "layers/layer.h"
+#include "registry/bake.h"
 #include "registry/facts.h"
 
 enum { NAMES = 3, ALIVE_MOST = 40, CAP = 5, STEPS = 2000 };
@@ -23,13 +24,14 @@ static const char rules[] =
 struct image {
         char id[80];
         int name, ancestor;             /* ancestor -1: none */
-        bool there, used, kept, held, legal;
+        bool there, used, kept, held, legal, oven;              /* oven: a bake on it is running */
         char grp;                       /* 'a', 'b', 'c'; 0 */
         int state, day_purge;           /* purged from that day on, when it is in the trash */
+        int bake;                       /* the number of that bake */
         int day_due;                    /* of the mark of rule slow; 0: no mark, -1: marked, nobody was told */
         bool goes;
 };
-struct model { struct house house; struct image *v; int n, day, head[NAMES]; unsigned random; struct layer_store store; };
+struct model { struct house house; struct image *v; int n, day, bakes, head[NAMES]; unsigned random; struct layer_store store; };
 
 static unsigned dice(struct model *m, unsigned sides)
 {
@@ -56,7 +58,7 @@ static bool surely_guarded(const struct model *m, int i)
         const struct image *image = &m->v[i];
         int newer = 0;
 
-        if (m->head[image->name] == i || image->used || image->kept || image->held)
+        if (m->head[image->name] == i || image->used || image->kept || image->held || image->oven)
                 return true;
         if (image->state != REG_TESTED && image->state != REG_PROMOTED)
                 return false;
@@ -132,7 +134,7 @@ static void expect_run(struct model *m)
                 image->goes = false;
                 due[i] = by == 'b' ? 'b' : gone && by == 'c' ? 'c' : gone && by == 'a' && image->day_due > 0 && image->day_due <= m->day ? 'a' : 0;
                 old[i] = image->there && trashed(image) && image->day_purge <= m->day && m->head[image->name] != i && !image->used && !image->kept &&
-                         !image->held && !image->legal;
+                         !image->held && !image->legal && !image->oven;
                 if (image->legal && image->grp == 'a' && !trashed(image) && !surely_guarded(m, i))
                         continue;                       /* nobody knows: what was noted stays noted */
                 if (by != 'a' || !gone)
@@ -215,7 +217,7 @@ static void look(struct model *m, bool compare, const char *after)
 static void nothing_dear_was_lost(const struct model *m, const struct image *was, int n)
 {
         for (int i = 0; i < n; i++) {
-                const bool dear = m->head[was[i].name] == i || was[i].used || was[i].kept || was[i].held || was[i].legal;
+                const bool dear = m->head[was[i].name] == i || was[i].used || was[i].kept || was[i].held || was[i].legal || was[i].oven;
 
                 if (!was[i].there)
                         continue;
@@ -311,6 +313,25 @@ static void keep(struct model *m, int i)
         m->v[i].kept = !m->v[i].kept;
 }
 
+/* Each has a name of its own, as one host has one bake of a name at a time. */
+static void build_on(struct model *m, int i)
+{
+        autofree char *id = bk_format("b%d", m->bakes), *name = bk_format("n%d", m->bakes);
+        const struct reg_bake bake = { .id = id, .name = name, .builder = "chroot", .who = "eve", .host = "oven", .source = m->v[i].id };
+        struct bk_error err = { 0 };
+
+        if (m->v[i].oven) {
+                autofree char *old = bk_format("b%d", m->v[i].bake);
+
+                assert_ok(reg_bake_end(m->house.reg, old, "failed", NULL, &err), err);
+                m->v[i].oven = false;
+        } else if (dice(m, 4) == 0) {
+                assert_ok(reg_bake_begin(m->house.reg, &bake, &err), err);
+                m->v[i].oven = true;
+                m->v[i].bake = m->bakes++;
+        }
+}
+
 static void lead(struct model *m, int i)
 {
         autofree char *channel = bk_format("n%d:live", m->v[i].name);
@@ -319,6 +340,18 @@ static void lead(struct model *m, int i)
         if (m->head[m->v[i].name] == i ? reg_channel_delete(m->house.reg, channel, &by_eve, &err) == 0 :
                                          reg_channel_point(m->house.reg, channel, m->v[i].id, &by_eve, &err) == 0)
                 m->head[m->v[i].name] = m->head[m->v[i].name] == i ? -1 : i;
+}
+
+/* It came back from the trash: whoever finds it again begins its grace anew. */
+static void nothing_is_noted_of(struct model *m, const char *id)
+{
+        BK_CLEANUP(reg_marks_done) struct reg_marks marks = { 0 };
+        struct bk_error err = { 0 };
+
+        assert_ok(reg_marks_read(m->house.reg, &marks, &err), err);
+        for (size_t k = 0; k < marks.n; k++)
+                if (bk_streq(marks.v[k].id, id))
+                        fail_msg("image %d is out of the trash, and rule '%s' still has it marked", place_of(m, id), marks.v[k].rule);
 }
 
 static void move(struct model *m, int i)
@@ -337,7 +370,8 @@ static void move(struct model *m, int i)
                 (void)!reg_state_change(m->house.reg, id, REG_TESTED, &by_eve, &err);
                 break;
         default:
-                (void)!reg_untrash(m->house.reg, id, &by_eve, &err);
+                if (trashed(&m->v[i]) && reg_untrash(m->house.reg, id, &by_eve, &err) == 0)
+                        nothing_is_noted_of(m, id);
                 break;
         }
 }
@@ -429,7 +463,7 @@ static void step(struct model *m)
                         run_one(m);
                 return;
         }
-        (what < 65 ? tag : what < 72 ? use : what < 79 ? keep : what < 86 ? lead : move)(m, i);
+        (what < 63 ? tag : what < 69 ? use : what < 75 ? keep : what < 81 ? build_on : what < 87 ? lead : move)(m, i);
         look(m, false, "a step");
 }
 

@@ -178,6 +178,26 @@ static void graces_begin_with_a_mark(void **state)
         assert_int_equal(plan.outcome.v[3].due_at, NOW + 1);
 }
 
+/* A rule that may find an image once more is known does not begin its grace anew. */
+static void each_unsure_rule_keeps_its_mark(void **state)
+{
+        static const char rules[] = "retire \"a\" {\n action = \"hide\"\n grace = \"3d\"\n when {\n not_launched_for = \"30d\"\n }\n}\n"
+                                    "retire \"b\" {\n action = \"trash\"\n grace = \"3d\"\n when {\n not_launched_for = \"40d\"\n }\n}\n"
+                                    "retire \"c\" {\n action = \"trash\"\n grace = \"3d\"\n when {\n age = \"60d\"\n }\n}\n";
+        static const struct seen v[] = { { .age = 50, .launched = -1 } };
+        struct reg_mark marks[] = {
+                { .sequence = 10, .rule = (char *)"a", .action = (char *)"hide", .due_at = NOW + 1 },
+                { .sequence = 10, .rule = (char *)"b", .action = (char *)"trash", .due_at = NOW + 1 },
+                { .sequence = 10, .rule = (char *)"c", .action = (char *)"trash", .due_at = NOW + 1 },
+        };
+        BK_CLEANUP(plan_done) struct plan plan = { .marks = { marks, 3 } };
+
+        (void)state;
+        decide(&plan, rules, v, 1);
+        for (size_t m = 0; m < 3; m++)
+                assert_int_equal(plan.outcome.mark_holds[m], m < 2);
+}
+
 static void what_waits_holds_up_what_it_stands_on(void **state)
 {
         static const char rules[] = "retire \"slow\" {\n action = \"trash\"\n grace = \"3d\"\n when {\n tagged = \"owner\"\n }\n}\n"
@@ -235,6 +255,28 @@ static void caps_hold_exactly(void **state)
                 for (size_t k = 0; k < plan.outcome.n; k++)             /* the oldest first */
                         assert_int_equal(plan.outcome.v[k].fate == JANITOR_GOES, k < cases[c].n);
         }
+}
+
+/* However far away the day is. */
+static void a_simulation_has_a_run_each_day(void **state)
+{
+        enum { N = 500, AHEAD = 1000 };
+        static const char rules[] = "janitor {\n most_images = 1\n most_percent = 100\n}\n" OLD;
+        autofree struct seen *v = bk_alloc(N * sizeof *v);
+        BK_CLEANUP(janitor_rules_done) struct janitor_rules parsed = { 0 };
+        BK_CLEANUP(janitor_outcome_done) struct janitor_outcome outcome = { 0 };
+        struct reg_facts facts;
+        struct bk_error err = { 0 };
+
+        (void)state;
+        for (int i = 0; i < N; i++)
+                v[i] = (struct seen){ .age = 50 };
+        facts = facts_of(v, N);
+        assert_ok(janitor_rules_parse("test.hcl", rules, strlen(rules), &parsed, &err), err);
+        assert_ok(janitor_simulate(NULL, &parsed, &facts, &(struct reg_marks){ 0 }, NOW + DAYS(AHEAD), &outcome, &err), err);
+        assert_int_equal(outcome.counts[JANITOR_GOES], N);
+        assert_fails_with(janitor_simulate(NULL, &parsed, &facts, &(struct reg_marks){ 0 }, NOW + DAYS(4000), &outcome, &err), err, BK_INVALID);
+        facts_free(&facts);
 }
 
 static void a_cap_never_leaves_an_image_without_what_it_stands_on(void **state)
@@ -317,8 +359,10 @@ int main(void)
                 cmocka_unit_test(an_unsure_member_of_a_group_takes_no_place),
                 cmocka_unit_test(the_strongest_act_that_is_due_is_done),
                 cmocka_unit_test(graces_begin_with_a_mark),
+                cmocka_unit_test(each_unsure_rule_keeps_its_mark),
                 cmocka_unit_test(what_waits_holds_up_what_it_stands_on),
                 cmocka_unit_test(caps_hold_exactly),
+                cmocka_unit_test(a_simulation_has_a_run_each_day),
                 cmocka_unit_test(a_cap_never_leaves_an_image_without_what_it_stands_on),
                 cmocka_unit_test(a_rule_has_a_limit_of_its_own),
                 cmocka_unit_test(shared_layers_free_nothing),

@@ -282,6 +282,9 @@ static const struct { const char *why, *text, *at, *says; } refused[] = {
         { "a broken query", WHEN("  match = \"a<<1,2\""), "r:3:11", "match: " },
         { "a broken scope", "protect \"x\" {\n scope = \"a=%zz\"\n}", "r:2:10", "scope: " },
         { "a scope with an option", "protect \"x\" {\n scope = \"a=1&_latest\"\n}", "r:2:10", "_latest" },
+        { "a reason with a bell", "protect \"x\" {\n why = \"a\\u0007b\"\n}", "r:2:8", "why: expected one line" },
+        { "an empty reason", "protect \"x\" {\n why = <<END\nEND\n}", "r:2:8", "why: expected text, found an empty one" },
+        { "a scope of two lines, heredoc", "protect \"x\" {\n scope = <<END\na=1\nb=2\nEND\n}", "r:2:10", "expected one line" },
         { "an empty scope", "protect \"x\" {\n scope = \"\"\n}", "r:2:10", "expected text, found an empty one" },
         { "a scope of two lines", "protect \"x\" {\n scope = \"a=1\\nb=2\"\n}", "r:2:10", "expected one line" },
         { "restore of what is only hidden", "retire \"x\" {\n action = \"hide\"\n restore = \"1d\"\n when {\n age = \"1d\"\n }\n}", "r:3:2",
@@ -320,6 +323,21 @@ static void what_is_wrong_is_refused_at_its_place(void **state)
                 assert_string_equal(err.at, refused[i].at);
                 assert_null(rules.v);
         }
+}
+
+/* Whatever is text may be a heredoc of one line; what a rule is for may have several, and is one. */
+static void heredocs_are_text(void **state)
+{
+        autorules rules = { 0 };
+        struct bk_error err = { 0 };
+
+        (void)state;
+        assert_ok(parse_rules("retire \"x\" {\n why = <<END\nNobody needs them,\nand they are large.\nEND\n action = <<END\ntrash\nEND\n"
+                              " when {\n match = <<-END\n   grp=a\n  END\n owner = [<<END\nada\nEND\n, \"bob\"]\n }\n}", &rules, &err), err);
+        assert_string_equal(rules.v[0].why, "Nobody needs them, and they are large.");
+        assert_int_equal(rules.v[0].action, REG_PRUNE_TRASH);
+        assert_int_equal(rules.v[0].when.n, 2);
+        assert_string_equal(rules.v[0].when.items[1].words.v[0], "ada");
 }
 
 static void leap_days_are_holidays_where_there_are_any(void **state)
@@ -391,6 +409,7 @@ int main(void)
                 cmocka_unit_test(holes_are_described),
                 cmocka_unit_test(json_says_the_same),
                 cmocka_unit_test(what_is_wrong_is_refused_at_its_place),
+                cmocka_unit_test(heredocs_are_text),
                 cmocka_unit_test(leap_days_are_holidays_where_there_are_any),
                 cmocka_unit_test(rules_ask_for_what_they_look_at),
                 cmocka_unit_test(a_digest_is_of_the_text),

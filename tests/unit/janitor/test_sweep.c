@@ -1,6 +1,7 @@
 /* What the dead leave, and the table that undoes it. Kills of whole bakes are in tests/system/61-sweep.t. */
 #include "tests/unit/registry/fixture.h"
 
+#include <signal.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
@@ -197,6 +198,21 @@ static void what_a_crash_cut_off_is_nothing(void **state)
         close_place(&place);
 }
 
+/* Whoever runs us may have told the kernel to forget children: then nobody knows what became of the look. */
+static void what_nobody_saw_the_end_of_is_stuck(void **state)
+{
+        struct place place = open_place(*state);
+        struct sigaction ignore = { .sa_handler = SIG_IGN }, before;
+
+        leave(&place, NULL, "mount 0:1 nothing\n");
+        assert_int_equal(sigaction(SIGCHLD, &ignore, &before), 0);
+        assert_int_equal(sweep(&place, false).stuck, 1);
+        assert_int_equal(sigaction(SIGCHLD, &before, NULL), 0);
+        assert_non_null(strstr(place.told.data, "nobody knows how it ended"));
+        assert_true(left(&place));
+        close_place(&place);
+}
+
 /* One that is stuck holds up neither the other notes nor the other leases. */
 static void the_rest_goes_on(void **state)
 {
@@ -316,6 +332,7 @@ int main(void)
                 sqlite_test(a_killed_child_leaves_what_it_noted),
                 sqlite_test(what_is_not_understood_stays),
                 sqlite_test(what_a_crash_cut_off_is_nothing),
+                sqlite_test(what_nobody_saw_the_end_of_is_stuck),
                 sqlite_test(the_rest_goes_on),
                 sqlite_test(a_process_is_its_number_and_its_start),
                 sqlite_test(a_file_is_its_folder_and_its_name),

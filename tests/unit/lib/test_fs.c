@@ -151,6 +151,23 @@ static void a_lease_of_the_dead_is_shown_and_removed(void **state)
         assert_int_equal(seen.held + seen.dead + seen.unread, 1);
 }
 
+static void a_lease_that_is_left_is_one_of_the_dead(void **state)
+{
+        const struct folder *place = *state;
+        struct bk_error err = { 0 };
+        struct bk_lease lease = BK_LEASE_NONE;
+        struct seen seen = { 0 };
+
+        assert_ok(bk_lease_take(place->path, &lease, &err), err);
+        assert_ok(bk_lease_note(&lease, "draft", "first", &err), err);
+        assert_ok(bk_lease_note(&lease, "draft", "second", &err), err);
+        bk_lease_leave(&lease);
+        assert_int_equal(lease.fd, -1);
+        bk_lease_done(&lease);
+        assert_ok(bk_lease_look(place->path, look, &seen, &err), err);
+        assert_int_equal(seen.dead, 1);
+}
+
 static void a_lease_that_got_no_name_is_removed(void **state)
 {
         const struct folder *place = *state;
@@ -236,6 +253,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(publishing_leaves_no_draft, folder_set_up, folder_tear_down),
                 cmocka_unit_test_setup_teardown(a_lease_of_the_living_is_left_alone, folder_set_up, folder_tear_down),
                 cmocka_unit_test_setup_teardown(a_lease_of_the_dead_is_shown_and_removed, folder_set_up, folder_tear_down),
+                cmocka_unit_test_setup_teardown(a_lease_that_is_left_is_one_of_the_dead, folder_set_up, folder_tear_down),
                 cmocka_unit_test_setup_teardown(a_lease_that_got_no_name_is_removed, folder_set_up, folder_tear_down),
                 cmocka_unit_test_setup_teardown(reapers_never_hinder_the_taking_of_leases, folder_set_up, folder_tear_down),
                 cmocka_unit_test_setup_teardown(a_lock_that_is_held_names_its_holder, folder_set_up, folder_tear_down),

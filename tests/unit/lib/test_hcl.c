@@ -4,12 +4,6 @@
 #include "lib/buf.h"
 #include "lib/hcl.h"
 
-static void free_hcl(struct bk_hcl_body **body)
-{
-        bk_hcl_free(*body);
-}
-#define autohcl BK_CLEANUP(free_hcl) struct bk_hcl_body *
-
 static int parse(const char *text, const struct bk_hcl_schema *schema, struct bk_hcl_body **ret, struct bk_error *err)
 {
         return bk_hcl_parse("f", text, strlen(text), schema, ret, err);
@@ -44,7 +38,7 @@ static void values_are_read(void **state)
 {
         (void)state;
         for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
-                autohcl body = NULL;
+                autohcl *body = NULL;
                 struct bk_error err = { 0 };
                 const struct bk_doc *value;
 
@@ -62,7 +56,7 @@ static void values_are_read(void **state)
 static void lists_and_objects_nest(void **state)
 {
         static const char text[] = "v = [1, # one\n  \"two\", [\n], {\n a = 1, b : 2\n \"c d\" = <<E\nx\nE\n f = {}\n },\n]";
-        autohcl body = NULL;
+        autohcl *body = NULL;
         struct bk_error err = { 0 };
         const struct bk_doc *v, *object;
 
@@ -90,7 +84,7 @@ static void blocks_have_labels_bodies_and_places(void **state)
                                    "  when {}\n"
                                    "}\n"
                                    "keep {}";
-        autohcl body = NULL;
+        autohcl *body = NULL;
         struct bk_error err = { 0 };
         const struct bk_hcl_block *block;
 
@@ -179,7 +173,7 @@ static void broken_files_are_refused_at_the_place(void **state)
 {
         (void)state;
         for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
-                autohcl body = NULL;
+                autohcl *body = NULL;
                 struct bk_error err = { 0 };
 
                 print_message("# %s\n", broken[i].why);
@@ -198,7 +192,7 @@ static void depth_is_limited(void **state)
         (void)state;
         for (size_t i = 0; i < sizeof openings / sizeof *openings; i++) {
                 BK_CLEANUP(bk_buf_done) struct bk_buf text = { 0 };
-                autohcl body = NULL;
+                autohcl *body = NULL;
                 struct bk_error err = { 0 };
 
                 bk_buf_puts(&text, openings[i]);
@@ -246,7 +240,7 @@ static void what_a_schema_does_not_know_is_refused(void **state)
 {
         (void)state;
         for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
-                autohcl body = NULL;
+                autohcl *body = NULL;
                 struct bk_error err = { 0 };
 
                 print_message("# %s\n", refused[i].why);
@@ -286,8 +280,8 @@ static void json_is_the_same(void **state)
                                    "{\"hole\": [1, {\"k\": null}], \"action\": true}},"
                                    " \"b\": {\"hole\": [{}, {}]}}, {\"a\": {\"//\": 1}}],\n\"pair\": {\"x\": {\"y\": {}, \"z\": [{}]}}}";
         BK_CLEANUP(bk_buf_done) struct bk_buf first = { 0 }, second = { 0 };
-        autohcl one = NULL;
-        autohcl other = NULL;
+        autohcl *one = NULL;
+        autohcl *other = NULL;
         struct bk_error err = { 0 };
 
         (void)state;
@@ -303,7 +297,7 @@ static void json_is_the_same(void **state)
 /* A member that may be both is the block where it is an object or an array. */
 static void json_tells_blocks_by_their_shape(void **state)
 {
-        autohcl body = NULL;
+        autohcl *body = NULL;
         struct bk_error err = { 0 };
 
         (void)state;

@@ -130,6 +130,8 @@ static const struct { const char *text, *pieces; } files[] = {
         { "{\"database_specific\":{\"a\":{}},\"id\":\"A\"}", "O={\"database_specific\":{\"a\":{}},\"id\":\"A\"}|" },
         { "{\"id\":\"}\\\"{\\\\\"}", "O={\"id\":\"}\\\"{\\\\\"}|" },
         { "{ \"openssl\" : {\"CVE-1\":{}}, \"zlib\":{\"CVE-2\":{\"a\":[1,2]}}}", "Dopenssl={\"CVE-1\":{}}|Dzlib={\"CVE-2\":{\"a\":[1,2]}}|" },
+        { "\xef\xbb\xbf{\"id\":\"A\"}", "O={\"id\":\"A\"}|" },
+        { "{\"vulns\":[{\"id\":\"A\"}]}", "O={\"vulns\":[{\"id\":\"A\"}]}|" },
         { "[]", "" },
         { "{}", "O={}|" },
         { "", "" },
@@ -140,6 +142,7 @@ static const struct { const char *text, *pieces; } files[] = {
         { "[[{}]]", NULL },
         { "]", NULL },
         { "\x7f" "ELF", NULL },
+        { "{}\xef\xbb\xbf{}", NULL },
 };
 
 static void files_are_cut_at_their_objects(void **state)
@@ -482,7 +485,7 @@ static void an_advisory_names_its_images(void **state)
         assert_int_equal(json_integer_value(json_object_get(json_array_get(json_object_get(json, "items"), 0), "count")), 1);
         json_decref(json);
         print_message("# those in use come in pages, whatever is between them\n");
-        assert_ok(reg_channel_assign(f->reg, "prod", old, "ada", NULL, &err), err);
+        assert_ok(channel_assign(f->reg, "prod", old, "ada", NULL, &err), err);
         json = ask(f->reg, "GET", "/vulnerable?in_use=1&limit=1", NULL);
         autofree char *first = texts_of(json_object_get(json, "items"), "name"), *next = bk_format("/vulnerable?in_use=1&limit=1&cursor=%s",
                 json_string_value(json_object_get(json, "next")));
@@ -496,6 +499,38 @@ static void an_advisory_names_its_images(void **state)
         json = ask(f->reg, "GET", "/advisories", NULL);
         assert_int_equal(json_integer_value(json_object_get(json_array_get(json_object_get(json, "items"), 0), "advisories")), 1);
         json_decref(json);
+}
+
+static void what_osv_answers_is_taken_as_it_is(void **state)
+{
+        const struct fixture *f = *state;
+        static const struct { const char *body; int count, refused; } bodies[] = {
+                { "{\"id\":\"A\"}", 1, 0 }, { "[{\"id\":\"B\"},{\"id\":\"C\"}]", 2, 0 }, { "{\"vulns\":[{\"id\":\"D\"}]}", 1, 0 },
+                { "{\"vulns\":[]}", 0, 0 }, { "{\"vulns\":[{\"no\":\"id\"}]}", 0, 1 },
+        };
+
+        for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
+                json_t *json = ask(f->reg, "POST", "/advisories", bodies[i].body);
+
+                print_message("# %s\n", bodies[i].body);
+                assert_int_equal(json_integer_value(json_object_get(json, "new")), bodies[i].count);
+                assert_int_equal(json_integer_value(json_object_get(json, "refused")), bodies[i].refused);
+                json_decref(json);
+        }
+}
+
+/* As GitHub has it, where a vector of CVSS 4 is all there is. */
+static void a_word_counts_where_no_vector_is_understood(void **state)
+{
+        const struct fixture *f = *state;
+        autofree char *one = bake_bookworm(f->reg, "one"), *text = NULL;
+
+        import_osv(f->reg, OSV("GHSA-4", ",\"severity\":[{\"type\":\"CVSS_V4\",\"score\":"
+                                         "\"CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N\"}],"
+                                         "\"database_specific\":{\"severity\":\"HIGH\"}",
+                               "PyPI", "flask-login", FROM_0_TO("2")));
+        text = findings(f->reg, one, "severity=high");
+        assert_string_equal(text, "GHSA-4");
 }
 
 static void imports_that_make_no_sense_are_refused(void **state)
@@ -649,6 +684,8 @@ int main(void)
                 registry_test(a_cve_counts_once_whoever_names_it),
                 registry_test(images_are_told_of_once_an_import),
                 registry_test(an_advisory_names_its_images),
+                registry_test(what_osv_answers_is_taken_as_it_is),
+                registry_test(a_word_counts_where_no_vector_is_understood),
                 registry_test(imports_that_make_no_sense_are_refused),
                 registry_test(the_oracle_says_the_same),
         };

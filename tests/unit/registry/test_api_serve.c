@@ -5,7 +5,9 @@
 #include <fcntl.h>
 
 #include "lib/buf.h"
+#include "lib/minisign.h"
 #include "registry/api.h"
+#include "registry/life.h"
 #include "registry/publication.h"
 
 /* --- layers ------------------------------------------------------------------------------------ */
@@ -170,6 +172,11 @@ static const struct { const char *why, *object, *key, *json; enum bk_kind kind; 
         { "a signature is a number", NULL, "signatures", "[1]", BK_INVALID },
         { "a signature that is none", NULL, "signatures", "[\"x\"]", BK_INVALID },
         { "the provenance is a text", NULL, "provenance", "\"me\"", BK_INVALID },
+        { "the attestation is a text", NULL, "attestation", "\"x\"", BK_INVALID },
+        { "the attestation has no signatures", NULL, "attestation", "{}", BK_INVALID },
+        { "the attestation is of something else", NULL, "attestation",
+          "{\"payload\":\"e30=\",\"payloadType\":\"application/vnd.in-toto+json\",\"signatures\":[{\"keyid\":\"a\",\"sig\":\"YQ==\"}]}",
+          BK_CONFLICT },
 };
 
 static void a_wrong_publication_changes_nothing(void **state)
@@ -197,6 +204,45 @@ static void a_wrong_publication_changes_nothing(void **state)
         }
         assert_ok(reg_all_layers(f->reg, &rows, &err), err);
         assert_int_equal(rows.n, 0);
+}
+
+/* A signature of the manifest by a key of its own; the caller's. */
+static char *signature_of(const char *manifest)
+{
+        struct bk_secret_key key;
+        struct bk_error err = { 0 };
+        char *ret = NULL;
+
+        assert_ok(bk_secret_key_new(&key, &err), err);
+        assert_ok(reg_sign_manifest(&key, "base", manifest, &ret, &err), err);
+        return ret;
+}
+
+static void an_image_comes_with_all_its_signatures_or_not(void **state)
+{
+        struct fixture *f = *state;
+        BK_CLEANUP(layer_store_done) struct layer_store store = { 0 };
+        autofree char *below = NULL, *id = NULL, *first = NULL, *second = NULL;
+        json_t *doc, *back = NULL;
+        struct bk_error err = { 0 };
+
+        open_store(f, &store);
+        below = layer(&store, "below", NULL);
+        doc = document("1", "base", below, NULL);
+        first = signature_of("{\"seed\": \"1\"}");
+        second = signature_of("{\"seed\": \"1\"}");
+        (void)json_object_set_new(doc, "signatures", json_pack("[s, s]", first, "garbage"));
+        assert_fails_with(reg_publication_put(f->reg, &store, doc, "ada", &id, &err), err, BK_INVALID);
+        free(bk_take(id));
+        id = id_of("1");
+        assert_fails_with(reg_publication_json(f->reg, id, &back, &err), err, BK_NOT_FOUND);
+        (void)json_object_set_new(doc, "signatures", json_pack("[s, s]", first, second));
+        free(bk_take(id));
+        assert_ok(reg_publication_put(f->reg, &store, doc, "ada", &id, &err), err);
+        assert_ok(reg_publication_json(f->reg, id, &back, &err), err);
+        assert_int_equal(json_array_size(json_object_get(back, "signatures")), 2);
+        assert_null(json_object_get(back, "attestation"));
+        json_decref(doc), json_decref(back);
 }
 
 /* --- routes ---------------------------------------------------------------------------------------- */
@@ -364,6 +410,7 @@ int main(void)
                 registry_test(a_layer_may_lean_on_layers_only),
                 registry_test(what_one_registry_knows_another_is_told),
                 registry_test(a_wrong_publication_changes_nothing),
+                registry_test(an_image_comes_with_all_its_signatures_or_not),
                 cmocka_unit_test(the_description_has_every_route_and_no_other),
                 registry_test(every_route_answers_as_it_is_described),
                 registry_test(a_method_that_is_not_for_a_path_says_which_are),

@@ -7,6 +7,7 @@
 
 #include "lib/publish.h"
 #include "registry/bake.h"
+#include "registry/prune.h"
 
 static void begin(struct reg *reg, const char *id, const char *name, const char *host)
 {
@@ -16,6 +17,20 @@ static void begin(struct reg *reg, const char *id, const char *name, const char 
         assert_ok(reg_bake_begin(reg, &(struct reg_bake){ .id = id, .name = name, .template = "t.json", .builder = "chroot", .who = "ada",
                                                           .host = host,
                                  .log = log }, &err), err);
+}
+
+/* Why not; NULL: it is done. */
+static char *pruned(struct reg *reg, const char *id, enum reg_prune what)
+{
+        const struct reg_pruning pruning = { .ids = &id, .n = 1, .what = what };
+        struct reg_pruned done = { 0 };
+        struct bk_error err = { 0 };
+        char *why;
+
+        assert_ok(reg_prune_do(reg, &pruning, &(struct reg_change){ .who = "eve" }, &done, &err), err);
+        why = bk_strdup(done.why_not[0]);
+        reg_pruned_done(&done, 1);
+        return why;
 }
 
 static char *statuses(struct reg *reg, const struct layer_store *store, const struct reg_bake_query *query)
@@ -100,6 +115,59 @@ static void one_without_its_lock_was_killed(void **state)
         layer_store_done(&store);
 }
 
+/* Of this host, of this state folder, and not locked. */
+static void the_killed_are_buried(void **state)
+{
+        struct fixture *f = *state;
+        struct layer_store store = { 0 };
+        struct bk_error err = { 0 };
+        struct utsname here;
+
+        assert_ok(layer_store_open(f->home, &store, &err), err);
+        autofree char *folder = bk_format("%s/locks", store.run), *lock = bk_format("%s/alive", folder);
+
+        assert_int_equal(uname(&here), 0);
+        assert_ok(bk_mkdir_p(folder, &err), err);
+        for (const char *id = "abcd"; *id != '\0'; id++) {
+                const char name[2] = { *id, '\0' };
+                autofree char *log = bk_format("%s/logs/%s.log", f->home, name), *logs = bk_format("%s/logs", f->home);
+
+                begin(f->reg, name, *id == 'a' ? "alive" : name, *id == 'b' ? "elsewhere" : here.nodename);
+                assert_ok(bk_mkdir_p(logs, &err), err);
+                if (*id != 'c')
+                        assert_ok(bk_publish_bytes(log, "", 0, 0644, &err), err);
+        }
+        autoclose int fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+
+        assert_int_equal(flock(fd, LOCK_EX), 0);
+        assert_ok(reg_bakes_bury(f->reg, &store, &err), err);
+        autofree char *got = statuses(f->reg, NULL, &(struct reg_bake_query){ 0 });
+
+        assert_string_equal(got, "aborted running running running");
+        layer_store_done(&store);
+}
+
+/* By whomever, and whatever for. */
+static void what_a_bake_builds_on_cannot_go(void **state)
+{
+        struct fixture *f = *state;
+        autofree char *a = baked(f->reg, (struct recipe){ .seed = "a" });
+        const struct reg_bake bake = { .id = "x", .name = "web", .builder = "chroot", .who = "ada", .host = "oven", .source = a };
+        struct bk_error err = { 0 };
+
+        assert_ok(reg_bake_begin(f->reg, &bake, &err), err);
+        for (enum reg_prune what = REG_PRUNE_DEPRECATE; what <= REG_PRUNE_TRASH; what++) {
+                autofree char *why = pruned(f->reg, a, what);
+
+                assert_non_null(why);
+                assert_non_null(strstr(why, "is what a bake builds on that is running (`bakery bakes`): web on oven"));
+        }
+        assert_ok(reg_bake_end(f->reg, "x", "failed", NULL, &err), err);
+        autofree char *why = pruned(f->reg, a, REG_PRUNE_TRASH);
+
+        assert_null(why);
+}
+
 static void only_logs_are_read(void **state)
 {
         static const char *const odd[] = { "../secret", "logs/../secret", "logs/a/b", "/etc/passwd", "logs/.hidden", "logs/", "logs/none.log" };
@@ -139,6 +207,8 @@ int main(void)
                 registry_test(rows_tell_how_bakes_ended),
                 registry_test(who_begins_again_finds_the_earlier_one_dead),
                 registry_test(one_without_its_lock_was_killed),
+                registry_test(the_killed_are_buried),
+                registry_test(what_a_bake_builds_on_cannot_go),
                 registry_test(only_logs_are_read),
         };
 

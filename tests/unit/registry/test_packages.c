@@ -52,6 +52,15 @@ static const struct { const char *target, *names; } asks[] = {
         { "name=openssl&source=1&version=3.0.15-1~deb12u1", "app" },
         { "name=Flask_Login&version=<0.10", "spare base root" },        /* as numbers */
         { "name=flask-login&source=1", "spare app base root" },
+        { "name=flask.login", "spare app base root" },                  /* pip takes any spelling */
+        { "name=FLASK-LOGIN&source=1&version=0.10", "app" },
+        { "name=flask.login&ecosystem=deb", "" },
+        { "name=openssl&ecosystem=rpm&version==1:3.0.7", "rpm" },       /* any release of it, as rpm has it */
+        { "name=openssl&ecosystem=rpm&version=<=1:3.0.7", "rpm" },
+        { "name=openssl&ecosystem=rpm&version=>1:3.0.7", "" },
+        { "name=openssl&ecosystem=rpm&version=!=1:3.0.7", "" },
+        { "name=openssl&ecosystem=rpm&version==1:3.0.7-24.el9", "" },
+        { "name=openssl&ecosystem=rpm&version=>1:3.0.7-24.el9", "rpm" },
         { "name=bash", "rpm" },
         { "name=nothing", "" },
         { "name=open%27ssl%20OR%201=1--", "" },

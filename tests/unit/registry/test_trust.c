@@ -4,6 +4,8 @@
 #include <time.h>
 
 #include "lib/minisign.h"
+#include "lib/publish.h"
+#include "lib/run.h"
 #include "registry/life_priv.h"
 
 static struct bk_secret_key new_key(void)
@@ -83,6 +85,40 @@ static void what_is_no_signature_is_refused(void **state)
         assert_fails_with(reg_signature_put(f->reg, id, "untrusted comment: x\nAAAA\n", &because, &err), err, BK_INVALID);
         assert_ok(bk_minisign(&key, "x", 1, "y", &good, &err), err);
         assert_fails_with(reg_signature_put(f->reg, "sha256:00", good, &because, &err), err, BK_NOT_FOUND);
+}
+
+/* What `minisign -S` makes of a text where nobody says a comment; the caller's. */
+static char *minisigned(const char *home, const struct bk_secret_key *secret, const char *text)
+{
+        autofree char *key = bk_secret_key_text(secret), *key_path = bk_format("%s/k", home), *path = bk_format("%s/m", home);
+        autofree char *signature = bk_format("%s.minisig", path);
+        const char *const argv[] = { "minisign", "-S", "-W", "-s", key_path, "-m", path, NULL };
+        struct bk_error err = { 0 };
+        char *ret = NULL;
+
+        assert_ok(bk_publish_bytes(key_path, key, strlen(key), 0600, &err), err);
+        assert_ok(bk_publish_bytes(path, text, strlen(text), 0600, &err), err);
+        assert_ok(bk_run(argv, 60000, NULL, &err), err);
+        assert_ok(bk_read_file(signature, 65536, &ret, NULL, &err), err);
+        assert_non_null(strchr(ret, '\t'));
+        return ret;
+}
+
+static void what_minisign_signs_is_taken(void **state)
+{
+        struct fixture *f = *state;
+        const struct bk_secret_key key = new_key();
+        autofree char *id = image_with_record(f->reg), *signature = NULL, *draft = NULL, *of_index = NULL, *text = NULL, *got = NULL;
+        struct bk_error err = { 0 };
+
+        need("minisign");
+        signature = minisigned(f->home, &key, "{\"seed\": \"1\"}");
+        assert_ok(reg_signature_put(f->reg, id, signature, &because, &err), err);
+        assert_ok(reg_index_draft(f->reg, time(NULL) + 3600, &draft, &err), err);
+        of_index = minisigned(f->home, &key, draft);
+        assert_ok(reg_index_put(f->reg, draft, of_index, &because, &err), err);
+        assert_ok(reg_index_get(f->reg, &text, &got, &err), err);
+        assert_string_equal(got, of_index);
 }
 
 /* --- provenance ------------------------------------------------------------------ */
@@ -198,7 +234,8 @@ static void a_publication_brings_its_signatures(void **state)
         assert_ok(reg_sign_manifest(&key, "web", manifest, &signature, &err), err);
         assert_ok(reg_sign_statement(&key, statement, &envelope, &err), err);
         assert_ok(reg_sign_statement(&key, "{}", &wrong, &err), err);
-        publication.signature = signature;
+        publication.signatures = (const char *const[]){ signature };
+        publication.n_signatures = 1;
         publication.attestation = wrong;
         assert_fails_with(reg_publish(f->reg, &publication, &err), err, BK_CONFLICT);
         assert_fails_with(reg_signatures_json(f->reg, id, &all, &err), err, BK_NOT_FOUND);
@@ -290,6 +327,7 @@ int main(void)
                 cmocka_unit_test(moments_are_read_strictly),
                 registry_test(signatures_are_kept_by_key),
                 registry_test(what_is_no_signature_is_refused),
+                registry_test(what_minisign_signs_is_taken),
                 registry_test(the_statement_is_in_totos),
                 registry_test(envelopes_hold_what_was_signed),
                 registry_test(envelopes_of_something_else_are_refused),

@@ -113,12 +113,32 @@ static void a_catalogue_has_one_row_a_version_and_one_provider_an_architecture(v
         assert_true(asked.answer.fleeting);
 }
 
+static void architectures_are_called_as_vagrant_calls_them(void **state)
+{
+        static const struct { const char *given, *vagrant; } names[] = {
+                { "x86_64", "amd64" }, { "aarch64", "arm64" }, { "armhf", "arm" }, { "amd64", "amd64" }, { "i686", "i386" }, { "s390x", "s390x" },
+        };
+        struct fixture *f = *state;
+
+        for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+                autofree char *seed = bk_format("%zu", i), *name = bk_format("box%zu", i), *target = bk_format("//bakery/%s", name);
+                autofree char *id = baked(f->reg, (struct recipe){ .seed = seed, .name = name,
+                                  .attributes = { PAIR("architecture", names[i].given) } });
+                autoasked asked = ask_view(f, NULL, "https://host", target);
+
+                assert_string_equal(text(at(json_object_get(at(json_object_get(asked.json, "versions"), 0), "providers"), 0), "architecture"),
+                                    names[i].vagrant);
+        }
+}
+
 static void a_catalogue_is_narrowed_and_refused(void **state)
 {
         static const struct { const char *why, *base, *target; int status; } cases[] = {
                 { "the head of a channel", "http://h", "//bakery/web?channel=production", 200 },
                 { "a state", "http://h", "//bakery/web?state=tested", 200 },
                 { "an attribute that none has", "http://h", "//bakery/web?color=red", 404 },
+                { "the same in the path", "http://h", "//bakery/web;color=red", 404 },
+                { "a state in the path", "http://h", "//bakery/web;state=tested", 200 },
                 { "no such image", "http://h", "//bakery/none", 404 },
                 { "another's image", "http://h", "//team/web", 404 },
                 { "a name that is none", "http://h", "//team/Web", 400 },
@@ -389,6 +409,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 registry_test(versions_are_those_that_vagrant_reads),
+                registry_test(architectures_are_called_as_vagrant_calls_them),
                 registry_test(a_catalogue_has_one_row_a_version_and_one_provider_an_architecture),
                 registry_test(a_catalogue_is_narrowed_and_refused),
                 registry_test(what_is_not_made_is_asked_for),

@@ -295,7 +295,7 @@ static void files_beside_the_spec_can_be_read_and_no_others(void **state)
         assert_ok(bk_mkdir_p(outer, &err), err);
         autofree char *data = write_beside(f, "data.txt", "a\nb\n"), *secret = write_beside(f, "../secret.txt", "secret");
         autofree char *helper = write_beside(f, "lib/helper.rb", "def helped\n  'yes'\nend\n");
-        autofree char *evil = write_beside(f, "../evil.rb", "raise 'evil was loaded'\n"), *link = bk_format("%s/link.txt", f->folder);
+        autofree char *evil = write_beside(f, "../.evil.rb", "raise 'evil was loaded'\n"), *link = bk_format("%s/link.txt", f->folder);
         autofree char *evil_link = bk_format("%s/evil_link.rb", f->folder), *inner = NULL;
         autofree char *text = bk_format(
                 "describe 'beside' do\n"
@@ -310,7 +310,7 @@ static void files_beside_the_spec_can_be_read_and_no_others(void **state)
                 "  end\n"
                 "  ['/etc/hostname', '/proc/self/environ', '/dev/zero', ''].each { |name| it(name) { IO.read(name) } }\n"
                 "  it('exist') { expect([File.exist?('/etc'), File.exist?(\"#{folder}/link.txt\"), File.file?('/etc/passwd')]).to all(be false) }\n"
-                "  it('evil') { require_relative '../evil' }\n"
+                "  it('evil') { require_relative '../.evil' }\n"
                 "  it('evil link') { require \"#{folder}/evil_link\" }\n"
                 "end\n", f->folder);
 

@@ -98,9 +98,9 @@ static void helpers_of_other_transports_load(void **state)
                "  it('property') { expect(property[:roles]).to eq ['nginx'] }\n"
                "  it('settings') { expect([Specinfra.configuration.host, RSpec.configuration.host]).to eq %w[web web] }\n"
                "  it('options') { expect(Specinfra.configuration.ssh_options[:host_name]).to eq 'web' }\n"
-               "  it('transport') { Net::SSH.start('x', 'y') }\n"
+               "  it('transport') { Net::SSH.start('x', 'y') { |ssh| ssh.exec!('id') } }\n"
                "end\n");
-        expect_all(f, { SPEC_PASS }, { SPEC_PASS }, { SPEC_PASS }, { SPEC_PASS }, { SPEC_ERROR, .message = "Net::SSH.start is not for specs" });
+        expect_all(f, { SPEC_PASS }, { SPEC_PASS }, { SPEC_PASS }, { SPEC_PASS }, { SPEC_ERROR, .message = "Net::SSH's exec! is not for specs" });
 }
 
 static int echo(void *arg, const char *line, const char *input, size_t input_len, int timeout_ms, struct spec_output *ret, struct bk_error *err)

@@ -334,7 +334,7 @@ static void os_is_that_of_the_image(void **state)
 {
         static const struct { const char *release, *version, *wanted; } systems[] = {
                 { "ID=debian\nVERSION_ID=\"12\"\n", "12.5\n", "debian 12.5" },
-                { "ID=debian\n", "trixie/sid\n", "debian " },
+                { "ID=debian\n", "trixie/sid\n", "debian trixie/sid" },
                 { "NAME='Ubuntu'\nID=ubuntu\nVERSION_ID=\"22.04\"\n", "bookworm/sid\n", "ubuntu 22.04" },
                 { "ID=\"rocky\"\nVERSION_ID='9.3'\n", "", "redhat 9.3" },
                 { "ID=plan9\n", "", "plan9 " },

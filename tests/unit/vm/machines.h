@@ -26,6 +26,7 @@ static const struct machine {
 } machines[] = {
         { "least", NULL, { .machine = "pc", .memory = 64 * MiB } },
         { "install", NULL, {
+                .uuid = "6ba7b810-9dad-41d1-80b4-00c04fd430c8",
                 .machine = "pc", .memory = 64 * MiB, .sockets = 1, .cores = 2, .network = true, .net_device = "virtio-net", .vnc = true,
                 .vnc_port = -1, .vnc_password = "secret", .mac = "52:54:00:12:34:56",
                 .disks = { { .path = DISK, .format = "qcow2", .bus = "virtio", .cache = "writeback", .discard = "ignore" } }, .n_disks = 1,

@@ -26,6 +26,7 @@ static char *home;
 static const unsigned char idle[] = { 0xf4, 0xeb, 0xfd };                               /* hlt; again */
 static const unsigned char off[] = { 0xba, 0x04, 0x06, 0xb8, 0x00, 0x20, 0xef, 0xf4 };  /* ACPI power off: 2000h to port 604h */
 static const unsigned char reset[] = { 0xb0, 0xfe, 0xe6, 0x64, 0xf4 };                  /* the keyboard controller's reset line */
+static const unsigned char key_reset[] = { 0x31, 0xc0, 0xcd, 0x16, 0xb0, 0xfe, 0xe6, 0x64, 0xf4 };    /* int 16h; the reset line */
 static const unsigned char flood[] = { 0xba, 0xf8, 0x03, 0xb0, 0x58, 0xee, 0xeb, 0xfd };        /* X to the serial port for ever */
 /* Every key's character to the screen, and to the serial port: int 16h; int 10h, ah=0Eh; out. */
 static const unsigned char echo[] = { 0x31, 0xc0, 0xcd, 0x16, 0xb4, 0x0e, 0xcd, 0x10, 0xba, 0xf8, 0x03, 0xee, 0xeb, 0xf2 };
@@ -79,6 +80,23 @@ static const char *power_off_is_awaited(struct vm_guest *guest)
 static const char *resets(struct vm_guest *guest)
 {
         return wait_error(guest, "resets in a loop");
+}
+
+/* A key resets it; after each reset somebody logs in, so to speak. */
+static const char *may_be_reset_often(struct vm_guest *guest)
+{
+        const unsigned a = 30;
+        unsigned seen = 0;
+
+        while (seen < 7) {
+                if (vm_guest_keys(guest, &a, 1, 0, &err) < 0 || vm_guest_pause(guest, 100, &err) < 0)
+                        return err.text;
+                if (vm_guest_resets(guest) != seen) {
+                        seen = vm_guest_resets(guest);
+                        vm_guest_is_up(guest);
+                }
+        }
+        return NULL;
 }
 
 static pid_t qemu(void)
@@ -221,10 +239,44 @@ static void in_guest(struct guest_code code, const char *(*what)(struct vm_guest
 static void an_early_power_off_is_a_failure(void **state) { (void)state; in_guest(CODE(off), powers_off); }
 static void an_expected_power_off_is_none(void **state) { (void)state; in_guest(CODE(off), power_off_is_awaited); }
 static void a_reset_loop_is_noticed(void **state) { (void)state; in_guest(CODE(reset), resets); }
+static void resets_with_logins_between_are_no_loop(void **state) { (void)state; in_guest(CODE(key_reset), may_be_reset_often); }
 static void a_dead_qemu_is_noticed(void **state) { (void)state; in_guest(CODE(idle), dies); }
 static void a_flooded_console_costs_nothing(void **state) { (void)state; in_guest(CODE(flood), floods); }
 static void keys_reach_the_screen(void **state) { (void)state; in_guest(CODE(echo), is_typed_at); }
 static void ports_are_found_and_never_shared(void **state) { (void)state; in_guest(CODE(idle), has_ports); }
+
+/* libvirt's driver for tests, which cannot make it. */
+static bool is_the_note(void *arg, const struct bk_lease_found *found)
+{
+        bool *noted = arg;
+
+        *noted = found->state == BK_LEASE_DEAD && found->kinds->n == 1 && strcmp(found->kinds->v[0], "domain") == 0 &&
+                 strcmp(found->values->v[0], "6ba7b810-9dad-41d1-80b4-00c04fd430c8 test:///default") == 0;
+        return true;
+}
+
+static void a_guest_of_anothers_driver_is_noted_before_there_is_one(void **state)
+{
+        autofree char *folder = bk_format("%s/leases", home);
+        const pid_t pid = bk_fork();
+        bool noted = false;
+
+        (void)state;
+        if (pid == 0) {
+                struct bk_lease lease = BK_LEASE_NONE;
+                const struct vm_guest_config config = { .uri = "test:///default", .xml = "<domain/>", .lease = &lease,
+                                                        .uuid = "6ba7b810-9dad-41d1-80b4-00c04fd430c8" };
+                struct vm_guest *guest = NULL;
+
+                if (bk_lease_take(folder, &lease, &err) < 0 || vm_guest_start(&config, &guest, &err) == 0)
+                        _exit(2);
+                print_message("# %s\n", err.text);
+                _exit(err.kind != BK_FAILED);
+        }
+        assert_int_equal(bk_wait(pid, 60000), 0);
+        assert_ok(bk_lease_look(folder, is_the_note, &noted, &err), err);
+        assert_true(noted);
+}
 
 static int make_home(void **state)
 {
@@ -250,10 +302,12 @@ int main(void)
                 cmocka_unit_test(an_early_power_off_is_a_failure),
                 cmocka_unit_test(an_expected_power_off_is_none),
                 cmocka_unit_test(a_reset_loop_is_noticed),
+                cmocka_unit_test(resets_with_logins_between_are_no_loop),
                 cmocka_unit_test(a_dead_qemu_is_noticed),
                 cmocka_unit_test(a_flooded_console_costs_nothing),
                 cmocka_unit_test(keys_reach_the_screen),
                 cmocka_unit_test(ports_are_found_and_never_shared),
+                cmocka_unit_test(a_guest_of_anothers_driver_is_noted_before_there_is_one),
         };
 
         return cmocka_run_group_tests(tests, make_home, remove_home);

@@ -1,4 +1,4 @@
-/* The ninth migration: what monitoring counts at every look is in indexes that have nothing else. */
+/* The tenth migration: what monitoring counts at every look is in indexes that have nothing else. */
 #include "registry/registry_priv.h"
 
 const char reg_schema_tally[] =

@@ -251,14 +251,20 @@ size_t bake_post_next(const struct bake *bake, const struct tmpl_pipeline *pipel
         return at;
 }
 
-static int run_stage(struct bake_post *post, const struct bake_postprocessor *row, const struct tmpl_step *step,
-                     struct bake_artifact *artifact, struct bk_strv *consumed, struct bk_error *err)
+static int run_stage(struct bake_post *post, const struct tmpl_step *step, struct bake_artifact *artifact, struct bk_strv *consumed,
+                     struct bk_error *err)
 {
-        autofree char *config = bk_alloc(row->size), *keep = NULL;
+        const struct bake_postprocessor *row = bake_postprocessor_find(step->type);
+        autofree char *config = NULL, *keep = NULL;
         autostrv struct bk_strv before = { 0 };
-        int result = tmpl_decode(&post->scope, step->doc, NULL, row->keys, row->n_keys, config, err);
-        bool keeps = row->keeps_input;
+        bool keeps;
+        int result;
 
+        if (row == NULL)
+                return bk_doc_fail(err, step->doc, "there is no post-processor '%s'", step->type);
+        config = bk_alloc(row->size);
+        keeps = row->keeps_input;
+        result = tmpl_decode(&post->scope, step->doc, NULL, row->keys, row->n_keys, config, err);
         for (size_t i = 0; i < artifact->files.n; i++)
                 bk_strv_add(&before, artifact->files.v[i]);
         if (result == 0) {
@@ -289,7 +295,7 @@ static int run_pipeline(struct bake_post *post, const struct tmpl_pipeline *pipe
         for (size_t i = 0; i < beside->n; i++)
                 bk_strv_add(&artifact.files, beside->v[i]);
         for (size_t i = bake_post_next(post->bake, pipeline, 0); result == 0 && i < pipeline->n; i = bake_post_next(post->bake, pipeline, i + 1))
-                result = run_stage(post, bake_postprocessor_find(pipeline->v[i].type), &pipeline->v[i], &artifact, &consumed, err);
+                result = run_stage(post, &pipeline->v[i], &artifact, &consumed, err);
         for (size_t i = 0; result == 0 && i < consumed.n; i++)
                 if (!bk_strv_has(&artifact.files, consumed.v[i]) && unlink(consumed.v[i]) < 0 && errno != ENOENT)
                         result = bk_fail_errno(err, "cannot remove '%s'", consumed.v[i]);

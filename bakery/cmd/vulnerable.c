@@ -108,16 +108,24 @@ static bool take_images(void *arg, json_t *page)
         return true;
 }
 
+static void add(struct bk_buf *target, const char *format, const char *value)
+{
+        autofree char *part = value == NULL ? NULL : cmd_target(format, value);
+
+        if (part != NULL)
+                bk_buf_printf(target, "%c%s", memchr(target->data, '?', target->len) == NULL ? '?' : '&', part);
+}
+
 static char *target_of(const struct cmd_args *args)
 {
         BK_CLEANUP(bk_buf_done) struct bk_buf target = { 0 };
-        autofree char *image = args->operands.n > 0 ? cmd_target("/images/%s/vulnerable?limit=1", args->operands.v[0]) :
-                                                      bk_strdup("/vulnerable?limit=10000");
-        autofree char *severity = cmd_value(args, "severity") ? cmd_target("&severity=%s", cmd_value(args, "severity")) : NULL;
-        autofree char *channel = cmd_value(args, "channel") ? cmd_target("&channel=%s", cmd_value(args, "channel")) : NULL;
+        autofree char *path = args->operands.n > 0 ? cmd_target("/images/%s/vulnerable", args->operands.v[0]) : bk_strdup("/vulnerable?limit=10000");
 
-        bk_buf_printf(&target, "%s%s%s%s%s", image, severity ? severity : "", channel ? channel : "", cmd_switch(args, "fixable") ? "&fixable=1" : "",
-                      cmd_switch(args, "in-use") ? "&in_use=1" : "");
+        bk_buf_puts(&target, path);
+        add(&target, "severity=%s", cmd_value(args, "severity"));
+        add(&target, "channel=%s", cmd_value(args, "channel"));
+        add(&target, "fixable=%s", cmd_switch(args, "fixable") ? "1" : NULL);
+        add(&target, "in_use=%s", cmd_switch(args, "in-use") ? "1" : NULL);
         return bk_buf_finish(&target);
 }
 

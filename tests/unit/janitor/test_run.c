@@ -35,7 +35,7 @@ static void what_is_taken_back_has_a_new_grace(void **state)
         static const char rules[] = "retire \"t\" {\n action = \"trash\"\n grace = \"3d\"\n scope = \"name=t\"\n when {\n age = \"30d\"\n }\n}\n"
                                     "retire \"d\" {\n action = \"deprecate\"\n grace = \"3d\"\n scope = \"name=d\"\n when {\n age = \"30d\"\n }\n}\n"
                                     "retire \"h\" {\n action = \"hide\"\n grace = \"3d\"\n scope = \"name=h\"\n when {\n age = \"30d\"\n }\n}\n";
-        static const struct reg_change change = { .who = "eve", .why = "I need it" };
+        static const struct reg_change change = { .who = "eve", .why = "I need it", .privileged = true };
         BK_CLEANUP(house_done) struct house house = house_of(state);
         autofree char *t = baked(house.reg, (struct recipe){ .seed = "t", .name = "t" });
         autofree char *d = baked(house.reg, (struct recipe){ .seed = "d", .name = "d" });
@@ -261,7 +261,7 @@ static void a_source_that_has_shrunk_stops_everything_until_somebody_is_content(
 {
         BK_CLEANUP(house_done) struct house house = house_of(state);
         autofree char *a = baked(house.reg, (struct recipe){ .seed = "a" });
-        const struct reg_change change = { .who = "eve" };
+        const struct reg_change change = { .who = "eve", .privileged = true };
         struct bk_error err = { 0 };
         json_t *counts = NULL;
         int64_t was = 0, count = 9;
@@ -414,7 +414,7 @@ static void a_plan_leaves_out_what_was_purged_since(void **state)
         BK_CLEANUP(janitor_rules_done) struct janitor_rules rules = { 0 };
         BK_CLEANUP(janitor_plan_done) struct janitor_plan plan = { 0 };
         const struct janitor_ask ask = { .rules = &rules, .at = house.now + DAYS(40) };
-        const struct reg_change change = { .who = "eve" };
+        const struct reg_change change = { .who = "eve", .privileged = true };
         struct reg_pruned pruned = { 0 };
         struct bk_error err = { 0 };
         json_t *json = NULL;

@@ -280,16 +280,16 @@ static void add_states(struct reg_select *select, unsigned states)
 
 /* A publication is in the log of states. A channel's history names images by their ids, and its end is an event's, whose detail is
  * {"image":"sha256:..."}. */
-#define WITHOUT_HEAD \
-        "i.id IN (SELECT substr(e.detail, 11, 71) FROM (SELECT DISTINCT name || ':' || channel AS subject FROM channel_log) c " \
-        "CROSS JOIN event e WHERE e.subject = c.subject AND e.action = 'channel.deleted' AND at"
+static const char lost_its_channel[] =
+        "i.id IN (SELECT substr(e.detail, 11, 71) FROM (SELECT DISTINCT name || ':' || channel AS subject FROM channel_log) c "
+        "CROSS JOIN event e WHERE e.subject = c.subject AND e.action = 'channel.deleted' AND at";
 
 static void add_changed(struct reg_select *select, const struct reg_span *span)
 {
         static const char *const logs[] = { "i.sequence IN (SELECT image FROM state_log WHERE at",
                                             "i.sequence IN (SELECT image FROM attribute_log WHERE at",
                                             "i.id IN (SELECT image FROM channel_log WHERE at", "i.id IN (SELECT previous FROM channel_log WHERE at",
-                                            WITHOUT_HEAD };
+                                            lost_its_channel };
 
         for (size_t i = 0; i < sizeof logs / sizeof *logs; i++) {
                 bk_buf_printf(&select->sql, "%s%s", i == 0 ? " AND (" : " OR ", logs[i]);

@@ -158,6 +158,8 @@ static int send_all(struct boot_talk *talk, const char *bytes, size_t length, st
                 if (sent > 0) {
                         bytes += sent;
                         length -= (size_t)sent;
+                } else if (event.revents != 0 && (errno == EPIPE || errno == ECONNRESET)) {
+                        return closed(talk, err);
                 } else if (event.revents != 0 && errno != EAGAIN && errno != EINTR) {
                         return bk_fail_errno(err, "cannot write to the guest's port");
                 }

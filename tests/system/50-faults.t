@@ -85,9 +85,9 @@ wait $pid
 is "TERM ends a bake with 128+15" "$?" "143"
 is "  leaves nothing" "$(leaks)$(pgrep -f 'sleep 4245')" ""
 template long2.json '[{ "type": "shell", "inline": ["echo started", "sleep 4246"] }]'
-"$BAKERY" build -plain long2.json >long.out 2>&1 &
+"$BAKERY" build -plain long2.json >long2.out 2>&1 &
 pid=$!
-until grep -q started long.out || ! kill -0 $pid 2>/dev/null; do sleep 0.05; done
+until grep -q started long2.out || ! kill -0 $pid 2>/dev/null; do sleep 0.05; done
 exits "a second bake of the same image waits, and gives up in time" 5 "$BAKERY" build -lock-timeout 0 exit.json
 kill -KILL $pid
 wait $pid 2>/dev/null

@@ -11,10 +11,10 @@ static void set(json_t *object, const char *key, json_t *value)
 }
 
 __asm__(".pushsection .rodata\n"
-        ".global reg_openapi_json, reg_openapi_json_end\n"
-        "reg_openapi_json: .incbin \"registry/openapi.json\"\nreg_openapi_json_end: .byte 0\n"
+        ".global reg_openapi_json\n"
+        "reg_openapi_json: .incbin \"registry/openapi.json\"\n.byte 0\n"
         ".popsection\n");
-extern const char reg_openapi_json[], reg_openapi_json_end[];
+extern const char reg_openapi_json[];
 
 static json_t *reference(const char *schema)
 {
@@ -176,7 +176,7 @@ static void add_route(json_t *paths, const struct reg_route *route, const json_t
 
 json_t *reg_openapi(void)
 {
-        autojson *described = json_loadb(reg_openapi_json, (size_t)(reg_openapi_json_end - reg_openapi_json), 0, NULL);
+        autojson *described = json_loads(reg_openapi_json, 0, NULL);
         json_t *paths = json_object();
 
         for (const struct reg_routes *const *all = reg_routes_all(); *all != NULL; all++)

@@ -58,7 +58,7 @@ guest t.json '"iso_url": "idle.iso", "iso_checksum": "none", "boot_command": ["<
 exits "a boot command that Packer refuses is refused" 2 "$BAKERY" validate t.json
 like "... at its place" "$out" 't\.json:[0-9]+:[0-9]+: error: boot command: '
 guest t.json '"iso_url": "idle.iso", "iso_checksum": "none", "communicator": "winrm"'
-exits "WinRM is refused" 2 "$BAKERY" validate t.json
+exits "WinRM is refused" 2 "$BAKERY" build t.json
 guest t.json '"iso_url": "idle.iso", "iso_checksum": "none", "disk_interfaze": "virtio"'
 exits "a misspelt key is refused" 2 "$BAKERY" validate t.json
 like "... with the right one" "$out" 'did you mean "disk_interface"'

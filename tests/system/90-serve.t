@@ -2,7 +2,7 @@
 # The registry over HTTP: what is answered, to whom, how much of it, and to clients that wish no good.
 . "$(dirname "$0")/lib.sh"
 need curl jq openssl python3
-plan 109
+plan 112
 . "$TOP/tests/system/serve/lib.sh"
 
 home=$WORK/one
